@@ -1,0 +1,11 @@
+/** Every wire type and service definition of the mesh, under its own name. */
+export * from './gen/grpc/health/v1/health.js';
+export * from './gen/sluice/config/v1/ack.js';
+export * from './gen/sluice/config/v1/config_service.js';
+export * from './gen/sluice/config/v1/ruleset_service.js';
+export * from './gen/sluice/evaluation/v1/evaluation.js';
+export * from './gen/sluice/health/v1/health.js';
+export * from './gen/sluice/ingestion/v1/ingestion.js';
+export * from './gen/sluice/ingestion/v1/ledger.js';
+export * from './gen/sluice/ingestion/v1/log.js';
+export * from './gen/sluice/ruleset/v1/ruleset.js';
