@@ -1,58 +1,51 @@
-import type {
-	Metadata,
-	ServerUnaryCall,
-	ServerWritableStream,
-} from "@grpc/grpc-js";
-import type { Logger } from "pino";
-import type { Principal } from "./auth.js";
+import type { Metadata, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import type { Principal } from './auth.js';
 
-type GrpcCall = Pick<
-	ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>,
-	"metadata"
-> & {
-	cancelled: boolean;
-	once(event: "cancelled", listener: () => void): unknown;
+type GrpcCall = Pick<ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>, 'metadata'> & {
+  cancelled: boolean;
+  once(event: 'cancelled', listener: () => void): unknown;
 };
 
 /** What a handler knows of the call it answers. */
 export class Call {
-	readonly principal: Principal;
-	readonly logger: Logger;
-	readonly metadata: Metadata;
-	/** When the caller stops waiting, Unix milliseconds; infinite for streams without a deadline. */
-	readonly deadlineMs: number;
-	/** The call's own sampled span, for work that outlives it. */
-	readonly traceparent: string | undefined;
-	readonly #call: GrpcCall;
-	#signal: AbortSignal | undefined;
+  readonly principal: Principal;
+  readonly logger: Logger;
+  readonly metadata: Metadata;
+  /** When the caller stops waiting, Unix milliseconds; infinite for streams without a deadline. */
+  readonly deadlineMs: number;
+  /** The call's own sampled span, for work that outlives it. */
+  readonly traceparent: string | undefined;
+  readonly #call: GrpcCall;
+  #signal: AbortSignal | undefined;
 
-	constructor(
-		call: GrpcCall,
-		principal: Principal,
-		logger: Logger,
-		deadlineMs: number,
-		traceparent: string | undefined,
-	) {
-		this.#call = call;
-		this.principal = principal;
-		this.logger = logger;
-		this.metadata = call.metadata;
-		this.deadlineMs = deadlineMs;
-		this.traceparent = traceparent;
-	}
+  constructor(
+    call: GrpcCall,
+    principal: Principal,
+    logger: Logger,
+    deadlineMs: number,
+    traceparent: string | undefined,
+  ) {
+    this.#call = call;
+    this.principal = principal;
+    this.logger = logger;
+    this.metadata = call.metadata;
+    this.deadlineMs = deadlineMs;
+    this.traceparent = traceparent;
+  }
 
-	remainingMs(): number {
-		return this.deadlineMs - Date.now();
-	}
+  remainingMs(): number {
+    return this.deadlineMs - Date.now();
+  }
 
-	/** Aborted when the caller is gone. Made on first use: most calls never need it. */
-	get signal(): AbortSignal {
-		if (!this.#signal) {
-			const controller = new AbortController();
-			this.#signal = controller.signal;
-			if (this.#call.cancelled) controller.abort();
-			else this.#call.once("cancelled", () => controller.abort());
-		}
-		return this.#signal;
-	}
+  /** Aborted when the caller is gone. Made on first use: most calls never need it. */
+  get signal(): AbortSignal {
+    if (!this.#signal) {
+      const controller = new AbortController();
+      this.#signal = controller.signal;
+      if (this.#call.cancelled) controller.abort();
+      else this.#call.once('cancelled', () => controller.abort());
+    }
+    return this.#signal;
+  }
 }

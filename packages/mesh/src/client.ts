@@ -1,224 +1,189 @@
 import {
-	type CallOptions,
-	type ChannelOptions,
-	type ClientReadableStream,
-	credentials,
-	Client as GrpcClient,
-	Metadata,
-	type ServiceError,
-} from "@grpc/grpc-js";
-import { SluiceError } from "./errors.js";
-import {
-	consulAddrOption,
-	regionOption,
-	registerResolvers,
-} from "./resolver.js";
-import { errorOf } from "./status.js";
-import { currentTraceparent, withSpan } from "./tracing.js";
+  type CallOptions,
+  type ChannelOptions,
+  type ClientReadableStream,
+  credentials,
+  Client as GrpcClient,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { SluiceError } from './errors.js';
+import { consulAddrOption, regionOption, registerResolvers } from './resolver.js';
+import { errorOf } from './status.js';
+import { currentTraceparent, withSpan } from './tracing.js';
 
 interface Method {
-	readonly path: string;
-	readonly requestStream: boolean;
-	readonly responseStream: boolean;
-	readonly requestSerialize: (value: never) => Buffer;
-	readonly responseDeserialize: (bytes: Buffer) => unknown;
+  readonly path: string;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+  readonly requestSerialize: (value: never) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => unknown;
 }
 
-type RequestOf<M extends Method> = Parameters<M["requestSerialize"]>[0];
-type ResponseOf<M extends Method> = ReturnType<M["responseDeserialize"]>;
+type RequestOf<M extends Method> = Parameters<M['requestSerialize']>[0];
+type ResponseOf<M extends Method> = ReturnType<M['responseDeserialize']>;
 
 export interface UnaryOptions {
-	/** How long to wait for the answer, in milliseconds. There is no default: every wait has a deadline. */
-	readonly timeoutMs: number;
-	readonly signal?: AbortSignal | undefined;
+  /** How long to wait for the answer, in milliseconds. There is no default: every wait has a deadline. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface StreamOptions {
-	readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
-type MethodCall<M extends Method> = M["responseStream"] extends true
-	? (
-			request: RequestOf<M>,
-			options?: StreamOptions,
-		) => AsyncIterable<ResponseOf<M>>
-	: (request: RequestOf<M>, options: UnaryOptions) => Promise<ResponseOf<M>>;
+type MethodCall<M extends Method> = M['responseStream'] extends true
+  ? (request: RequestOf<M>, options?: StreamOptions) => AsyncIterable<ResponseOf<M>>
+  : (request: RequestOf<M>, options: UnaryOptions) => Promise<ResponseOf<M>>;
 
 /** One function for each method of a service; failures are `SluiceError`s. */
 export type Client<D> = {
-	readonly [Name in keyof D]: D[Name] extends Method
-		? MethodCall<D[Name]>
-		: never;
+  readonly [Name in keyof D]: D[Name] extends Method ? MethodCall<D[Name]> : never;
 } & {
-	close(): void;
+  close(): void;
 };
 
 export interface ClientOptions {
-	/** `consul:///evaluation`, `static:///127.0.0.1:7440,127.0.0.1:7441` or `dns:///evaluation:7440`. */
-	readonly target: string;
-	/** SDK key, or the mesh's own secret; absent for services that ask for none. */
-	readonly key?: string | undefined;
-	/** Where to ask for `consul:` targets, `host:port`. */
-	readonly consulAddr?: string | undefined;
-	/** The own region: its instances are preferred. */
-	readonly region?: string | undefined;
-	/** Largest answer in bytes. */
-	readonly maxReceiveBytes?: number | undefined;
+  /** `consul:///evaluation`, `static:///127.0.0.1:7440,127.0.0.1:7441` or `dns:///evaluation:7440`. */
+  readonly target: string;
+  /** SDK key, or the mesh's own secret; absent for services that ask for none. */
+  readonly key?: string | undefined;
+  /** Where to ask for `consul:` targets, `host:port`. */
+  readonly consulAddr?: string | undefined;
+  /** The own region: its instances are preferred. */
+  readonly region?: string | undefined;
+  /** Largest answer in bytes. */
+  readonly maxReceiveBytes?: number | undefined;
 }
 
 /** A typed client over a load-balanced, self-healing channel. */
-export function createClient<D extends object>(
-	definition: D,
-	options: ClientOptions,
-): Client<D> {
-	registerResolvers();
-	const methods = Object.entries(definition as Record<string, Method>);
-	const client = new GrpcClient(
-		options.target,
-		credentials.createInsecure(),
-		channelOptions(methods, options),
-	);
-	const metadata = new Metadata();
-	if (options.key !== undefined)
-		metadata.set("authorization", `Bearer ${options.key}`);
-	const calls = methods.map(([name, method]) => [
-		name,
-		method.responseStream
-			? stream(client, method, metadata)
-			: unary(client, method, metadata),
-	]);
-	return {
-		...Object.fromEntries(calls),
-		close: () => client.close(),
-	} as Client<D>;
+export function createClient<D extends object>(definition: D, options: ClientOptions): Client<D> {
+  registerResolvers();
+  const methods = Object.entries(definition as Record<string, Method>);
+  const client = new GrpcClient(options.target, credentials.createInsecure(), channelOptions(methods, options));
+  const metadata = new Metadata();
+  if (options.key !== undefined) metadata.set('authorization', `Bearer ${options.key}`);
+  const calls = methods.map(([name, method]) => [
+    name,
+    method.responseStream ? stream(client, method, metadata) : unary(client, method, metadata),
+  ]);
+  return {
+    ...Object.fromEntries(calls),
+    close: () => client.close(),
+  } as Client<D>;
 }
 
 /** Repeating these can't do anything twice: they read, or carry ids that make them idempotent. */
 const repeatable = /^(check|evaluate|explain|get|list|log|wait|watch)/;
 
-function channelOptions(
-	methods: readonly [string, Method][],
-	options: ClientOptions,
-): ChannelOptions {
-	const name = methods
-		.filter(([method]) => repeatable.test(method))
-		.map(([, { path }]) => path.slice(1).split("/"))
-		.map(([service, method]) => ({ service, method }));
-	const retryPolicy = {
-		maxAttempts: 4,
-		initialBackoff: "0.02s",
-		maxBackoff: "0.2s",
-		backoffMultiplier: 2,
-		retryableStatusCodes: ["UNAVAILABLE"],
-	};
-	return {
-		[consulAddrOption]: options.consulAddr,
-		[regionOption]: options.region,
-		"grpc.service_config": JSON.stringify({
-			loadBalancingConfig: [{ outlier_detection: outlierDetection }],
-			methodConfig: name.length > 0 ? [{ name, retryPolicy }] : [],
-			retryThrottling: { maxTokens: 100, tokenRatio: 0.1 },
-		}),
-		"grpc.max_receive_message_length":
-			options.maxReceiveBytes ?? 4 * 1024 * 1024,
-		// A proxy variable in the environment must not capture calls inside the mesh.
-		"grpc.enable_http_proxy": 0,
-		// A peer that hangs, rather than dies, is noticed by its silence.
-		"grpc.keepalive_time_ms": 1_000,
-		"grpc.keepalive_timeout_ms": 500,
-		"grpc.initial_reconnect_backoff_ms": 100,
-		"grpc.max_reconnect_backoff_ms": 1_000,
-		"grpc.use_local_subchannel_pool": 1,
-	};
+function channelOptions(methods: readonly [string, Method][], options: ClientOptions): ChannelOptions {
+  const name = methods
+    .filter(([method]) => repeatable.test(method))
+    .map(([, { path }]) => path.slice(1).split('/'))
+    .map(([service, method]) => ({ service, method }));
+  const retryPolicy = {
+    maxAttempts: 4,
+    initialBackoff: '0.02s',
+    maxBackoff: '0.2s',
+    backoffMultiplier: 2,
+    retryableStatusCodes: ['UNAVAILABLE'],
+  };
+  return {
+    [consulAddrOption]: options.consulAddr,
+    [regionOption]: options.region,
+    'grpc.service_config': JSON.stringify({
+      loadBalancingConfig: [{ outlier_detection: outlierDetection }],
+      methodConfig: name.length > 0 ? [{ name, retryPolicy }] : [],
+      retryThrottling: { maxTokens: 100, tokenRatio: 0.1 },
+    }),
+    'grpc.max_receive_message_length': options.maxReceiveBytes ?? 4 * 1024 * 1024,
+    // A proxy variable in the environment must not capture calls inside the mesh.
+    'grpc.enable_http_proxy': 0,
+    // A peer that hangs, rather than dies, is noticed by its silence.
+    'grpc.keepalive_time_ms': 1_000,
+    'grpc.keepalive_timeout_ms': 500,
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 1_000,
+    'grpc.use_local_subchannel_pool': 1,
+  };
 }
 
 /** Durations as objects: grpc-js reads the fraction of "0.5s" as nanoseconds. */
 const outlierDetection = {
-	interval: { seconds: 0, nanos: 500_000_000 },
-	base_ejection_time: { seconds: 1, nanos: 0 },
-	max_ejection_time: { seconds: 10, nanos: 0 },
-	max_ejection_percent: 50,
-	failure_percentage_ejection: {
-		threshold: 50,
-		enforcement_percentage: 100,
-		minimum_hosts: 2,
-		request_volume: 10,
-	},
-	child_policy: [{ round_robin: {} }],
+  interval: { seconds: 0, nanos: 500_000_000 },
+  base_ejection_time: { seconds: 1, nanos: 0 },
+  max_ejection_time: { seconds: 10, nanos: 0 },
+  max_ejection_percent: 50,
+  failure_percentage_ejection: {
+    threshold: 50,
+    enforcement_percentage: 100,
+    minimum_hosts: 2,
+    request_volume: 10,
+  },
+  child_policy: [{ round_robin: {} }],
 };
 
 function unary(client: GrpcClient, method: Method, metadata: Metadata) {
-	const name = method.path.slice(1);
-	const send = (
-		request: never,
-		{ timeoutMs, signal }: UnaryOptions,
-	): Promise<unknown> =>
-		new Promise((resolve, reject) => {
-			if (signal?.aborted)
-				return reject(
-					new SluiceError(
-						"cancelled",
-						"The call was cancelled before it was sent.",
-					),
-				);
-			const options: CallOptions = { deadline: Date.now() + timeoutMs };
-			const call = client.makeUnaryRequest(
-				method.path,
-				method.requestSerialize,
-				method.responseDeserialize,
-				request,
-				withTrace(metadata),
-				options,
-				(error: ServiceError | null, response: unknown) => {
-					signal?.removeEventListener("abort", cancel);
-					if (error) reject(errorOf(error));
-					else resolve(response);
-				},
-			);
-			const cancel = (): void => call.cancel();
-			signal?.addEventListener("abort", cancel, { once: true });
-		});
-	return (request: never, options: UnaryOptions) =>
-		withSpan(
-			name,
-			{
-				kind: "client",
-				attributes: { "rpc.system": "grpc", "rpc.method": name },
-			},
-			() => send(request, options),
-		);
+  const name = method.path.slice(1);
+  const send = (request: never, { timeoutMs, signal }: UnaryOptions): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(new SluiceError('cancelled', 'The call was cancelled before it was sent.'));
+      const options: CallOptions = { deadline: Date.now() + timeoutMs };
+      const call = client.makeUnaryRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        request,
+        withTrace(metadata),
+        options,
+        (error: ServiceError | null, response: unknown) => {
+          signal?.removeEventListener('abort', cancel);
+          if (error) reject(errorOf(error));
+          else resolve(response);
+        },
+      );
+      const cancel = (): void => call.cancel();
+      signal?.addEventListener('abort', cancel, { once: true });
+    });
+  return (request: never, options: UnaryOptions) =>
+    withSpan(
+      name,
+      {
+        kind: 'client',
+        attributes: { 'rpc.system': 'grpc', 'rpc.method': name },
+      },
+      () => send(request, options),
+    );
 }
 
 function stream(client: GrpcClient, method: Method, metadata: Metadata) {
-	return async function* (
-		request: never,
-		options: StreamOptions = {},
-	): AsyncGenerator<unknown> {
-		const call: ClientReadableStream<unknown> = client.makeServerStreamRequest(
-			method.path,
-			method.requestSerialize,
-			method.responseDeserialize,
-			request,
-			withTrace(metadata),
-		);
-		const cancel = (): void => call.cancel();
-		options.signal?.addEventListener("abort", cancel, { once: true });
-		if (options.signal?.aborted) cancel();
-		try {
-			for await (const message of call) yield message;
-		} catch (error) {
-			throw errorOf(error as ServiceError);
-		} finally {
-			options.signal?.removeEventListener("abort", cancel);
-			call.cancel();
-		}
-	};
+  return async function* (request: never, options: StreamOptions = {}): AsyncGenerator<unknown> {
+    const call: ClientReadableStream<unknown> = client.makeServerStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      withTrace(metadata),
+    );
+    const cancel = (): void => call.cancel();
+    options.signal?.addEventListener('abort', cancel, { once: true });
+    if (options.signal?.aborted) cancel();
+    try {
+      for await (const message of call) yield message;
+    } catch (error) {
+      throw errorOf(error as ServiceError);
+    } finally {
+      options.signal?.removeEventListener('abort', cancel);
+      call.cancel();
+    }
+  };
 }
 
 function withTrace(metadata: Metadata): Metadata {
-	const traceparent = currentTraceparent();
-	if (traceparent === undefined) return metadata;
-	const traced = metadata.clone();
-	traced.set("traceparent", traceparent);
-	return traced;
+  const traceparent = currentTraceparent();
+  if (traceparent === undefined) return metadata;
+  const traced = metadata.clone();
+  traced.set('traceparent', traceparent);
+  return traced;
 }

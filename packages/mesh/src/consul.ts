@@ -1,31 +1,31 @@
-import Consul from "consul";
-import type { Logger } from "pino";
-import { jitter } from "./backoff.js";
-import type { MeshConfig } from "./mesh-config.js";
-import type { Release, Scope } from "./scope.js";
+import Consul from 'consul';
+import type { Logger } from 'pino';
+import { jitter } from './backoff.js';
+import type { MeshConfig } from './mesh-config.js';
+import type { Release, Scope } from './scope.js';
 
 /** An instance that Consul holds as passing its checks. */
 export interface Instance {
-	readonly id: string;
-	/** `host:port`. */
-	readonly address: string;
-	readonly region: string;
+  readonly id: string;
+  /** `host:port`. */
+  readonly address: string;
+  readonly region: string;
 }
 
 function connect(consulAddr: string): Consul {
-	const at = consulAddr.lastIndexOf(":");
-	return new Consul({
-		host: consulAddr.slice(0, at),
-		port: Number(consulAddr.slice(at + 1)),
-	});
+  const at = consulAddr.lastIndexOf(':');
+  return new Consul({
+    host: consulAddr.slice(0, at),
+    port: Number(consulAddr.slice(at + 1)),
+  });
 }
 
 const retryMs = 500;
 
 /** The client passes `timeout` to each request, though its types don't say so. */
 const timely = <T extends object>(options: T): T => ({
-	...options,
-	timeout: 2_000,
+  ...options,
+  timeout: 2_000,
 });
 
 /** Consul forgets registrations when its data is lost: say it again this often. */
@@ -36,122 +36,100 @@ const repeatMs = 10_000;
  * allows. Goes on trying in the background while Consul is away; the scope's release takes the
  * instance out of discovery before its server drains.
  */
-export async function register(
-	mesh: MeshConfig,
-	address: string,
-	scope: Scope,
-	logger: Logger,
-): Promise<void> {
-	if (mesh.consulAddr === undefined) return;
-	const consul = connect(mesh.consulAddr);
-	let timer: NodeJS.Timeout | undefined;
-	let isReleased = false;
-	let isRegistered = false;
-	const announce = async (): Promise<void> => {
-		try {
-			await consul.agent.service.register(timely(registration(mesh, address)));
-			if (!isRegistered) logger.info({ address }, "registered");
-			isRegistered = true;
-		} catch (error) {
-			if (isRegistered)
-				logger.warn(
-					{ reason: String(error) },
-					"Consul does not answer; discovery goes on from memory",
-				);
-			isRegistered = false;
-		}
-		if (!isReleased)
-			timer = setTimeout(announce, isRegistered ? repeatMs : jitter(retryMs));
-	};
-	scope.push("consul registration", async () => {
-		isReleased = true;
-		clearTimeout(timer);
-		await consul.agent.service.deregister(
-			timely({ id: mesh.identity.instance }),
-		);
-	});
-	await announce();
+export async function register(mesh: MeshConfig, address: string, scope: Scope, logger: Logger): Promise<void> {
+  if (mesh.consulAddr === undefined) return;
+  const consul = connect(mesh.consulAddr);
+  let timer: NodeJS.Timeout | undefined;
+  let isReleased = false;
+  let isRegistered = false;
+  const announce = async (): Promise<void> => {
+    try {
+      await consul.agent.service.register(timely(registration(mesh, address)));
+      if (!isRegistered) logger.info({ address }, 'registered');
+      isRegistered = true;
+    } catch (error) {
+      if (isRegistered) logger.warn({ reason: String(error) }, 'Consul does not answer; discovery goes on from memory');
+      isRegistered = false;
+    }
+    if (!isReleased) timer = setTimeout(announce, isRegistered ? repeatMs : jitter(retryMs));
+  };
+  scope.push('consul registration', async () => {
+    isReleased = true;
+    clearTimeout(timer);
+    await consul.agent.service.deregister(timely({ id: mesh.identity.instance }));
+  });
+  await announce();
 }
 
 function registration({ identity }: MeshConfig, address: string) {
-	const at = address.lastIndexOf(":");
-	return {
-		name: identity.service,
-		id: identity.instance,
-		address: address.slice(0, at),
-		port: Number(address.slice(at + 1)),
-		meta: { region: identity.region, version: identity.version },
-		check: {
-			name: "grpc.health.v1",
-			grpc: address,
-			interval: "1s",
-			timeout: "500ms",
-			status: "passing",
-			deregistercriticalserviceafter: "10m",
-		},
-	};
+  const at = address.lastIndexOf(':');
+  return {
+    name: identity.service,
+    id: identity.instance,
+    address: address.slice(0, at),
+    port: Number(address.slice(at + 1)),
+    meta: { region: identity.region, version: identity.version },
+    check: {
+      name: 'grpc.health.v1',
+      grpc: address,
+      interval: '1s',
+      timeout: '500ms',
+      status: 'passing',
+      deregistercriticalserviceafter: '10m',
+    },
+  };
 }
 
 interface HealthEntry {
-	readonly Service: {
-		readonly ID: string;
-		readonly Address: string;
-		readonly Port: number;
-		readonly Meta: Readonly<Record<string, string>> | null;
-	};
-	readonly Node: { readonly Address: string; readonly Datacenter: string };
-	readonly Checks: readonly { readonly Status: string }[];
+  readonly Service: {
+    readonly ID: string;
+    readonly Address: string;
+    readonly Port: number;
+    readonly Meta: Readonly<Record<string, string>> | null;
+  };
+  readonly Node: { readonly Address: string; readonly Datacenter: string };
+  readonly Checks: readonly { readonly Status: string }[];
 }
 
 function instanceOf({ Service, Node }: HealthEntry): Instance {
-	return {
-		id: Service.ID,
-		address: `${Service.Address || Node.Address}:${Service.Port}`,
-		region: Service.Meta?.region ?? Node.Datacenter,
-	};
+  return {
+    id: Service.ID,
+    address: `${Service.Address || Node.Address}:${Service.Port}`,
+    region: Service.Meta?.region ?? Node.Datacenter,
+  };
 }
 
 export interface WatchOptions {
-	readonly consulAddr: string;
-	readonly service: string;
-	/** Also report instances that fail their checks. */
-	readonly isAllWanted?: boolean;
-	/** Told when Consul can't be asked; the last answer stands meanwhile. */
-	readonly onError?: (reason: string) => void;
+  readonly consulAddr: string;
+  readonly service: string;
+  /** Also report instances that fail their checks. */
+  readonly isAllWanted?: boolean;
+  /** Told when Consul can't be asked; the last answer stands meanwhile. */
+  readonly onError?: (reason: string) => void;
 }
 
 /** Follows the instances of a service by blocking queries; `onInstances` is called on each change. */
-export function watchService(
-	options: WatchOptions,
-	onInstances: (instances: Instance[]) => void,
-): Release {
-	const consul = connect(options.consulAddr);
-	const watch = consul.watch({
-		method: consul.health.service,
-		// `stale` lets any server answer: discovery outlives the loss of Consul's leader.
-		options: {
-			service: options.service,
-			stale: "true",
-			wait: "30s",
-			...(options.isAllWanted ? {} : { passing: "true" }),
-		},
-		backoffFactor: 100,
-		backoffMax: 1_000,
-	});
-	watch.on("change", (entries: HealthEntry[]) =>
-		onInstances(entries.map(instanceOf)),
-	);
-	watch.on("error", (error: Error) => options.onError?.(error.message));
-	return () => watch.end();
+export function watchService(options: WatchOptions, onInstances: (instances: Instance[]) => void): Release {
+  const consul = connect(options.consulAddr);
+  const watch = consul.watch({
+    method: consul.health.service,
+    // `stale` lets any server answer: discovery outlives the loss of Consul's leader.
+    options: {
+      service: options.service,
+      stale: 'true',
+      wait: '30s',
+      ...(options.isAllWanted ? {} : { passing: 'true' }),
+    },
+    backoffFactor: 100,
+    backoffMax: 1_000,
+  });
+  watch.on('change', (entries: HealthEntry[]) => onInstances(entries.map(instanceOf)));
+  watch.on('error', (error: Error) => options.onError?.(error.message));
+  return () => watch.end();
 }
 
 /** Asks Consul once. */
-export async function listInstances(
-	consulAddr: string,
-	service: string,
-): Promise<Instance[]> {
-	const answer = await connect(consulAddr).health.service(
-		timely({ service, passing: true }),
-	);
-	return (answer as unknown as HealthEntry[]).map(instanceOf);
+export async function listInstances(consulAddr: string, service: string): Promise<Instance[]> {
+  const answer = await connect(consulAddr).health.service(timely({ service, passing: true }));
+  return (answer as unknown as HealthEntry[]).map(instanceOf);
 }

@@ -1,75 +1,75 @@
 /** The chassis of every service: config, logs, traces, errors, server, client, discovery, lifecycle. */
 export {
-	type Authenticate,
-	covers,
-	createAuthenticate,
-	digestOf,
-	type FindGrant,
-	newSecret,
-	type Principal,
-	type PrincipalKind,
-	requireKind,
-	requireSet,
-	requireWrite,
-} from "./auth.js";
-export { backoff, jitter } from "./backoff.js";
-export { bind, type HandlersOf, type ServiceBinding } from "./bind.js";
-export type { Call } from "./call.js";
+  type Authenticate,
+  covers,
+  createAuthenticate,
+  digestOf,
+  type FindGrant,
+  newSecret,
+  type Principal,
+  type PrincipalKind,
+  requireKind,
+  requireSet,
+  requireWrite,
+} from './auth.js';
+export { backoff, jitter } from './backoff.js';
+export { bind, type HandlersOf, type ServiceBinding } from './bind.js';
+export type { Call } from './call.js';
 export {
-	type Client,
-	type ClientOptions,
-	createClient,
-	type StreamOptions,
-	type UnaryOptions,
-} from "./client.js";
-export { type Clock, systemClock } from "./clock.js";
+  type Client,
+  type ClientOptions,
+  createClient,
+  type StreamOptions,
+  type UnaryOptions,
+} from './client.js';
+export { type Clock, systemClock } from './clock.js';
 export {
-	type Instance,
-	listInstances,
-	register,
-	type WatchOptions,
-	watchService,
-} from "./consul.js";
+  type Instance,
+  listInstances,
+  register,
+  type WatchOptions,
+  watchService,
+} from './consul.js';
 export {
-	address,
-	ConfigError,
-	type HostPort,
-	integer,
-	readEnv,
-	secretFile,
-} from "./env.js";
+  address,
+  ConfigError,
+  type HostPort,
+  integer,
+  readEnv,
+  secretFile,
+} from './env.js';
 export {
-	alreadyExists,
-	conflict,
-	type ErrorKind,
-	exhausted,
-	type FieldProblem,
-	forbidden,
-	invalid,
-	invalidFields,
-	notFound,
-	preconditionFailed,
-	SluiceError,
-	unauthenticated,
-	unavailable,
-} from "./errors.js";
-export { run } from "./lifecycle.js";
-export { createLogger, type Logger, silentLogger } from "./logger.js";
+  alreadyExists,
+  conflict,
+  type ErrorKind,
+  exhausted,
+  type FieldProblem,
+  forbidden,
+  invalid,
+  invalidFields,
+  notFound,
+  preconditionFailed,
+  SluiceError,
+  unauthenticated,
+  unavailable,
+} from './errors.js';
+export { run } from './lifecycle.js';
+export { createLogger, type Logger, silentLogger } from './logger.js';
 export {
-	type Identity,
-	type LogLevel,
-	type MeshConfig,
-	readMeshConfig,
-	type ServiceName,
-} from "./mesh-config.js";
-export { type Release, Scope } from "./scope.js";
-export { type MeshServer, type ServerOptions, startServer } from "./server.js";
-export { startTelemetry, stopTelemetry } from "./start-telemetry.js";
+  type Identity,
+  type LogLevel,
+  type MeshConfig,
+  readMeshConfig,
+  type ServiceName,
+} from './mesh-config.js';
+export { type Release, Scope } from './scope.js';
+export { type MeshServer, type ServerOptions, startServer } from './server.js';
+export { startTelemetry, stopTelemetry } from './start-telemetry.js';
 export {
-	currentTraceparent,
-	isSampled,
-	type SpanOptions,
-	type SpanRole,
-	withSpan,
-} from "./tracing.js";
-export { version } from "./version.js";
+  currentTraceparent,
+  isSampled,
+  type SpanOptions,
+  type SpanRole,
+  withSpan,
+} from './tracing.js';
+export { version } from './version.js';

@@ -1,75 +1,61 @@
-import { hostname } from "node:os";
-import { z } from "zod";
-import { address, type HostPort, readEnv, secretFile } from "./env.js";
-import { version } from "./version.js";
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { address, type HostPort, readEnv, secretFile } from './env.js';
+import { version } from './version.js';
 
 /** Who a process is. */
 export interface Identity {
-	readonly service: string;
-	/** Unique among the instances of the service. */
-	readonly instance: string;
-	/** Equals the Consul datacenter. */
-	readonly region: string;
-	readonly version: string;
+  readonly service: string;
+  /** Unique among the instances of the service. */
+  readonly instance: string;
+  /** Equals the Consul datacenter. */
+  readonly region: string;
+  readonly version: string;
 }
 
-export const logLevels = [
-	"trace",
-	"debug",
-	"info",
-	"warn",
-	"error",
-	"silent",
-] as const;
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 /** What every service reads from its environment. */
 export interface MeshConfig {
-	readonly identity: Identity;
-	/** Where the gRPC server listens. */
-	readonly grpcAddr: HostPort;
-	/** Consul's HTTP address, `host:port`; absent to run without discovery. */
-	readonly consulAddr: string | undefined;
-	/** The secret that services show each other. */
-	readonly meshKey: string;
-	readonly logLevel: LogLevel;
+  readonly identity: Identity;
+  /** Where the gRPC server listens. */
+  readonly grpcAddr: HostPort;
+  /** Consul's HTTP address, `host:port`; absent to run without discovery. */
+  readonly consulAddr: string | undefined;
+  /** The secret that services show each other. */
+  readonly meshKey: string;
+  readonly logLevel: LogLevel;
 }
 
-export type ServiceName = "config" | "evaluation" | "ingestion" | "health";
+export type ServiceName = 'config' | 'evaluation' | 'ingestion' | 'health';
 
 /** @throws ConfigError naming each variable that is missing or wrong. */
-export function readMeshConfig(
-	service: ServiceName,
-	env: NodeJS.ProcessEnv = process.env,
-): MeshConfig {
-	const addressVariable = `${service.toUpperCase()}_GRPC_ADDR`;
-	const settings = readEnv(
-		{
-			SLUICE_REGION: z.string().default("local"),
-			SLUICE_INSTANCE: z.string().default(`${service}-${hostname()}`),
-			CONSUL_HTTP_ADDR: address().optional(),
-			MESH_KEY_FILE: secretFile(),
-			LOG_LEVEL: z
-				.enum(logLevels, `it must be one of ${logLevels.join(", ")}`)
-				.default("info"),
-		},
-		env,
-	);
-	const listen = readEnv({ [addressVariable]: address() }, env)[
-		addressVariable
-	];
-	if (!listen) throw new Error(`${addressVariable} was read but has no value`);
-	const consul = settings.CONSUL_HTTP_ADDR;
-	return Object.freeze({
-		identity: Object.freeze({
-			service,
-			instance: settings.SLUICE_INSTANCE,
-			region: settings.SLUICE_REGION,
-			version,
-		}),
-		grpcAddr: listen,
-		consulAddr: consul && `${consul.host}:${consul.port}`,
-		meshKey: settings.MESH_KEY_FILE,
-		logLevel: settings.LOG_LEVEL,
-	});
+export function readMeshConfig(service: ServiceName, env: NodeJS.ProcessEnv = process.env): MeshConfig {
+  const addressVariable = `${service.toUpperCase()}_GRPC_ADDR`;
+  const settings = readEnv(
+    {
+      SLUICE_REGION: z.string().default('local'),
+      SLUICE_INSTANCE: z.string().default(`${service}-${hostname()}`),
+      CONSUL_HTTP_ADDR: address().optional(),
+      MESH_KEY_FILE: secretFile(),
+      LOG_LEVEL: z.enum(logLevels, `it must be one of ${logLevels.join(', ')}`).default('info'),
+    },
+    env,
+  );
+  const listen = readEnv({ [addressVariable]: address() }, env)[addressVariable];
+  if (!listen) throw new Error(`${addressVariable} was read but has no value`);
+  const consul = settings.CONSUL_HTTP_ADDR;
+  return Object.freeze({
+    identity: Object.freeze({
+      service,
+      instance: settings.SLUICE_INSTANCE,
+      region: settings.SLUICE_REGION,
+      version,
+    }),
+    grpcAddr: listen,
+    consulAddr: consul && `${consul.host}:${consul.port}`,
+    meshKey: settings.MESH_KEY_FILE,
+    logLevel: settings.LOG_LEVEL,
+  });
 }

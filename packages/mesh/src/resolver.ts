@@ -1,20 +1,13 @@
-import { isIPv6 } from "node:net";
-import {
-	type ChannelOptions,
-	experimental,
-	Metadata,
-	status,
-} from "@grpc/grpc-js";
-import { type Instance, watchService } from "./consul.js";
-import type { Release } from "./scope.js";
+import { isIPv6 } from 'node:net';
+import { type ChannelOptions, experimental, Metadata, status } from '@grpc/grpc-js';
+import { type Instance, watchService } from './consul.js';
+import type { Release } from './scope.js';
 
 /** Channel options that the resolver reads. */
-export const consulAddrOption = "sluice.consul_addr";
-export const regionOption = "sluice.region";
+export const consulAddrOption = 'sluice.consul_addr';
+export const regionOption = 'sluice.region';
 
-type Listener = ConstructorParameters<
-	Parameters<typeof experimental.registerResolver>[1]
->[1];
+type Listener = ConstructorParameters<Parameters<typeof experimental.registerResolver>[1]>[1];
 type Target = experimental.GrpcUri;
 
 /**
@@ -23,120 +16,104 @@ type Target = experimental.GrpcUri;
  * that nobody passes: trying a sick instance beats failing without trying.
  */
 class ConsulResolver implements experimental.Resolver {
-	readonly #service: string;
-	readonly #consulAddr: string;
-	readonly #region: string;
-	readonly #listener: Listener;
-	#release: Release | undefined;
-	#isResolved = false;
+  readonly #service: string;
+  readonly #consulAddr: string;
+  readonly #region: string;
+  readonly #listener: Listener;
+  #release: Release | undefined;
+  #isResolved = false;
 
-	constructor(target: Target, listener: Listener, options: ChannelOptions) {
-		this.#service = target.path.replace(/^\//, "");
-		this.#consulAddr = String(options[consulAddrOption] ?? "127.0.0.1:8500");
-		this.#region = String(options[regionOption] ?? "");
-		this.#listener = listener;
-	}
+  constructor(target: Target, listener: Listener, options: ChannelOptions) {
+    this.#service = target.path.replace(/^\//, '');
+    this.#consulAddr = String(options[consulAddrOption] ?? '127.0.0.1:8500');
+    this.#region = String(options[regionOption] ?? '');
+    this.#listener = listener;
+  }
 
-	static getDefaultAuthority(target: Target): string {
-		return target.path.replace(/^\//, "");
-	}
+  static getDefaultAuthority(target: Target): string {
+    return target.path.replace(/^\//, '');
+  }
 
-	updateResolution(): void {
-		this.#release ??= watchService(
-			{
-				consulAddr: this.#consulAddr,
-				service: this.#service,
-				onError: (reason) => this.#fail(reason),
-			},
-			(instances) => this.#resolve(instances),
-		);
-	}
+  updateResolution(): void {
+    this.#release ??= watchService(
+      {
+        consulAddr: this.#consulAddr,
+        service: this.#service,
+        onError: (reason) => this.#fail(reason),
+      },
+      (instances) => this.#resolve(instances),
+    );
+  }
 
-	destroy(): void {
-		void this.#release?.();
-		this.#release = undefined;
-	}
+  destroy(): void {
+    void this.#release?.();
+    this.#release = undefined;
+  }
 
-	#resolve(instances: readonly Instance[]): void {
-		if (instances.length === 0) {
-			this.#fail(
-				`Consul at ${this.#consulAddr} knows no healthy instance of ${this.#service}`,
-			);
-			return;
-		}
-		this.#isResolved = true;
-		const endpoints = ownRegionFirst(instances, this.#region).map(
-			({ address }) => ({
-				addresses: [socketAddress(address)],
-			}),
-		);
-		this.#listener(experimental.statusOrFromValue(endpoints), {}, null, "");
-	}
+  #resolve(instances: readonly Instance[]): void {
+    if (instances.length === 0) {
+      this.#fail(`Consul at ${this.#consulAddr} knows no healthy instance of ${this.#service}`);
+      return;
+    }
+    this.#isResolved = true;
+    const endpoints = ownRegionFirst(instances, this.#region).map(({ address }) => ({
+      addresses: [socketAddress(address)],
+    }));
+    this.#listener(experimental.statusOrFromValue(endpoints), {}, null, '');
+  }
 
-	#fail(reason: string): void {
-		if (this.#isResolved || !this.#release) return;
-		const details = `${this.#service} can't be found: ${reason}`;
-		const error = {
-			code: status.UNAVAILABLE,
-			details,
-			metadata: new Metadata(),
-		};
-		this.#listener(experimental.statusOrFromError(error), {}, null, "");
-	}
+  #fail(reason: string): void {
+    if (this.#isResolved || !this.#release) return;
+    const details = `${this.#service} can't be found: ${reason}`;
+    const error = {
+      code: status.UNAVAILABLE,
+      details,
+      metadata: new Metadata(),
+    };
+    this.#listener(experimental.statusOrFromError(error), {}, null, '');
+  }
 }
 
 /** The instances of the own region, or all of them when it has none. */
-export function ownRegionFirst(
-	instances: readonly Instance[],
-	region: string,
-): readonly Instance[] {
-	const own = instances.filter((instance) => instance.region === region);
-	return own.length > 0 ? own : instances;
+export function ownRegionFirst(instances: readonly Instance[], region: string): readonly Instance[] {
+  const own = instances.filter((instance) => instance.region === region);
+  return own.length > 0 ? own : instances;
 }
 
 function socketAddress(address: string): { host: string; port: number } {
-	const at = address.lastIndexOf(":");
-	return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
+  const at = address.lastIndexOf(':');
+  return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
 }
 
 /** `static:///host:port,host:port`: a fixed list. */
 class StaticResolver implements experimental.Resolver {
-	readonly #endpoints: { addresses: { host: string; port: number }[] }[];
-	readonly #listener: Listener;
+  readonly #endpoints: { addresses: { host: string; port: number }[] }[];
+  readonly #listener: Listener;
 
-	constructor(target: Target, listener: Listener) {
-		const list = target.path.replace(/^\//, "").split(",");
-		this.#endpoints = list
-			.filter(Boolean)
-			.map((address) => ({ addresses: [socketAddress(address)] }));
-		this.#listener = listener;
-	}
+  constructor(target: Target, listener: Listener) {
+    const list = target.path.replace(/^\//, '').split(',');
+    this.#endpoints = list.filter(Boolean).map((address) => ({ addresses: [socketAddress(address)] }));
+    this.#listener = listener;
+  }
 
-	static getDefaultAuthority(target: Target): string {
-		const first = target.path.replace(/^\//, "").split(",")[0] ?? "";
-		return isIPv6(first) ? `[${first}]` : first;
-	}
+  static getDefaultAuthority(target: Target): string {
+    const first = target.path.replace(/^\//, '').split(',')[0] ?? '';
+    return isIPv6(first) ? `[${first}]` : first;
+  }
 
-	updateResolution(): void {
-		process.nextTick(() =>
-			this.#listener(
-				experimental.statusOrFromValue(this.#endpoints),
-				{},
-				null,
-				"",
-			),
-		);
-	}
+  updateResolution(): void {
+    process.nextTick(() => this.#listener(experimental.statusOrFromValue(this.#endpoints), {}, null, ''));
+  }
 
-	destroy(): void {}
+  destroy(): void {}
 }
 
 let isRegistered = false;
 
 /** Makes the schemes known to grpc-js; harmless when repeated. */
 export function registerResolvers(): void {
-	if (isRegistered) return;
-	isRegistered = true;
-	experimental.registerResolver("consul", ConsulResolver);
-	experimental.registerResolver("static", StaticResolver);
+  if (isRegistered) return;
+  isRegistered = true;
+  experimental.registerResolver('consul', ConsulResolver);
+  experimental.registerResolver('static', StaticResolver);
 }

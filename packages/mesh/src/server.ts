@@ -1,154 +1,129 @@
-import { readFileSync } from "node:fs";
-import {
-	Server,
-	ServerCredentials,
-	type ServiceDefinition,
-} from "@grpc/grpc-js";
-import { loadFileDescriptorSetFromBuffer } from "@grpc/proto-loader";
-import { ReflectionService } from "@grpc/reflection";
-import {
-	descriptorsUrl,
-	HealthService,
-	type HeldSet,
-	InstanceServiceService,
-} from "@sluice/proto";
-import type { Logger } from "pino";
-import { createAuthenticate, type FindGrant } from "./auth.js";
-import { bind, type ServiceBinding } from "./bind.js";
-import type { HostPort } from "./env.js";
-import { HealthState } from "./health-service.js";
-import type { MeshConfig } from "./mesh-config.js";
+import { readFileSync } from 'node:fs';
+import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
+import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
+import { ReflectionService } from '@grpc/reflection';
+import { descriptorsUrl, HealthService, type HeldSet, InstanceServiceService } from '@sluice/proto';
+import type { Logger } from 'pino';
+import { createAuthenticate, type FindGrant } from './auth.js';
+import { bind, type ServiceBinding } from './bind.js';
+import type { HostPort } from './env.js';
+import { HealthState } from './health-service.js';
+import type { MeshConfig } from './mesh-config.js';
 
 export interface ServerOptions {
-	readonly mesh: MeshConfig;
-	readonly logger: Logger;
-	readonly findGrant: FindGrant;
-	readonly services: readonly ServiceBinding[];
-	/** What this instance says of itself to whoever asks. */
-	readonly describe: () => {
-		sets: HeldSet[];
-		counters: Record<string, number>;
-	};
-	/** Whether a call would succeed now; asked every 500 ms once `setReady` was called. */
-	readonly isReady?: () => boolean | Promise<boolean>;
-	/** Largest request in bytes. */
-	readonly maxReceiveBytes?: number;
+  readonly mesh: MeshConfig;
+  readonly logger: Logger;
+  readonly findGrant: FindGrant;
+  readonly services: readonly ServiceBinding[];
+  /** What this instance says of itself to whoever asks. */
+  readonly describe: () => {
+    sets: HeldSet[];
+    counters: Record<string, number>;
+  };
+  /** Whether a call would succeed now; asked every 500 ms once `setReady` was called. */
+  readonly isReady?: () => boolean | Promise<boolean>;
+  /** Largest request in bytes. */
+  readonly maxReceiveBytes?: number;
 }
 
 export interface MeshServer {
-	readonly address: string;
-	readonly port: number;
-	/** From here on health follows `isReady`. */
-	setReady(): Promise<void>;
-	/** NOT_SERVING, then lets calls finish; those that have not by `deadlineMs` from now are cut off. */
-	stop(deadlineMs: number): Promise<void>;
+  readonly address: string;
+  readonly port: number;
+  /** From here on health follows `isReady`. */
+  setReady(): Promise<void>;
+  /** NOT_SERVING, then lets calls finish; those that have not by `deadlineMs` from now are cut off. */
+  stop(deadlineMs: number): Promise<void>;
 }
 
 const readyEveryMs = 500;
 
 /** The one server builder: authentication, tracing, errors, health, reflection and limits are in it, so that no service can forget one. */
 export async function startServer(options: ServerOptions): Promise<MeshServer> {
-	const { mesh, logger } = options;
-	const server = new Server({
-		"grpc.max_receive_message_length": options.maxReceiveBytes ?? 1024 * 1024,
-		"grpc.max_send_message_length": -1,
-		"grpc.max_concurrent_streams": 1000,
-		"grpc.keepalive_time_ms": 10_000,
-		"grpc.keepalive_timeout_ms": 5_000,
-		"grpc-node.max_session_memory": 64,
-	});
-	const chassis = {
-		authenticate: createAuthenticate(mesh.meshKey, options.findGrant),
-		logger,
-		defaultTimeoutMs: 30_000,
-	};
-	const services = [...options.services, instanceService(options)];
-	for (const { definition, implement } of services)
-		server.addService(definition, implement(chassis));
-	const health = new HealthState(
-		services.map(({ definition }) => serviceName(definition)),
-	);
-	server.addService(HealthService, health.implementation());
-	reflection().addToServer(server);
-	const port = await listen(server, mesh.grpcAddr);
-	const address = `${mesh.grpcAddr.host}:${port}`;
-	const watch = watchReadiness(health, options);
-	return {
-		address,
-		port,
-		setReady: () => watch.start(),
-		stop: async (deadlineMs) => {
-			watch.stop();
-			health.set(false);
-			health.close();
-			await stop(server, deadlineMs);
-		},
-	};
+  const { mesh, logger } = options;
+  const server = new Server({
+    'grpc.max_receive_message_length': options.maxReceiveBytes ?? 1024 * 1024,
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': 1000,
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 5_000,
+    'grpc-node.max_session_memory': 64,
+  });
+  const chassis = {
+    authenticate: createAuthenticate(mesh.meshKey, options.findGrant),
+    logger,
+    defaultTimeoutMs: 30_000,
+  };
+  const services = [...options.services, instanceService(options)];
+  for (const { definition, implement } of services) server.addService(definition, implement(chassis));
+  const health = new HealthState(services.map(({ definition }) => serviceName(definition)));
+  server.addService(HealthService, health.implementation());
+  reflection().addToServer(server);
+  const port = await listen(server, mesh.grpcAddr);
+  const address = `${mesh.grpcAddr.host}:${port}`;
+  const watch = watchReadiness(health, options);
+  return {
+    address,
+    port,
+    setReady: () => watch.start(),
+    stop: async (deadlineMs) => {
+      watch.stop();
+      health.set(false);
+      health.close();
+      await stop(server, deadlineMs);
+    },
+  };
 }
 
 function instanceService({ mesh, describe }: ServerOptions): ServiceBinding {
-	const startedAtMs = Date.now();
-	return bind(InstanceServiceService, {
-		getInstance: () => ({ ...mesh.identity, startedAtMs, ...describe() }),
-	});
+  const startedAtMs = Date.now();
+  return bind(InstanceServiceService, {
+    getInstance: () => ({ ...mesh.identity, startedAtMs, ...describe() }),
+  });
 }
 
 function serviceName(definition: ServiceDefinition): string {
-	const path = Object.values(definition)[0]?.path ?? "/";
-	return path.slice(1, path.lastIndexOf("/"));
+  const path = Object.values(definition)[0]?.path ?? '/';
+  return path.slice(1, path.lastIndexOf('/'));
 }
 
 function reflection(): ReflectionService {
-	return new ReflectionService(
-		loadFileDescriptorSetFromBuffer(readFileSync(descriptorsUrl)),
-	);
+  return new ReflectionService(loadFileDescriptorSetFromBuffer(readFileSync(descriptorsUrl)));
 }
 
 function listen(server: Server, { host, port }: HostPort): Promise<number> {
-	return new Promise((resolve, reject) => {
-		server.bindAsync(
-			`${host}:${port}`,
-			ServerCredentials.createInsecure(),
-			(error, bound) => {
-				if (error)
-					reject(
-						new Error(`Can't listen on ${host}:${port}: ${error.message}`),
-					);
-				else resolve(bound);
-			},
-		);
-	});
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error) reject(new Error(`Can't listen on ${host}:${port}: ${error.message}`));
+      else resolve(bound);
+    });
+  });
 }
 
-function watchReadiness(
-	health: HealthState,
-	{ isReady, logger }: ServerOptions,
-) {
-	let timer: NodeJS.Timeout | undefined;
-	let isStopped = false;
-	const look = async (): Promise<void> => {
-		const ready = await Promise.resolve(isReady?.() ?? true).catch(() => false);
-		if (isStopped) return;
-		if (ready !== health.isServing)
-			logger.info({ serving: ready }, ready ? "serving" : "not serving");
-		health.set(ready);
-		timer = setTimeout(look, readyEveryMs);
-	};
-	return {
-		start: look,
-		stop: () => {
-			isStopped = true;
-			clearTimeout(timer);
-		},
-	};
+function watchReadiness(health: HealthState, { isReady, logger }: ServerOptions) {
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
+  const look = async (): Promise<void> => {
+    const ready = await Promise.resolve(isReady?.() ?? true).catch(() => false);
+    if (isStopped) return;
+    if (ready !== health.isServing) logger.info({ serving: ready }, ready ? 'serving' : 'not serving');
+    health.set(ready);
+    timer = setTimeout(look, readyEveryMs);
+  };
+  return {
+    start: look,
+    stop: () => {
+      isStopped = true;
+      clearTimeout(timer);
+    },
+  };
 }
 
 async function stop(server: Server, deadlineMs: number): Promise<void> {
-	await new Promise<void>((resolve) => {
-		const force = setTimeout(() => server.forceShutdown(), deadlineMs);
-		server.tryShutdown(() => {
-			clearTimeout(force);
-			resolve();
-		});
-	});
+  await new Promise<void>((resolve) => {
+    const force = setTimeout(() => server.forceShutdown(), deadlineMs);
+    server.tryShutdown(() => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
 }

@@ -1,7 +1,7 @@
-import { createRequire } from "node:module";
+import { createRequire } from 'node:module';
 
-const manifest = createRequire(import.meta.url)("../package.json") as {
-	version: string;
+const manifest = createRequire(import.meta.url)('../package.json') as {
+  version: string;
 };
 
 /** The version of Sluice that this process runs. */
