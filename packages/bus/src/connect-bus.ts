@@ -1,0 +1,119 @@
+import { currentTraceparent, invalid, type Release, withSpan } from '@sluice/mesh';
+import type {
+  BusMessage,
+  FollowOptions,
+  Published,
+  PublishOptions,
+  StreamOptions,
+  StreamState,
+  WorkMessage,
+  WorkOptions,
+} from './bus.js';
+import { Connection, type ConnectionOptions, errorFrom } from './connection.js';
+import { follow } from './follow.js';
+import { headersWith, traceparentOf } from './headers.js';
+import { ensureStream } from './streams.js';
+import { work } from './work.js';
+
+/** NATS, as the mesh uses it. Operations fail with `unavailable` while the server is away. */
+export interface Bus {
+  isConnected(): boolean;
+  /** Called now, if connected, and after every reconnection. */
+  onConnected(listener: () => void): Release;
+  ensureStream(options: StreamOptions): Promise<void>;
+  streamState(name: string): Promise<StreamState>;
+  /** Appends to a stream. Resolves once the stream holds the message on stable storage. */
+  publish(subject: string, data: Uint8Array, options: PublishOptions): Promise<Published>;
+  /** Reads a stream in order, for as long as the process lives. */
+  follow(
+    options: FollowOptions,
+    onMessage: (message: BusMessage) => void | Promise<void>,
+    onReset: () => void,
+  ): Release;
+  /** Works a stream off, together with every process that uses the same durable name. */
+  work(options: WorkOptions, onBatch: (messages: WorkMessage[]) => Promise<void>): Release;
+  /** Core NATS: to whoever listens now; lost when nobody does. */
+  broadcast(subject: string, data: Uint8Array): void;
+  subscribe(subject: string, onMessage: (message: BusMessage) => void): Release;
+  close(): Promise<void>;
+}
+
+/** Resolves at once; the connection is made, and made again, in the background. */
+export async function connectBus(options: ConnectionOptions): Promise<Bus> {
+  if (!URL.canParse(options.url)) throw invalid('NATS_URL', 'must be a URL such as nats://127.0.0.1:4222');
+  const connection = new Connection(options);
+  const { logger } = options;
+  return {
+    isConnected: () => connection.isConnected,
+    onConnected: (listener) => connection.onConnected(listener),
+    ensureStream: async (stream) => {
+      try {
+        await ensureStream(await connection.manager(), stream);
+      } catch (error) {
+        throw errorFrom(error, `Stream ${stream.name} can't be made`);
+      }
+    },
+    streamState: (name) => streamState(connection, name),
+    publish: (subject, data, publishOptions) => publish(connection, subject, data, publishOptions),
+    follow: (followOptions, onMessage, onReset) => follow(connection, logger, followOptions, onMessage, onReset),
+    work: (workOptions, onBatch) => work(connection, logger, workOptions, onBatch),
+    broadcast: (subject, data) => {
+      const sent = headersWith(currentTraceparent());
+      if (connection.isConnected) connection.nats().publish(subject, data, sent ? { headers: sent } : {});
+    },
+    subscribe: (subject, onMessage) => subscribe(connection, subject, onMessage),
+    close: () => connection.close(),
+  };
+}
+
+async function publish(
+  connection: Connection,
+  subject: string,
+  data: Uint8Array,
+  options: PublishOptions,
+): Promise<Published> {
+  const attributes = { 'messaging.system': 'nats', 'messaging.destination.name': subject };
+  const parent = 'traceparent' in options ? { parent: options.traceparent } : {};
+  return withSpan(`publish ${subject}`, { kind: 'producer', attributes, ...parent }, async () => {
+    const sent = headersWith(currentTraceparent());
+    try {
+      const ack = await connection.jetstream().publish(subject, data, {
+        msgID: options.messageId,
+        timeout: options.timeoutMs,
+        ...(sent ? { headers: sent } : {}),
+      });
+      return { sequence: ack.seq, isDuplicate: ack.duplicate };
+    } catch (error) {
+      throw errorFrom(error, `${subject} can't be published`);
+    }
+  });
+}
+
+async function streamState(connection: Connection, name: string): Promise<StreamState> {
+  try {
+    const { state } = await (await connection.manager()).streams.info(name);
+    return { messages: state.messages, bytes: state.bytes, lastSequence: state.last_seq };
+  } catch (error) {
+    throw errorFrom(error, `Stream ${name} can't be looked at`);
+  }
+}
+
+/** Subscribes when there is a connection; the client renews the subscription by itself after a reconnection. */
+function subscribe(connection: Connection, subject: string, onMessage: (message: BusMessage) => void): Release {
+  let unsubscribe: (() => void) | undefined;
+  const release = connection.onConnected(() => {
+    if (unsubscribe) return;
+    const subscription = connection.nats().subscribe(subject, {
+      callback: (error, message) => {
+        if (error) return;
+        const { subject: on, data, headers } = message;
+        onMessage({ subject: on, data, sequence: 0, traceparent: traceparentOf(headers) });
+      },
+    });
+    unsubscribe = () => subscription.unsubscribe();
+  });
+  return () => {
+    void release();
+    unsubscribe?.();
+  };
+}

@@ -1,0 +1,137 @@
+import { jitter, type Logger, type Release, SluiceError, unavailable } from '@sluice/mesh';
+import { connect, Events, type JetStreamClient, type JetStreamManager, type NatsConnection } from 'nats';
+
+export interface ConnectionOptions {
+  readonly url: string;
+  /** Shown by the server to whoever lists its connections. */
+  readonly name: string;
+  readonly logger: Logger;
+}
+
+/** Calls to JetStream's API give up after this long, in milliseconds. */
+const apiTimeoutMs = 5_000;
+
+/**
+ * The one connection of a process. It exists from the start, connected or not, and goes on
+ * trying for ever: what needs the server now is told that it is unavailable.
+ */
+export class Connection {
+  readonly #logger: Logger;
+  readonly #listeners = new Set<() => void>();
+  readonly #closing = new AbortController();
+  readonly #url: string;
+  #nats: NatsConnection | undefined;
+  #jetstream: JetStreamClient | undefined;
+  #manager: JetStreamManager | undefined;
+  #isConnected = false;
+  #opening: Promise<void>;
+
+  constructor(options: ConnectionOptions) {
+    this.#logger = options.logger;
+    this.#url = options.url;
+    this.#opening = this.#open(options);
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  /** Aborted when the connection is closed for good. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Called now, if connected, and after every reconnection. */
+  onConnected(listener: () => void): Release {
+    this.#listeners.add(listener);
+    if (this.#isConnected) listener();
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** @throws SluiceError `unavailable` while there is no connection. */
+  nats(): NatsConnection {
+    if (!this.#nats || !this.#isConnected) throw unavailable(`NATS at ${this.#url} is not connected.`);
+    return this.#nats;
+  }
+
+  jetstream(): JetStreamClient {
+    const nats = this.nats();
+    this.#jetstream ??= nats.jetstream({ timeout: apiTimeoutMs });
+    return this.#jetstream;
+  }
+
+  async manager(): Promise<JetStreamManager> {
+    const nats = this.nats();
+    this.#manager ??= await nats.jetstreamManager({ timeout: apiTimeoutMs, checkAPI: false });
+    return this.#manager;
+  }
+
+  /** Sends what is buffered, then closes. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#opening;
+    if (!this.#nats) return;
+    if (this.#isConnected) await this.#nats.drain().catch(() => this.#nats?.close());
+    else await this.#nats.close();
+  }
+
+  async #open({ name, url }: ConnectionOptions): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      try {
+        this.#nats = await connect({
+          servers: url,
+          name,
+          maxReconnectAttempts: -1,
+          reconnectTimeWait: 100,
+          reconnectJitter: 200,
+          pingInterval: 2_000,
+          maxPingOut: 2,
+          timeout: 2_000,
+        });
+        this.#connected();
+        void this.#watch(this.#nats);
+        return;
+      } catch (error) {
+        this.#logger.debug({ reason: String(error) }, 'NATS does not answer');
+        await pause(jitter(300), this.#closing.signal);
+      }
+    }
+  }
+
+  async #watch(nats: NatsConnection): Promise<void> {
+    for await (const { type } of nats.status()) {
+      if (type === Events.Reconnect) this.#connected();
+      if (type === Events.Disconnect && this.#isConnected) {
+        this.#isConnected = false;
+        this.#logger.warn('NATS is gone; trying to reconnect');
+      }
+    }
+    this.#isConnected = false;
+  }
+
+  #connected(): void {
+    this.#isConnected = true;
+    this.#logger.info({ url: this.#url }, 'connected to NATS');
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** Waits, or returns at once when the signal is aborted. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** What NATS says, in the mesh's words. */
+export function errorFrom(error: unknown, doing: string): SluiceError {
+  if (error instanceof SluiceError) return error;
+  return unavailable(`${doing}: ${error instanceof Error ? error.message : String(error)}.`, error);
+}

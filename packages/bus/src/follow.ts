@@ -1,0 +1,84 @@
+import { backoff, type Logger, type Release } from '@sluice/mesh';
+import { DeliverPolicy, type JsMsg } from 'nats';
+import type { BusMessage, FollowOptions } from './bus.js';
+import { type Connection, pause } from './connection.js';
+import { traceparentOf } from './headers.js';
+
+const policies = {
+  last_per_subject: DeliverPolicy.LastPerSubject,
+  new: DeliverPolicy.New,
+  all: DeliverPolicy.All,
+} as const;
+
+/**
+ * Reads a stream in order, from the point that `deliver` says, for as long as the process
+ * lives. Each time that the reading starts over, after a lost connection or a lost consumer,
+ * `onReset` is called and messages come from that point again: the reader recognises what it
+ * has by revision, so that coming twice does no harm and a gap can't hide.
+ */
+export function follow(
+  connection: Connection,
+  logger: Logger,
+  options: FollowOptions,
+  onMessage: (message: BusMessage) => void | Promise<void>,
+  onReset: () => void,
+): Release {
+  const stop = new AbortController();
+  const run = async (): Promise<void> => {
+    for (let attempt = 0; !stop.signal.aborted && !connection.closed.aborted; attempt++) {
+      try {
+        const seen = await readOnce(connection, options, onMessage, onReset, stop.signal);
+        if (seen) attempt = 0;
+      } catch (error) {
+        logger.debug({ stream: options.stream, reason: String(error) }, 'following starts over');
+      }
+      await pause(backoff(attempt, 50, 1_000), stop.signal);
+    }
+  };
+  void run();
+  return () => stop.abort();
+}
+
+/** @returns whether any message came. */
+async function readOnce(
+  connection: Connection,
+  options: FollowOptions,
+  onMessage: (message: BusMessage) => void | Promise<void>,
+  onReset: () => void,
+  stop: AbortSignal,
+): Promise<boolean> {
+  const consumer = await connection.jetstream().consumers.get(options.stream, {
+    filterSubjects: options.subjects,
+    deliver_policy: policies[options.deliver],
+  });
+  const messages = await consumer.consume({ max_messages: 1_000, idle_heartbeat: 1_000, expires: 10_000 });
+  // A server that went away keeps a consumer waiting without a word: start over on every reconnection.
+  let isFirst = true;
+  const release = connection.onConnected(() => {
+    if (!isFirst) messages.stop();
+    isFirst = false;
+  });
+  const end = (): void => messages.stop();
+  stop.addEventListener('abort', end, { once: true });
+  let seen = false;
+  try {
+    onReset();
+    for await (const message of messages) {
+      seen = true;
+      await onMessage(busMessage(message));
+    }
+  } finally {
+    stop.removeEventListener('abort', end);
+    void release();
+  }
+  return seen;
+}
+
+export function busMessage(message: JsMsg): BusMessage {
+  return {
+    subject: message.subject,
+    data: message.data,
+    sequence: message.seq,
+    traceparent: traceparentOf(message.headers),
+  };
+}

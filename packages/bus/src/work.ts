@@ -1,0 +1,122 @@
+import { backoff, type Logger, type Release } from '@sluice/mesh';
+import { AckPolicy, type ConsumerMessages, DeliverPolicy, type JsMsg, nanos } from 'nats';
+import type { WorkMessage, WorkOptions } from './bus.js';
+import { type Connection, pause } from './connection.js';
+import { busMessage } from './follow.js';
+
+/**
+ * Works a stream off in batches, one batch at a time. What a batch does not settle comes
+ * again; a batch that throws is given back whole, after a delay.
+ */
+export function work(
+  connection: Connection,
+  logger: Logger,
+  options: WorkOptions,
+  onBatch: (messages: WorkMessage[]) => Promise<void>,
+): Release {
+  const stop = new AbortController();
+  const run = async (): Promise<void> => {
+    for (let attempt = 0; !stop.signal.aborted && !connection.closed.aborted; attempt++) {
+      try {
+        await workOnce(connection, logger, options, onBatch, stop.signal);
+      } catch (error) {
+        logger.debug({ stream: options.stream, reason: String(error) }, 'working starts over');
+      }
+      await pause(backoff(attempt, 50, 1_000), stop.signal);
+    }
+  };
+  const finished = run();
+  return async () => {
+    stop.abort();
+    await finished;
+  };
+}
+
+async function workOnce(
+  connection: Connection,
+  logger: Logger,
+  options: WorkOptions,
+  onBatch: (messages: WorkMessage[]) => Promise<void>,
+  stop: AbortSignal,
+): Promise<void> {
+  const manager = await connection.manager();
+  await manager.consumers.add(options.stream, {
+    durable_name: options.durable,
+    ack_policy: AckPolicy.Explicit,
+    deliver_policy: DeliverPolicy.All,
+    ack_wait: nanos(options.ackWaitMs),
+    max_ack_pending: options.batchMax * 4,
+    max_deliver: -1,
+  });
+  const consumer = await connection.jetstream().consumers.get(options.stream, options.durable);
+  const messages = await consumer.consume({
+    max_messages: options.batchMax * 2,
+    idle_heartbeat: 1_000,
+    expires: 10_000,
+  });
+  let isFirst = true;
+  const release = connection.onConnected(() => {
+    if (!isFirst) messages.stop();
+    isFirst = false;
+  });
+  const end = (): void => messages.stop();
+  stop.addEventListener('abort', end, { once: true });
+  try {
+    for await (const batch of batches(messages, options, stop)) {
+      await settle(batch.map(workMessage), logger, onBatch);
+      if (stop.aborted) return;
+    }
+  } finally {
+    stop.removeEventListener('abort', end);
+    void release();
+    await messages.close();
+  }
+}
+
+/** Groups messages that arrive close together. */
+async function* batches(messages: ConsumerMessages, options: WorkOptions, stop: AbortSignal): AsyncGenerator<JsMsg[]> {
+  const source = messages[Symbol.asyncIterator]();
+  let pending = source.next();
+  for (;;) {
+    const first = await pending;
+    if (first.done) return;
+    const batch = [first.value];
+    const linger = pause(options.lingerMs, stop).then(() => 'late' as const);
+    pending = source.next();
+    while (batch.length < options.batchMax) {
+      const next = await Promise.race([pending, linger]);
+      if (next === 'late' || next.done) break;
+      batch.push(next.value);
+      pending = source.next();
+    }
+    yield batch;
+  }
+}
+
+const giveBackMs = 500;
+
+async function settle(
+  batch: WorkMessage[],
+  logger: Logger,
+  onBatch: (messages: WorkMessage[]) => Promise<void>,
+): Promise<void> {
+  try {
+    await onBatch(batch);
+  } catch (error) {
+    logger.warn({ reason: String(error), messages: batch.length }, 'batch failed; it will come again');
+    const deliveries = Math.max(...batch.map((message) => message.deliveries));
+    for (const message of batch) message.retryLater(backoff(deliveries - 1, giveBackMs, 10_000));
+  }
+}
+
+function workMessage(message: JsMsg): WorkMessage {
+  return {
+    ...busMessage(message),
+    deliveries: message.info.redeliveryCount,
+    ack: async () => {
+      await message.ackAck({ timeout: 5_000 });
+    },
+    retryLater: (delayMs) => message.nak(delayMs),
+    reject: (reason) => message.term(reason),
+  };
+}
