@@ -1,0 +1,31 @@
+import { type Call, requireKind, requireSet, requireWrite } from '@sluice/mesh';
+import type { ImportRulesetRequest, ImportRulesetResponse } from '@sluice/proto';
+import type { Context } from '../context.js';
+import { checkReason, checkSetName } from '../names.js';
+import { planImport } from '../plan-import.js';
+import { ensureSet } from '../sets.js';
+
+const warningsMax = 100;
+
+export async function handleImportRuleset(
+  { writer }: Context,
+  { set: asked, entities, expectedRevision, reason }: ImportRulesetRequest,
+  { principal }: Call,
+): Promise<ImportRulesetResponse> {
+  requireKind(principal, 'console');
+  requireWrite(principal);
+  const set = requireSet(principal, asked);
+  checkSetName(set);
+  checkReason(reason);
+  const author = principal.label;
+  const written = await writer.transaction(async (tx, write) => {
+    await ensureSet(tx, write, set, author);
+    return write({ set, author, reason, expectedRevision, plan: (head) => planImport(head, entities) });
+  });
+  return {
+    revision: written.head.revision,
+    upserted: written.upserted,
+    deleted: written.deleted,
+    warnings: written.warnings.slice(0, warningsMax).map(({ path, message }) => ({ path, message })),
+  };
+}

@@ -1,0 +1,93 @@
+import {
+  type Call,
+  digestOf,
+  forbidden,
+  invalid,
+  newSecret,
+  type Principal,
+  requireKind,
+  requireWrite,
+} from '@sluice/mesh';
+import {
+  type CreateKeyRequest,
+  type CreateKeyResponse,
+  KeyClass,
+  type KeyGrant,
+  type ListKeysRequest,
+  type ListKeysResponse,
+} from '@sluice/proto';
+import type { Context } from '../context.js';
+import { checkProjectName } from '../names.js';
+import { grantKey } from '../sets.js';
+
+const kinds = {
+  [KeyClass.UNSPECIFIED]: undefined,
+  [KeyClass.SERVER]: 'server',
+  [KeyClass.CLIENT]: 'client',
+  [KeyClass.CONSOLE]: 'console',
+} as const;
+
+const longestLabel = 100;
+
+export async function handleCreateKey(
+  { writer, keyring }: Context,
+  { grant, isReused }: CreateKeyRequest,
+  { principal }: Call,
+): Promise<CreateKeyResponse> {
+  requireKind(principal, 'console');
+  requireWrite(principal);
+  const kind = grant && kinds[grant.keyClass];
+  if (!grant || !kind) throw invalid('grant.key_class', 'is not set; choose server, client or console');
+  checkGrant(principal, grant);
+  const twin = isReused ? keyring.all().find((key) => isAlike(key.grant, grant)) : undefined;
+  if (twin) return { secret: '', digest: twin.digest };
+  const secret = newSecret(kind);
+  const digest = digestOf(secret);
+  await writer.transaction((tx, write) => grantKey(tx, write, digest, grant, principal.label));
+  await keyring.refresh();
+  return { secret, digest };
+}
+
+/** Nobody can grant more than they hold. */
+function checkGrant(principal: Principal, grant: KeyGrant): void {
+  const { project, environment, keyClass, canWrite, label } = grant;
+  if (project !== '') checkProjectName('grant.project', project);
+  if (environment !== '') checkProjectName('grant.environment', environment);
+  if (project === '' && environment !== '') {
+    throw invalid('grant.project', 'is empty; an environment belongs to a project, so name it too');
+  }
+  if (keyClass !== KeyClass.CONSOLE && environment === '') {
+    throw invalid('grant.environment', 'is empty; server and client keys belong to one environment, so name it');
+  }
+  if (keyClass !== KeyClass.CONSOLE && canWrite) {
+    throw invalid('grant.can_write', 'is for console keys; server and client keys never write');
+  }
+  if (label.length > longestLabel) throw invalid('grant.label', `must be at most ${longestLabel} characters`);
+  const isWider =
+    (principal.project !== '' && principal.project !== project) ||
+    (principal.environment !== '' && principal.environment !== environment);
+  if (isWider) throw forbidden('This key can grant only what it reaches itself: its own project and environment.');
+}
+
+function isAlike(a: KeyGrant, b: KeyGrant): boolean {
+  return (
+    a.keyClass === b.keyClass &&
+    a.project === b.project &&
+    a.environment === b.environment &&
+    a.canWrite === b.canWrite &&
+    a.label === b.label
+  );
+}
+
+export function handleListKeys(
+  { keyring }: Context,
+  { project }: ListKeysRequest,
+  { principal }: Call,
+): ListKeysResponse {
+  requireKind(principal, 'console');
+  const isVisible = (grant: KeyGrant): boolean =>
+    (principal.project === '' || principal.project === grant.project) &&
+    (principal.environment === '' || principal.environment === grant.environment) &&
+    (project === '' || project === grant.project);
+  return { keys: keyring.all().filter(({ grant }) => isVisible(grant)) };
+}

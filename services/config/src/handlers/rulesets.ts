@@ -1,0 +1,122 @@
+import { type Call, covers, requireKind, requireSet, unavailable } from '@sluice/mesh';
+import type {
+  Frame,
+  GetRulesetRequest,
+  GetRulesetResponse,
+  ListSetsResponse,
+  SetRef,
+  WatchRulesetRequest,
+  WatchRulesetResponse,
+} from '@sluice/proto';
+import type { Context } from '../context.js';
+import type { Head } from '../head.js';
+import { setKey } from '../names.js';
+import { listSets } from '../store.js';
+import { readHead } from './entities.js';
+
+const heartbeatMs = 1_000;
+
+export async function handleListSets({ db }: Context, { principal }: Call): Promise<ListSetsResponse> {
+  requireKind(principal, 'console', 'server');
+  const sets = await listSets(db);
+  return { sets: sets.filter(({ set }) => covers(principal, set)) };
+}
+
+export async function handleGetRuleset(
+  context: Context,
+  { set: asked }: GetRulesetRequest,
+  { principal }: Call,
+): Promise<GetRulesetResponse> {
+  requireKind(principal, 'console', 'server');
+  const set = requireSet(principal, asked);
+  return { frame: snapshotOf(set, await readHead(context, set)) };
+}
+
+/** What was missed, or a snapshot; then each change as it happens, and a heartbeat each second. */
+export async function* handleWatchRuleset(
+  context: Context,
+  request: WatchRulesetRequest,
+  call: Call,
+): AsyncGenerator<WatchRulesetResponse> {
+  requireKind(call.principal, 'console', 'server');
+  const set = requireSet(call.principal, request.set);
+  const bell = new Bell(call.signal);
+  const unsubscribe = context.frames.subscribe(set, () => bell.ring());
+  let revision = isHeld(await readHead(context, set), request) ? request.revision : 0;
+  let stateHash: Uint8Array = request.stateHash;
+  try {
+    while (!call.signal.aborted) {
+      const frames = await framesAfter(context, set, revision);
+      for (const frame of frames) {
+        yield { item: { $case: 'frame', value: frame } };
+        ({ revision, stateHash } = frame);
+      }
+      yield heartbeat(context, revision, stateHash);
+      await bell.wait(heartbeatMs);
+    }
+  } finally {
+    await unsubscribe();
+  }
+}
+
+/** A watcher that claims a revision of ours with another hash holds something else: it gets a snapshot. */
+function isHeld(head: Head, { revision, stateHash }: WatchRulesetRequest): boolean {
+  if (revision === 0 || revision > head.revision) return false;
+  return revision < head.revision || Buffer.compare(head.stateHash, stateHash) === 0;
+}
+
+async function framesAfter(context: Context, set: SetRef, revision: number): Promise<readonly Frame[]> {
+  try {
+    const frames = revision === 0 ? undefined : await context.frames.since(set, revision);
+    return frames ?? [snapshotOf(set, await readHead(context, set))];
+  } catch (error) {
+    throw unavailable(`${setKey(set)} can't be read now; connect again soon.`, error);
+  }
+}
+
+function snapshotOf(set: SetRef, head: Head): Frame {
+  return {
+    set,
+    revision: head.revision,
+    previousRevision: 0,
+    stateHash: Buffer.from(head.stateHash),
+    previousStateHash: Buffer.alloc(0),
+    committedAtMs: head.committedAtMs,
+    upserts: Array.from(head.entities.values(), ({ entity }) => entity),
+    deletions: [],
+    isElided: false,
+  };
+}
+
+function heartbeat({ clock }: Context, revision: number, stateHash: Uint8Array): WatchRulesetResponse {
+  const value = { revision, stateHash: Buffer.from(stateHash), nowMs: clock.now(), ageMs: 0 };
+  return { item: { $case: 'heartbeat', value } };
+}
+
+/** Wakes one waiter; a ring that nobody waited for is remembered. */
+class Bell {
+  readonly #signal: AbortSignal;
+  #isRung = false;
+  #wake: (() => void) | undefined;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    signal.addEventListener('abort', () => this.ring(), { once: true });
+  }
+
+  ring(): void {
+    this.#isRung = true;
+    this.#wake?.();
+  }
+
+  async wait(withinMs: number): Promise<void> {
+    if (!this.#isRung && !this.#signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      const timer = setTimeout(resolve, withinMs);
+      await promise;
+      clearTimeout(timer);
+    }
+    this.#isRung = false;
+  }
+}

@@ -1,0 +1,36 @@
+import type { Logger, Release } from '@sluice/mesh';
+import type { Database } from '@sluice/postgres';
+import { keysChannel } from './outbox.js';
+import { listKeys, type StoredKey } from './store.js';
+
+/** All keys in memory, so that authentication asks no database. */
+export class Keyring {
+  readonly #db: Database;
+  readonly #logger: Logger;
+  #keys: ReadonlyMap<string, StoredKey> = new Map();
+
+  constructor(db: Database, logger: Logger) {
+    this.#db = db;
+    this.#logger = logger;
+  }
+
+  async start(): Promise<Release> {
+    await this.refresh();
+    return this.#db.listen(keysChannel, () => {
+      this.refresh().catch((error: unknown) => this.#logger.warn({ reason: String(error) }, 'keys can not be read'));
+    });
+  }
+
+  async refresh(): Promise<void> {
+    const keys = await listKeys(this.#db);
+    this.#keys = new Map(keys.map((key) => [key.digest, key]));
+  }
+
+  find(digest: string): StoredKey | undefined {
+    return this.#keys.get(digest);
+  }
+
+  all(): readonly StoredKey[] {
+    return [...this.#keys.values()];
+  }
+}

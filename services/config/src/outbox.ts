@@ -1,0 +1,98 @@
+import type { Queryable, Statement } from '@sluice/postgres';
+import { Frame, type SetRef } from '@sluice/proto';
+
+/** Channel that says "a frame was committed"; the payload is the set's key. */
+export const outboxChannel = 'config_outbox';
+/** Channel that says "keys changed". */
+export const keysChannel = 'config_keys';
+
+/** Frames of a set that are kept for watchers that fell behind. */
+export const framesKept = 64;
+
+const statement = (name: string, text: string): Statement => ({ name: `config_${name}`, text });
+
+const insertFrame = statement(
+  'insert_frame',
+  `insert into config.outbox (project, environment, revision, frame, traceparent) values ($1, $2, $3, $4, $5)`,
+);
+
+export const notify = statement('notify', 'select pg_notify($1, $2)');
+
+export async function writeFrame(
+  tx: Queryable,
+  set: SetRef,
+  frame: Frame,
+  traceparent: string | undefined,
+): Promise<void> {
+  const bytes = Buffer.from(Frame.encode(frame).finish());
+  await tx.query(insertFrame, [set.project, set.environment, frame.revision, bytes, traceparent ?? null]);
+  await tx.query(notify, [outboxChannel, `${set.project}/${set.environment}`]);
+}
+
+const tryLock = statement('try_publish_lock', `select pg_try_advisory_xact_lock(hashtext('config.outbox')) as locked`);
+
+/** Makes this transaction the only publisher, if no other is one. */
+export async function tryPublishLock(tx: Queryable): Promise<boolean> {
+  const [row] = await tx.query<{ locked: boolean }>(tryLock);
+  return row?.locked ?? false;
+}
+
+export interface OutboxRow {
+  readonly position: bigint;
+  readonly project: string;
+  readonly environment: string;
+  readonly revision: bigint;
+  readonly frame: Buffer;
+  readonly traceparent: string | null;
+}
+
+const selectUnsent = statement(
+  'select_unsent',
+  `select position, project, environment, revision, frame, traceparent from config.outbox
+    where sent_at is null order by position limit $1`,
+);
+
+export function readUnsent(tx: Queryable, limit: number): Promise<OutboxRow[]> {
+  return tx.query<OutboxRow>(selectUnsent, [limit]);
+}
+
+const updateSent = statement(
+  'update_sent',
+  'update config.outbox set sent_at = now() where position = any($1::bigint[])',
+);
+
+const pruneFrames = statement(
+  'prune_frames',
+  `delete from config.outbox using config.environment
+    where outbox.project = environment.project and outbox.environment = environment.name
+      and outbox.sent_at is not null and outbox.revision <= environment.revision - $1`,
+);
+
+export async function markSent(tx: Queryable, positions: readonly bigint[]): Promise<void> {
+  await tx.query(updateSent, [positions.map(String)]);
+  await tx.query(pruneFrames, [framesKept]);
+}
+
+const selectFrames = statement(
+  'select_frames',
+  `select frame from config.outbox where project = $1 and environment = $2 and revision > $3
+    order by revision limit $4`,
+);
+
+/** The kept frames of a set after a revision, oldest first. */
+export async function readFrames(db: Queryable, set: SetRef, afterRevision: number): Promise<Frame[]> {
+  const rows = await db.query<{ frame: Buffer }>(selectFrames, [
+    set.project,
+    set.environment,
+    afterRevision,
+    framesKept,
+  ]);
+  return rows.map(({ frame }) => Frame.decode(frame));
+}
+
+const countUnsent = statement('count_unsent', 'select count(*) as pending from config.outbox where sent_at is null');
+
+export async function countPending(db: Queryable): Promise<number> {
+  const [row] = await db.query<{ pending: bigint }>(countUnsent);
+  return Number(row?.pending ?? 0);
+}

@@ -1,0 +1,82 @@
+/** Rounds of comparison: a document, some users, two evaluators. */
+import { isDeepStrictEqual } from 'node:util';
+import { type Context, compile, idListKey, type Program, parseStatsigDocument } from '@sluice/engine';
+import { answerByEngine, type Answers, type Names } from './answers.js';
+import { listNames } from './conditions.js';
+import { countries } from './countries.js';
+import { type DocumentData, writeDocument } from './document.js';
+import type { Referee, Surroundings } from './referee.js';
+import type { UserData } from './users.js';
+import { texts } from './values.js';
+
+/** One entity that was answered differently. */
+export interface Mismatch {
+  readonly document: DocumentData;
+  readonly user: UserData;
+  readonly entity: string;
+  readonly ours: unknown;
+  readonly theirs: unknown;
+}
+
+/** Every second of the known texts is in a list. */
+const listed: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  listNames.map((name, index) => [name, texts.filter((_, at) => at % (index + 2) === 0)]),
+);
+
+export function makeSurroundings(environment: string | null): Surroundings {
+  const lists: Record<string, string> = {};
+  for (const [name, units] of Object.entries(listed)) {
+    lists[name] = units.map((unit) => `+${idListKey(unit)}\n`).join('');
+  }
+  return { lists, environment, globalCustomFields: { plan: 'global', f1: 'global' } };
+}
+
+export function contextOf(surroundings: Surroundings): Context {
+  return {
+    now: Date.now(),
+    countries,
+    globalCustomFields: surroundings.globalCustomFields,
+    ...(surroundings.environment === null ? {} : { environment: { tier: surroundings.environment } }),
+  };
+}
+
+export function compileDocument(document: DocumentData): Program {
+  const { ruleset } = parseStatsigDocument(writeDocument(document));
+  const idLists = new Map(Object.entries(listed).map(([name, units]) => [name, new Set(units.map(idListKey))]));
+  return compile({ ...ruleset, idLists }).program;
+}
+
+export function namesOf(document: DocumentData): Names {
+  return {
+    gates: [...Object.keys(document.feature_gates), 'no-such-gate'],
+    configs: [...Object.keys(document.dynamic_configs), ...Object.keys(document.cmab_configs ?? {}), 'no-such-config'],
+    layers: [...Object.keys(document.layer_configs), 'no-such-layer'],
+  };
+}
+
+/** Compares all entities of a document for all users. */
+export async function compareDocument(
+  referee: Referee,
+  document: DocumentData,
+  users: readonly UserData[],
+  surroundings: Surroundings,
+): Promise<{ comparisons: number; mismatches: Mismatch[] }> {
+  const program = compileDocument(document);
+  const names = namesOf(document);
+  if (!(await referee.load(writeDocument(document), surroundings))) throw new Error('the reference refuses the document');
+  const theirs = await referee.ask(names, users);
+  const context = contextOf(surroundings);
+  let comparisons = 0;
+  const mismatches: Mismatch[] = [];
+  for (const [index, user] of users.entries()) {
+    // Both sides as they come out of JSON: the reference's answers have crossed a process.
+    const ours: Answers = JSON.parse(JSON.stringify(answerByEngine(program, names, user, context)));
+    for (const [entity, answer] of Object.entries(theirs[index] ?? {})) {
+      comparisons++;
+      if (!isDeepStrictEqual(ours[entity], answer)) {
+        mismatches.push({ document, user, entity, ours: ours[entity], theirs: answer });
+      }
+    }
+  }
+  return { comparisons, mismatches };
+}

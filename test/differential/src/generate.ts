@@ -1,0 +1,207 @@
+/** Random documents. Names are few and short, so that references often meet. */
+import { idTypes, makeComparison } from './conditions.js';
+import type { ConditionData, DocumentData, Json, RuleData, SpecData } from './document.js';
+import type { Random } from './random.js';
+
+/** A document in which every gate holds one random comparison. */
+export function makeOperatorDocument(random: Random, gateCount: number): DocumentData {
+  const document = emptyDocument(random);
+  for (let i = 0; i < gateCount; i++) {
+    document.condition_map[`c${i}`] = makeComparison(random);
+    document.feature_gates[`g${i}`] = makeSpec('feature_gate', [makeRule(`r${i}`, [`c${i}`])]);
+  }
+  return document;
+}
+
+const gateNames = ['g0', 'g1', 'g2', 'g3', 'g4', 'g5', 'g6', 'g7', 'segment:s0', 'segment:s1'];
+const configNames = ['e0', 'e1', 'e2', 'e3', 'e4', 'e5'];
+const layerNames = ['l0', 'l1', 'l2', 'l3'];
+
+/** A document whose entities refer to each other in every way. */
+export function makeStructureDocument(random: Random): DocumentData {
+  const document = emptyDocument(random);
+  addConditions(document, random);
+  // Gates refer to later gates only, most of the time: cycles are rare, but they happen.
+  for (const [index, name] of gateNames.entries()) {
+    if (random.chance(0.1)) continue;
+    document.feature_gates[name] = makeGate(random, name, index);
+  }
+  for (const name of configNames) if (random.chance(0.9)) document.dynamic_configs[name] = makeConfig(random, name, 0.08);
+  for (const name of layerNames) {
+    const layer = makeConfig(random, name, 0.6);
+    document.layer_configs[name] = { ...layer, entity: 'layer', useNewLayerEval: random.chance(0.4) };
+  }
+  if (random.chance(0.4)) addMappings(document, random);
+  if (random.chance(0.4)) addBandits(document, random);
+  return document;
+}
+
+function emptyDocument(random: Random): DocumentData {
+  return {
+    has_updates: true,
+    time: 5,
+    response_format: 'dcs-v2',
+    experiment_to_layer: {},
+    condition_map: {},
+    feature_gates: {},
+    dynamic_configs: {},
+    layer_configs: {},
+    app_id: random.pick<Json>(['APP1', 'app1', 5, 'a']),
+    default_environment: random.pick(['production', 'staging']),
+  };
+}
+
+function makeSpec(entity: string, rules: RuleData[], more: Partial<SpecData> = {}): SpecData {
+  const isGate = entity === 'feature_gate' || entity === 'segment';
+  return {
+    type: isGate ? 'feature_gate' : 'dynamic_config',
+    entity,
+    salt: 'spec-salt',
+    enabled: true,
+    defaultValue: isGate ? false : { d: 1 },
+    rules,
+    idType: 'userID',
+    version: 3,
+    ...more,
+  };
+}
+
+function makeRule(id: string, conditions: string[], more: Partial<RuleData> = {}): RuleData {
+  return { id, name: id, passPercentage: 100, conditions, returnValue: true, idType: 'userID', salt: '', ...more };
+}
+
+const plain: ConditionData = { type: 'public', idType: 'userID', operator: null, targetValue: null, field: null };
+
+function addConditions(document: DocumentData, random: Random): void {
+  const add = (id: string, condition: Partial<ConditionData>): void => {
+    document.condition_map[id] = { ...plain, ...condition };
+  };
+  add('pub', {});
+  for (let bound = 100; bound < 1000; bound += 200) {
+    add(`b${bound}`, { type: 'user_bucket', operator: 'lt', targetValue: bound, additionalValues: { salt: `s${bound}` } });
+  }
+  for (const name of [...gateNames, 'unknown', '']) {
+    add(`p:${name}`, { type: 'pass_gate', targetValue: name });
+    add(`f:${name}`, { type: 'fail_gate', targetValue: name });
+  }
+  add('odd-type', { type: random.pick(['bogus', 'multi_pass_gate', 'PUBLIC']), targetValue: ['g1'] });
+  add('odd-operator', { type: 'user_field', operator: 'bogus', field: 'f0' });
+  add('number-gate', { type: 'pass_gate', targetValue: 5 });
+  for (let i = 0; i < 6; i++) document.condition_map[`c${i}`] = makeComparison(random);
+}
+
+function pickConditions(random: Random, gateFrom: number): string[] {
+  return Array.from({ length: random.below(4) }, () => {
+    const kind = random.next();
+    if (kind < 0.2) return 'pub';
+    if (kind < 0.5) return `b${100 + 200 * random.below(5)}`;
+    if (kind < 0.8) return `${random.pick(['p', 'f'])}:${pickGate(random, gateFrom)}`;
+    if (kind < 0.95) return `c${random.below(6)}`;
+    return random.pick(['odd-type', 'odd-operator', 'number-gate', 'no-such-condition', 'p:']);
+  });
+}
+
+function pickGate(random: Random, from: number): string {
+  if (random.chance(0.06)) return 'unknown';
+  const later = gateNames.slice(from);
+  return later.length === 0 || random.chance(0.02) ? random.pick(gateNames) : random.pick(later);
+}
+
+function commonRule(random: Random, id: string, gateFrom: number): RuleData {
+  const more: Partial<RuleData> = {
+    passPercentage: random.pick([100, 100, 100, 50, 50, 10, 0, 0.5, 33.33, 150, -1]),
+    idType: random.pick(idTypes),
+    isExperimentGroup: random.chance(0.5),
+  };
+  if (random.chance(0.5)) more.groupName = `group-${id}`;
+  if (random.chance(0.3)) more.salt = random.pick([null, 'rule-salt', 'é']);
+  if (random.chance(0.3)) more.samplingRate = 1 + random.below(5);
+  return makeRule(id, pickConditions(random, gateFrom), more);
+}
+
+function makeGate(random: Random, name: string, index: number): SpecData {
+  const rules = Array.from({ length: random.below(4) }, (_, i) => ({
+    ...commonRule(random, `${name}-r${i}`, index + 1),
+    returnValue: random.pick<Json>([true, true, true, false, null, 'x', { a: 1 }]),
+  }));
+  return makeSpec(name.startsWith('segment:') ? 'segment' : 'feature_gate', rules, {
+    enabled: random.chance(0.9),
+    defaultValue: random.chance(0.1),
+    idType: random.pick(idTypes),
+    version: random.below(5),
+  });
+}
+
+const values: readonly Json[] = [{ a: 1 }, { b: 'x', c: [1, { z: null }] }, { a: 2, b: 2 }, {}, null, true, false, 'x', [1]];
+
+function makeConfig(random: Random, name: string, delegateChance: number): SpecData {
+  const rules = Array.from({ length: random.below(5) }, (_, i) => {
+    const rule: RuleData = { ...commonRule(random, `${name}-r${i}`, 0), returnValue: random.pick(values) };
+    if (random.chance(delegateChance)) rule.configDelegate = random.pick([...configNames, 'missing']);
+    return rule;
+  });
+  const more: Partial<SpecData> = { enabled: random.chance(0.9), salt: random.pick(['', 'salt-1', name]) };
+  if (random.chance(0.6)) more.isActive = random.chance(0.7);
+  if (random.chance(0.4)) more.hasSharedParams = random.chance(0.5);
+  if (random.chance(0.4)) more.explicitParameters = random.several(['a', 'b', 'c', 'd'], 3);
+  if (random.chance(0.2)) more.defaultValue = random.pick(values);
+  return makeSpec(random.pick(['experiment', 'dynamic_config', 'experiment']), rules, more);
+}
+
+/** Mappings lead from earlier names to later ones: a circle of them never ends in the reference. */
+function addMappings(document: DocumentData, random: Random): void {
+  document.override_rules = {
+    o0: makeRule('o0', ['pub']),
+    o1: makeRule('o1', ['b500'], { passPercentage: 50, salt: null }),
+    o2: makeRule('o2', [`p:${random.pick(gateNames)}`]),
+    o3: makeRule('o3', ['odd-type']),
+  };
+  document.overrides = {};
+  for (const names of [configNames, layerNames, gateNames]) {
+    for (const [index, name] of names.entries()) {
+      if (!random.chance(0.3)) continue;
+      document.overrides[name] = Array.from({ length: 1 + random.below(2) }, () => ({
+        new_config_name: random.pick([...names.slice(index + 1), 'missing']),
+        rules: random.several(['o0', 'o1', 'o2', 'o3', 'o4'], 2).map((rule_name) => ({
+          rule_name,
+          ...(random.chance(0.3) ? { start_time: random.pick([0, 9e15]) } : {}),
+        })),
+      }));
+    }
+  }
+}
+
+function addBandits(document: DocumentData, random: Random): void {
+  document.cmab_configs = {};
+  for (const name of ['e0', 'e3', 'bandit']) {
+    const groups = Array.from({ length: random.below(4) }, (_, i) => ({
+      id: `${name}-g${i}`,
+      name: `Group ${i}`,
+      parameterValues: { p: i },
+    }));
+    const config = Object.fromEntries(groups.filter(() => random.chance(0.8)).map(({ id }) => [id, makeWeights(random)]));
+    document.cmab_configs[name] = {
+      salt: 'cmab-salt',
+      idType: random.pick(idTypes),
+      enabled: random.chance(0.9),
+      version: 7,
+      // The exploring part is random in the reference.
+      sampleRate: 0,
+      higherIsBetter: random.chance(0.5),
+      groups,
+      defaultValue: { p: 'default' },
+      ...(random.chance(0.5) ? { config } : {}),
+      ...(random.chance(0.4) ? { targetingGateName: random.pick([...gateNames, 'unknown']) } : {}),
+    };
+  }
+}
+
+function makeWeights(random: Random): Json {
+  return {
+    alpha: random.below(3),
+    intercept: random.below(10) / 4,
+    records: random.below(100),
+    weightsNumerical: { f0: random.below(9) - 4, F1: 0.25 },
+    weightsCategorical: { f2: { a: 2, b: -3, '1': 0.5, true: 4 }, country: { US: 1 } },
+  };
+}

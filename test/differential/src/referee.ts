@@ -1,0 +1,60 @@
+/** The parent's side of the reference implementation. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Answers, Names } from './answers.js';
+import type { Request, Response } from './referee-child.js';
+import type { UserData } from './users.js';
+
+/** The reference ended its process instead of answering. */
+export class RefereeCrash extends Error {
+  override readonly name = 'RefereeCrash';
+}
+
+/** Everything around a document that answers depend on. */
+export interface Surroundings {
+  readonly lists: Readonly<Record<string, string>>;
+  readonly environment: string | null;
+  readonly globalCustomFields: Record<string, string>;
+}
+
+export class Referee {
+  #child: ChildProcess | undefined;
+
+  /** Loads a document; false when the reference refuses it. */
+  async load(document: string, surroundings: Surroundings): Promise<boolean> {
+    const response = await this.#call({ kind: 'load', document, ...surroundings });
+    return 'loaded' in response && response.loaded;
+  }
+
+  async ask(names: Names, users: readonly UserData[]): Promise<readonly Answers[]> {
+    const response = await this.#call({ kind: 'ask', names, users });
+    return 'answers' in response ? response.answers : [];
+  }
+
+  close(): void {
+    this.#child?.removeAllListeners();
+    this.#child?.kill();
+    this.#child = undefined;
+  }
+
+  #call(request: Request): Promise<Response> {
+    const child = this.#child ?? this.#start();
+    this.#child = child;
+    return new Promise((resolve, reject) => {
+      child.removeAllListeners();
+      child.once('message', (message) => resolve(message as Response));
+      child.once('exit', (code, signal) => {
+        this.#child = undefined;
+        reject(new RefereeCrash(`the reference ended with ${signal ?? code}`));
+      });
+      child.send(request);
+    });
+  }
+
+  #start(): ChildProcess {
+    // A proxy that refuses everything: nothing may leave this machine.
+    const refusing = 'http://127.0.0.1:9';
+    const env = { ...process.env, HTTPS_PROXY: refusing, https_proxy: refusing, HTTP_PROXY: '', NO_PROXY: '127.0.0.1' };
+    return fork(fileURLToPath(new URL('./referee-child.js', import.meta.url)), { env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  }
+}

@@ -1,0 +1,58 @@
+/** Seeded rounds of random documents and users against the reference. */
+import { compareDocument, makeSurroundings, type Mismatch } from './compare.js';
+import type { DocumentData } from './document.js';
+import { makeOperatorDocument, makeStructureDocument } from './generate.js';
+import { Random } from './random.js';
+import { Referee, RefereeCrash, type Surroundings } from './referee.js';
+import { makeUser, type UserData } from './users.js';
+
+/** One document with its users, made from a seed. */
+export interface Round {
+  readonly seed: number;
+  readonly document: DocumentData;
+  readonly users: readonly UserData[];
+  readonly surroundings: Surroundings;
+}
+
+export function makeRound(seed: number): Round {
+  const random = new Random(seed);
+  const isStructure = random.chance(0.6);
+  const document = isStructure ? makeStructureDocument(random) : makeOperatorDocument(random, 150);
+  const users = Array.from({ length: isStructure ? 30 : 40 }, (_, index) => makeUser(random, index));
+  return { seed, document, users, surroundings: makeSurroundings(random.pick(['production', 'staging', null])) };
+}
+
+export interface Outcome {
+  readonly comparisons: number;
+  readonly rounds: number;
+  /** The first round with mismatches, if there was one. */
+  readonly failed?: { readonly round: Round; readonly mismatches: readonly Mismatch[] };
+  /** Seeds on which the reference ended its process. */
+  readonly crashes: readonly number[];
+}
+
+/** Compares until so many answers have been compared, or until a round differs. */
+export async function runRounds(firstSeed: number, comparisonsMin: number): Promise<Outcome> {
+  const referee = new Referee();
+  const crashes: number[] = [];
+  let comparisons = 0;
+  let rounds = 0;
+  try {
+    for (let seed = firstSeed; comparisons < comparisonsMin; seed++, rounds++) {
+      const round = makeRound(seed);
+      try {
+        const result = await compareDocument(referee, round.document, round.users, round.surroundings);
+        comparisons += result.comparisons;
+        if (result.mismatches.length > 0) {
+          return { comparisons, rounds, crashes, failed: { round, mismatches: result.mismatches } };
+        }
+      } catch (error) {
+        if (!(error instanceof RefereeCrash)) throw error;
+        crashes.push(seed);
+      }
+    }
+  } finally {
+    referee.close();
+  }
+  return { comparisons, rounds, crashes };
+}

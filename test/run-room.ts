@@ -1,0 +1,26 @@
+/** Runs the tests of one room with mocha and tells the parent process what came of them. */
+import { globSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import Mocha from 'mocha';
+import type { RoomResult } from './room-result.js';
+
+const endWithinMs = 10_000;
+
+const [room = ''] = process.argv.slice(2);
+const options = JSON.parse(readFileSync('.mocharc.json', 'utf8')) as { timeout: number; forbidOnly: boolean };
+const mocha = new Mocha({ timeout: options.timeout, forbidOnly: options.forbidOnly, reporter: 'spec' });
+for (const file of globSync(`${room}/dist/**/*.test.js`).sort()) mocha.addFile(resolve(file));
+await mocha.loadFilesAsync();
+
+const runner = mocha.run((failures) => {
+  const { passes = 0, pending = 0 } = runner.stats ?? {};
+  const result: RoomResult = { passed: passes, failed: failures, skipped: pending };
+  process.exitCode = failures > 0 ? 1 : 0;
+  process.send?.(result, () => process.disconnect?.());
+  setTimeout(() => {
+    console.log(
+      `\n  Still held ${endWithinMs / 1000} s after the tests: ${process.getActiveResourcesInfo().join(', ')}`,
+    );
+    process.exit(1);
+  }, endWithinMs).unref();
+});
