@@ -1,0 +1,66 @@
+/** Friendly YAML documents → the entities of a ruleset. */
+import type { Entity } from '@sluice/proto';
+import { experimentEntities, layerEntities } from './compile-experiment.js';
+import { configEntity, gateEntity, segmentEntity } from './compile-gate.js';
+import { ConditionPool } from './condition-pool.js';
+import { AuthoringError, formatPath } from './problem.js';
+import { limits, readYaml, type YamlSource } from './read-yaml.js';
+import { findBadReferences } from './references.js';
+import { documentSchema, type ProjectDocument } from './schema.js';
+import { type Finding, findingsOf } from './sentences.js';
+
+export { AuthoringError, type AuthoringProblem, formatProblem } from './problem.js';
+export { limits as authoringLimits } from './read-yaml.js';
+export { authoringJsonSchema, type ProjectDocument } from './schema.js';
+export { offRuleId, switchGate } from './switch-gate.js';
+
+/** A project document, ready to be sent to config. */
+export interface Authored {
+  readonly project: string;
+  /** Gates and segments, configs and experiments, layers, conditions. */
+  readonly entities: Entity[];
+}
+
+/**
+ * Reads a friendly document in YAML or JSON.
+ * @throws AuthoringError with the path and line of everything that its author must change.
+ */
+export function readAuthoring(text: string): Authored {
+  const document = readDocument(text);
+  return { project: document.project, entities: compileDocument(document) };
+}
+
+/** The entities of a friendly document. @throws AuthoringError */
+export function parseAuthoring(text: string): Entity[] {
+  return readAuthoring(text).entities;
+}
+
+function readDocument(text: string): ProjectDocument {
+  const source = readYaml(text);
+  const result = documentSchema.safeParse(source.value);
+  if (!result.success) throw errorOf(findingsOf(result.error.issues, source.value), source);
+  const findings = findBadReferences(result.data);
+  if (findings.length > 0) throw errorOf(findings, source);
+  return result.data;
+}
+
+function errorOf(findings: readonly Finding[], source: YamlSource): AuthoringError {
+  const problems = findings.map(({ path, message }) => ({
+    path: formatPath(path),
+    line: source.lineAt(path),
+    message: path.length === 0 ? `the document ${message}` : message,
+  }));
+  return new AuthoringError(problems.sort((left, right) => left.line - right.line).slice(0, limits.problemsMax));
+}
+
+function compileDocument(document: ProjectDocument): Entity[] {
+  const pool = new ConditionPool();
+  const entities = [
+    ...Object.entries(document.segments).map(([name, segment]) => segmentEntity(name, segment, pool)),
+    ...Object.entries(document.gates).map(([name, gate]) => gateEntity(name, gate, pool)),
+    ...Object.entries(document.configs).map(([name, config]) => configEntity(name, config, pool)),
+    ...Object.entries(document.experiments).flatMap(([name, experiment]) => experimentEntities(name, experiment, pool)),
+    ...Object.entries(document.layers).flatMap(([name, layer]) => layerEntities(name, layer, pool)),
+  ];
+  return [...entities, ...pool.entities()];
+}

@@ -1,0 +1,53 @@
+import type { Decision, SecondaryExposure } from '@sluice/engine';
+import {
+  DecisionError,
+  Kind,
+  Reason,
+  type Decision as WireDecision,
+  type SecondaryExposure as WireExposure,
+} from '@sluice/proto';
+
+const kinds: Readonly<Record<Decision['kind'], Kind>> = {
+  gate: Kind.GATE,
+  config: Kind.CONFIG,
+  experiment: Kind.EXPERIMENT,
+  layer: Kind.LAYER,
+};
+
+const noExposures: WireExposure[] = [];
+const noParameters: string[] = [];
+
+/** The wire form of a decision, with OpenFeature's reason for it. What it shares with others must not be written to. */
+export function decisionToWire(decision: Decision, reason: Reason): WireDecision {
+  const isGate = decision.kind === 'gate';
+  const isLayer = decision.kind === 'layer';
+  return {
+    kind: kinds[decision.kind],
+    name: decision.name,
+    gateValue: isGate && decision.value,
+    valueJson: isGate ? '' : decision.valueText,
+    ruleId: decision.ruleID,
+    groupName: decision.groupName ?? '',
+    idType: decision.idType,
+    reason,
+    error: reason === Reason.ERROR ? errorOf(decision) : DecisionError.UNSPECIFIED,
+    detail: decision.reason,
+    version: decision.version ?? undefined,
+    allocatedExperiment: isLayer ? (decision.allocatedExperiment ?? '') : '',
+    secondaryExposures: exposuresToWire(decision.secondaryExposures),
+    undelegatedSecondaryExposures: isLayer ? exposuresToWire(decision.undelegatedSecondaryExposures) : noExposures,
+    isExperimentGroup: !isGate && decision.isExperimentGroup,
+    explicitParameters:
+      isGate || decision.explicitParameters === null ? noParameters : [...decision.explicitParameters],
+  };
+}
+
+function errorOf({ reason }: Decision): DecisionError {
+  if (reason === 'Unrecognized') return DecisionError.FLAG_NOT_FOUND;
+  return reason === 'Unsupported' ? DecisionError.UNSUPPORTED : DecisionError.UNSPECIFIED;
+}
+
+function exposuresToWire(exposures: readonly SecondaryExposure[] | null): WireExposure[] {
+  if (exposures === null || exposures.length === 0) return noExposures;
+  return exposures.map(({ gate, gateValue, ruleID }) => ({ gate, gateValue, ruleId: ruleID }));
+}

@@ -1,0 +1,39 @@
+/** The room that speaks both wire and domain. */
+export {
+  type Authored,
+  AuthoringError,
+  type AuthoringProblem,
+  authoringJsonSchema,
+  authoringLimits,
+  formatProblem,
+  offRuleId,
+  type ProjectDocument,
+  parseAuthoring,
+  readAuthoring,
+  switchGate,
+} from './authoring/index.js';
+export { canonicalEntity } from './canonical.js';
+export { applyEntities, changesFromEntities } from './changes.js';
+export { cmabFromJson, cmabToJson } from './cmab.js';
+export { decisionToWire } from './decision.js';
+export { EntityError } from './entity-error.js';
+export { PackedIdList } from './id-list.js';
+export { openFeatureReason } from './reason.js';
+export { entitiesFromRuleset, rulesetFromEntities } from './ruleset.js';
+export { entityKey, sectionOf, sectionWord } from './sections.js';
+export {
+  addEncoded,
+  addEntity,
+  type EncodedEntity,
+  emptyStateHash,
+  encodeEntity,
+  equalHashes,
+  hashEncoded,
+  hashEntities,
+  removeEncoded,
+  removeEntity,
+  type StateHash,
+  stateHashBytes,
+} from './state-hash.js';
+export { UserError, unitIdOf, userFromWire } from './user.js';
+export { userFromJson } from './user-json.js';
