@@ -1,0 +1,41 @@
+import type { Clock, Identity, Release } from '@sluice/mesh';
+import { Ack } from '@sluice/proto';
+import { type Holdings, type ReplicaState, setKey } from '@sluice/replica';
+import { heartbeatMs } from './limits.js';
+
+export interface AckOptions {
+  readonly identity: Identity;
+  readonly holdings: Holdings;
+  readonly broadcast: (subject: string, data: Uint8Array) => void;
+  readonly clock: Clock;
+}
+
+/** Tells config what this evaluator answers by: on every apply, and every second in case one got lost. */
+export class Acks {
+  readonly #options: AckOptions;
+  readonly #appliedAtMs = new Map<string, number>();
+
+  constructor(options: AckOptions) {
+    this.#options = options;
+  }
+
+  start(): Release {
+    const timer = setInterval(() => {
+      for (const { state } of this.#options.holdings.all()) this.#send(state);
+    }, heartbeatMs);
+    return () => clearInterval(timer);
+  }
+
+  applied(state: ReplicaState): void {
+    this.#appliedAtMs.set(setKey(state.set), performance.timeOrigin + performance.now());
+    this.#send(state);
+  }
+
+  #send({ set, revision, stateHash, committedAtMs }: ReplicaState): void {
+    const { identity, clock, broadcast } = this.#options;
+    const appliedAtMs = this.#appliedAtMs.get(setKey(set)) ?? clock.now();
+    const { instance, region } = identity;
+    const ack = { set, instance, region, revision, stateHash: Buffer.from(stateHash), committedAtMs, appliedAtMs };
+    broadcast(`ack.v1.${set.project}.${set.environment}`, Ack.encode(ack).finish());
+  }
+}

@@ -1,0 +1,75 @@
+import { decisionToWire, openFeatureReason } from '@sluice/codec';
+import {
+  type Context,
+  type Decision as EngineDecision,
+  evaluateConfig,
+  evaluateGate,
+  evaluateLayer,
+  type Program,
+  type User,
+} from '@sluice/engine';
+import { type Decision, type Key, Kind, Reason } from '@sluice/proto';
+
+/** What all decisions of one request have in common. */
+export interface Deciding {
+  readonly program: Program;
+  readonly user: User;
+  readonly context: Context;
+  /** The ruleset is past the limit of staleness. */
+  readonly isStale: boolean;
+}
+
+/** One decision for each key, in order. */
+export function decideKeys(deciding: Deciding, keys: readonly Key[]): Decision[] {
+  return keys.map(({ kind, name }) => {
+    const found = kind === Kind.UNSPECIFIED ? findKind(deciding.program, name) : kind;
+    const decision = decide(deciding, found === Kind.UNSPECIFIED ? Kind.GATE : found, name);
+    // Nothing of that name, of whatever kind: say so, rather than that a gate is missing.
+    return found === Kind.UNSPECIFIED ? { ...decision, kind: found } : decision;
+  });
+}
+
+/** Every decision of the ruleset: gates, then configs and experiments, then layers. */
+export function decideAll(deciding: Deciding): Decision[] {
+  const { ruleset } = deciding.program;
+  const decisions: Decision[] = [];
+  for (const name of ruleset.gates.keys()) decisions.push(decide(deciding, Kind.GATE, name));
+  for (const name of ruleset.configs.keys()) decisions.push(decide(deciding, configKind(deciding.program, name), name));
+  for (const name of ruleset.cmabs.keys()) {
+    if (!ruleset.configs.has(name)) decisions.push(decide(deciding, Kind.EXPERIMENT, name));
+  }
+  for (const name of ruleset.layers.keys()) decisions.push(decide(deciding, Kind.LAYER, name));
+  return decisions;
+}
+
+function findKind(program: Program, name: string): Kind {
+  const { gates, configs, layers, cmabs } = program.ruleset;
+  if (gates.has(name)) return Kind.GATE;
+  if (configs.has(name) || cmabs.has(name)) return configKind(program, name);
+  return layers.has(name) ? Kind.LAYER : Kind.UNSPECIFIED;
+}
+
+function configKind({ ruleset }: Program, name: string): Kind {
+  const entity = ruleset.configs.get(name)?.entity;
+  const isExperiment = entity === 'experiment' || entity === 'autotune' || ruleset.cmabs.has(name);
+  return isExperiment ? Kind.EXPERIMENT : Kind.CONFIG;
+}
+
+function decide(deciding: Deciding, kind: Kind, name: string): Decision {
+  const decision = ask(deciding, kind, name);
+  const reason = openFeatureReason(decision, deciding.program.ruleset);
+  return decisionToWire(decision, deciding.isStale && reason !== Reason.ERROR ? Reason.STALE : reason);
+}
+
+function ask({ program, user, context }: Deciding, kind: Kind, name: string): EngineDecision {
+  switch (kind) {
+    case Kind.CONFIG:
+      return evaluateConfig(program, name, user, context, 'config');
+    case Kind.EXPERIMENT:
+      return evaluateConfig(program, name, user, context, 'experiment');
+    case Kind.LAYER:
+      return evaluateLayer(program, name, user, context);
+    default:
+      return evaluateGate(program, name, user, context);
+  }
+}

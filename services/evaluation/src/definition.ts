@@ -1,0 +1,10 @@
+import { RulesetServiceService } from '@sluice/proto';
+
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** The service's contract, with answers that are encoded already: see `Relay`. */
+export const relayedRulesetService = {
+  listSets: RulesetServiceService.listSets,
+  getRuleset: { ...RulesetServiceService.getRuleset, responseSerialize: asBuffer },
+  watchRuleset: { ...RulesetServiceService.watchRuleset, responseSerialize: asBuffer },
+};

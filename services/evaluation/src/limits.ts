@@ -1,0 +1,27 @@
+/** Every limit of this service in one place. */
+
+/** Entities in one Evaluate. */
+export const keysMax = 1_000;
+/** Largest request in bytes: a thousand keys with long names, and a user with many attributes. */
+export const requestBytesMax = 256 * 1024;
+/** Frames of each set that a relay can resend. */
+export const framesKept = 64;
+/** Those frames together, in bytes. */
+export const frameBytesKept = 16 * 1024 * 1024;
+/** How long a snapshot made for a reader is kept for the next ones, in milliseconds. */
+export const snapshotKeptMs = 10_000;
+/** A sign of life on silent streams and on the bus, in milliseconds. */
+export const heartbeatMs = 1_000;
+/** Exposures in one batch: half of what ingestion takes, in number and in bytes. */
+export const batchEventsMax = 500;
+export const batchBytesMax = 512 * 1024;
+/** How long an exposure waits for company, in milliseconds. */
+export const batchLingerMs = 100;
+/** How long ingestion may take over a batch, in milliseconds. */
+export const batchTimeoutMs = 5_000;
+/** Other requests' traces that a batch's span names. */
+export const batchLinksMax = 32;
+/** How long an unknown key may wait for the change that grants it, in milliseconds. */
+export const keyGraceMs = 300;
+/** How long a stop may take over exposures that are left, in milliseconds. */
+export const flushTimeoutMs = 3_000;

@@ -1,0 +1,154 @@
+import { join } from 'node:path';
+import { type Bus, connectBus } from '@sluice/bus';
+import {
+  bind,
+  createClient,
+  createLogger,
+  type FindGrant,
+  type Logger,
+  register,
+  type Scope,
+  type ServiceBinding,
+  startServer,
+  systemClock,
+} from '@sluice/mesh';
+import { EvaluationServiceService, type HeldSet, IngestionServiceService } from '@sluice/proto';
+import { type Applied, createAuthority, Disk, Follower, Holdings } from '@sluice/replica';
+import { Acks } from './acks.js';
+import type { EvaluationConfig } from './config.js';
+import { loadCountries } from './countries.js';
+import { relayedRulesetService } from './definition.js';
+import { ExposureQueue } from './exposure-queue.js';
+import { evaluate, evaluateAll, getRuleset, type Handling, listSets, watchRuleset } from './handlers.js';
+import { batchTimeoutMs, flushTimeoutMs, keyGraceMs, requestBytesMax } from './limits.js';
+import { Relay } from './relay.js';
+
+const stopWithinMs = 5_000;
+
+/** Starts an evaluator: it answers from disk at once, whatever else is dead. */
+export async function startEvaluation(config: EvaluationConfig, scope: Scope): Promise<{ address: string }> {
+  const logger = createLogger(config.identity, config.logLevel);
+  const bus = await connectBus({ url: config.natsUrl, name: config.identity.instance, logger });
+  scope.push('bus', () => bus.close());
+  const exposures = startExposures(config, scope, logger);
+  const holdings = new Holdings();
+  const relay = new Relay(holdings);
+  scope.push('relay', () => relay.close());
+  const acks = startAcks(config, holdings, bus, scope);
+  const follower = await startFollower(config, holdings, bus, scope, logger, (applied) => {
+    relay.add(applied);
+    acks.applied(applied.state);
+  });
+  const counters = { requests: 0, evaluations: 0 };
+  const handling: Handling = {
+    holdings,
+    follower,
+    relay,
+    exposures,
+    countries: loadCountries(),
+    staleAfterMs: config.staleAfterMs,
+    clock: systemClock,
+    counters,
+  };
+  const server = await startServer({
+    mesh: config,
+    logger,
+    findGrant: findGrantIn(holdings, follower),
+    services: bindings(handling),
+    describe: () => ({
+      sets: heldSets(holdings),
+      counters: { ...counters, ...follower.counters, ...exposures.counters, exposures_waiting: exposures.size },
+    }),
+    isReady: () => follower.isSettled(),
+    maxReceiveBytes: requestBytesMax,
+  });
+  scope.push('server', () => server.stop(stopWithinMs));
+  await server.setReady();
+  await register(config, server.address, scope, logger);
+  logger.info({ address: server.address, sets: holdings.size }, 'evaluation started');
+  return { address: server.address };
+}
+
+function bindings(handling: Handling): ServiceBinding[] {
+  return [
+    bind(EvaluationServiceService, {
+      evaluate: (request, call) => evaluate(handling, request, call),
+      evaluateAll: (request, call) => evaluateAll(handling, request, call),
+    }),
+    bind(relayedRulesetService, {
+      listSets: (_request, call) => listSets(handling, call),
+      getRuleset: (request, call) => getRuleset(handling, request, call),
+      watchRuleset: (request, call) => watchRuleset(handling, request, call),
+    }),
+  ];
+}
+
+function startExposures(config: EvaluationConfig, scope: Scope, logger: Logger): ExposureQueue {
+  const ingestion = createClient(IngestionServiceService, {
+    target: config.ingestionTarget,
+    key: config.meshKey,
+    consulAddr: config.consulAddr,
+    region: config.identity.region,
+  });
+  scope.push('ingestion client', () => ingestion.close());
+  const queue = new ExposureQueue({
+    send: (request, signal) => ingestion.logEvents(request, { timeoutMs: batchTimeoutMs, signal }),
+    exposuresMax: config.exposuresMax,
+    logger,
+  });
+  scope.push('exposures', () => queue.close(flushTimeoutMs));
+  return queue;
+}
+
+function startAcks(config: EvaluationConfig, holdings: Holdings, bus: Bus, scope: Scope): Acks {
+  const acks = new Acks({
+    identity: config.identity,
+    holdings,
+    broadcast: (subject, data) => bus.broadcast(subject, data),
+    clock: systemClock,
+  });
+  scope.push('acks', acks.start());
+  return acks;
+}
+
+async function startFollower(
+  config: EvaluationConfig,
+  holdings: Holdings,
+  bus: Bus,
+  scope: Scope,
+  logger: Logger,
+  onApplied: (applied: Applied) => void,
+): Promise<Follower> {
+  const authority = createAuthority({
+    target: config.configTarget,
+    key: config.meshKey,
+    consulAddr: config.consulAddr,
+    region: config.identity.region,
+  });
+  scope.push('config client', () => authority.close());
+  const disk = new Disk({ directory: join(config.stateDir, 'rulesets'), logger });
+  const follower = new Follower({ holdings, disk, source: bus, authority, logger, onApplied });
+  scope.push('follower', () => follower.close());
+  await follower.start();
+  return follower;
+}
+
+/** A key that was made a moment ago is granted by a change that is on its way. */
+function findGrantIn(holdings: Holdings, follower: Follower): FindGrant {
+  return (digest) => {
+    const grant = holdings.findGrant(digest);
+    if (grant) return grant;
+    follower.hurry();
+    return holdings.waitForGrant(digest, keyGraceMs);
+  };
+}
+
+function heldSets(holdings: Holdings): HeldSet[] {
+  return holdings.all().map(({ state, ageMs }) => ({
+    set: state.set,
+    revision: state.revision,
+    stateHash: Buffer.from(state.stateHash),
+    committedAtMs: state.committedAtMs,
+    ageMs,
+  }));
+}
