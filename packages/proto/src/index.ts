@@ -1,4 +1,5 @@
 /** Every wire type and service definition of the mesh, under its own name. */
+export { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 export { Any } from './gen/google/protobuf/any.js';
 export { BadRequest, RetryInfo } from './gen/google/rpc/error_details.js';
 export { Status as RpcStatus } from './gen/google/rpc/status.js';

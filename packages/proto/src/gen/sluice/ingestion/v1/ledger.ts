@@ -55,6 +55,8 @@ export interface ExposureGroup {
   firstAtMs: number;
   /** Last exposure, Unix milliseconds. */
   lastAtMs: number;
+  /** Those of the units that were seen in another group, too. */
+  crossovers: number;
 }
 
 /** Names the event. */
@@ -236,7 +238,17 @@ export const GetExposuresResponse: MessageFns<GetExposuresResponse> = {
 };
 
 function createBaseExposureGroup(): ExposureGroup {
-  return { kind: 0, groupName: "", ruleId: "", gateValue: false, units: 0, exposures: 0, firstAtMs: 0, lastAtMs: 0 };
+  return {
+    kind: 0,
+    groupName: "",
+    ruleId: "",
+    gateValue: false,
+    units: 0,
+    exposures: 0,
+    firstAtMs: 0,
+    lastAtMs: 0,
+    crossovers: 0,
+  };
 }
 
 export const ExposureGroup: MessageFns<ExposureGroup> = {
@@ -264,6 +276,9 @@ export const ExposureGroup: MessageFns<ExposureGroup> = {
     }
     if (message.lastAtMs !== 0) {
       writer.uint32(64).int64(message.lastAtMs);
+    }
+    if (message.crossovers !== 0) {
+      writer.uint32(72).uint64(message.crossovers);
     }
     return writer;
   },
@@ -345,6 +360,14 @@ export const ExposureGroup: MessageFns<ExposureGroup> = {
             message.lastAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.crossovers = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -387,6 +410,7 @@ export const ExposureGroup: MessageFns<ExposureGroup> = {
         : isSet(object.last_at_ms)
         ? globalThis.Number(object.last_at_ms)
         : 0,
+      crossovers: isSet(object.crossovers) ? globalThis.Number(object.crossovers) : 0,
     };
   },
 
@@ -416,6 +440,9 @@ export const ExposureGroup: MessageFns<ExposureGroup> = {
     if (message.lastAtMs !== 0) {
       obj.lastAtMs = Math.round(message.lastAtMs);
     }
+    if (message.crossovers !== 0) {
+      obj.crossovers = Math.round(message.crossovers);
+    }
     return obj;
   },
 
@@ -432,6 +459,7 @@ export const ExposureGroup: MessageFns<ExposureGroup> = {
     message.exposures = object.exposures ?? 0;
     message.firstAtMs = object.firstAtMs ?? 0;
     message.lastAtMs = object.lastAtMs ?? 0;
+    message.crossovers = object.crossovers ?? 0;
     return message;
   },
 };

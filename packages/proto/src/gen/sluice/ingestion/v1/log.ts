@@ -23,10 +23,12 @@ export interface EventBatch {
   instance: string;
   /** Region of the instance. */
   region: string;
+  /** For each event: milliseconds that were added to its time, because its sender's clock was behind. */
+  skewsMs: number[];
 }
 
 function createBaseEventBatch(): EventBatch {
-  return { set: undefined, events: [], receivedAtMs: 0, instance: "", region: "" };
+  return { set: undefined, events: [], receivedAtMs: 0, instance: "", region: "", skewsMs: [] };
 }
 
 export const EventBatch: MessageFns<EventBatch> = {
@@ -45,6 +47,13 @@ export const EventBatch: MessageFns<EventBatch> = {
     }
     if (message.region !== "") {
       writer.uint32(42).string(message.region);
+    }
+    if (message.skewsMs.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.skewsMs) {
+        writer.int64(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -102,6 +111,24 @@ export const EventBatch: MessageFns<EventBatch> = {
             message.region = reader.string();
             continue;
           }
+          case 6: {
+            if (tag === 48) {
+              message.skewsMs.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 50) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.skewsMs.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -125,6 +152,11 @@ export const EventBatch: MessageFns<EventBatch> = {
         : 0,
       instance: isSet(object.instance) ? globalThis.String(object.instance) : "",
       region: isSet(object.region) ? globalThis.String(object.region) : "",
+      skewsMs: globalThis.Array.isArray(object?.skewsMs)
+        ? object.skewsMs.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.skews_ms)
+        ? object.skews_ms.map((e: any) => globalThis.Number(e))
+        : [],
     };
   },
 
@@ -145,6 +177,9 @@ export const EventBatch: MessageFns<EventBatch> = {
     if (message.region !== "") {
       obj.region = message.region;
     }
+    if (message.skewsMs?.length) {
+      obj.skewsMs = message.skewsMs.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -158,6 +193,7 @@ export const EventBatch: MessageFns<EventBatch> = {
     message.receivedAtMs = object.receivedAtMs ?? 0;
     message.instance = object.instance ?? "";
     message.region = object.region ?? "";
+    message.skewsMs = object.skewsMs?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,0 +1,106 @@
+-- Generated from the migrations beside it; do not edit.
+
+create schema events;
+
+CREATE OR REPLACE FUNCTION events.ensure_day(day date)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog'
+AS $function$
+declare
+  partition_name text := 'event_' || to_char(day, 'YYYYMMDD');
+begin
+  perform pg_advisory_xact_lock(hashtext('events.ensure_day'));
+  if to_regclass(format('events.%I', partition_name)) is not null then
+    return;
+  end if;
+  lock table events.event_default in share row exclusive mode;
+  execute format('create table events.%I (like events.event including defaults including constraints)', partition_name);
+  execute format(
+    'with moved as (delete from events.event_default where id_day = %L returning *) insert into events.%I select * from moved',
+    day, partition_name);
+  execute format(
+    'alter table events.event attach partition events.%I for values from (%L) to (%L)',
+    partition_name, day, day + 1);
+end
+$function$;
+
+create table events.dead_letter (
+  id bigint generated always as identity not null,
+  subject text not null,
+  stream_sequence bigint not null,
+  event_id text,
+  reason text not null,
+  payload bytea not null,
+  buried_at timestamp with time zone not null default now(),
+  constraint dead_letter_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX dead_letter_once ON events.dead_letter USING btree (stream_sequence, COALESCE(event_id, ''::text), md5(payload));
+
+create table events.event (
+  project text not null,
+  environment text not null,
+  event_id uuid not null,
+  id_day date not null,
+  name text not null,
+  happened_at timestamp with time zone not null,
+  skew_ms bigint not null,
+  received_at timestamp with time zone not null,
+  user_id text,
+  custom_ids jsonb,
+  attributes jsonb,
+  number_value double precision,
+  string_value text,
+  metadata jsonb,
+  exposure jsonb,
+  instance text not null,
+  region text not null,
+  constraint event_pkey PRIMARY KEY (project, id_day, event_id)
+) partition by range (id_day);
+CREATE INDEX event_by_name ON ONLY events.event USING btree (project, environment, name, happened_at);
+
+create table events.exposure (
+  project text not null,
+  environment text not null,
+  key text not null,
+  kind smallint not null,
+  allocated_experiment text not null,
+  id_type text not null,
+  unit_id text not null,
+  group_name text not null,
+  rule_id text not null,
+  gate_value boolean not null,
+  variant text not null,
+  revision bigint not null,
+  event_id uuid not null,
+  first_at timestamp with time zone not null,
+  last_at timestamp with time zone not null,
+  exposures bigint not null,
+  is_crossover boolean not null,
+  constraint exposure_pkey PRIMARY KEY (project, environment, key, kind, allocated_experiment, id_type, unit_id)
+);
+CREATE INDEX exposure_by_experiment ON events.exposure USING btree (project, environment, allocated_experiment) WHERE (allocated_experiment <> ''::text);
+
+create table events.exposure_count (
+  project text not null,
+  environment text not null,
+  key text not null,
+  kind smallint not null,
+  allocated_experiment text not null,
+  group_name text not null,
+  rule_id text not null,
+  gate_value boolean not null,
+  day date not null,
+  exposures bigint not null,
+  first_at timestamp with time zone not null,
+  last_at timestamp with time zone not null,
+  constraint exposure_count_pkey PRIMARY KEY (project, environment, key, kind, allocated_experiment, group_name, rule_id, gate_value, day)
+);
+
+create table events.migration (
+  number integer not null,
+  name text not null,
+  is_breaking boolean not null,
+  applied_at timestamp with time zone not null default now(),
+  constraint migration_pkey PRIMARY KEY (number)
+);

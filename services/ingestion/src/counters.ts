@@ -1,0 +1,35 @@
+/** What an instance has done since it started, by name. */
+export type CounterName =
+  | 'events_accepted'
+  | 'events_duplicate'
+  | 'events_rejected'
+  | 'events_written'
+  | 'events_deduplicated'
+  | 'events_buried'
+  | 'messages_buried'
+  | 'exposures_written';
+
+export interface Counters {
+  add(name: CounterName, count: number): void;
+  /** All of them, also those that are 0. */
+  read(): Record<CounterName, number>;
+}
+
+export function createCounters(): Counters {
+  const counts: Record<CounterName, number> = {
+    events_accepted: 0,
+    events_duplicate: 0,
+    events_rejected: 0,
+    events_written: 0,
+    events_deduplicated: 0,
+    events_buried: 0,
+    messages_buried: 0,
+    exposures_written: 0,
+  };
+  return {
+    add: (name, count) => {
+      counts[name] += count;
+    },
+    read: () => ({ ...counts }),
+  };
+}

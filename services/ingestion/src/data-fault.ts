@@ -1,0 +1,20 @@
+/** SQLSTATE classes that blame the data: 22 (data exception), 23 (integrity), 54 (too large). Everything else may pass by itself. */
+const dataClasses = /^(?:22|23|54)[\dA-Z]{3}$/;
+
+/** Whether PostgreSQL refused the data itself, so that trying again can't help. Looks through causes. */
+export function isDataFault(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    const { code } = at as Error & { code?: unknown };
+    if (typeof code === 'string' && dataClasses.test(code)) return true;
+  }
+  return false;
+}
+
+/** An error's text with those of its causes, fit to be stored. */
+export function textOfError(error: unknown): string {
+  const texts: string[] = [];
+  let at = error;
+  for (; at instanceof Error && texts.length < 8; at = at.cause) texts.push(at.message);
+  if (texts.length === 0) texts.push(String(error));
+  return texts.join(': ').replaceAll('\0', '').slice(0, 2_000);
+}

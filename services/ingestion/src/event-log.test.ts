@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { type Event, EventBatch } from '@sluice/proto';
+import { messageIdOf, partsOf, subjectOf } from './event-log.js';
+import { eventOf, idAt, testNowMs } from './test/events.js';
+
+const set = { project: 'shop', environment: 'production' };
+const append = (events: Event[], skewMs = 0) => ({
+  set,
+  events,
+  receivedAtMs: testNowMs,
+  skewMs,
+  traceparent: undefined,
+});
+
+describe('a part of a message', () => {
+  it('is a batch when its chunks are put end to end', () => {
+    const events = [eventOf(), eventOf({ id: idAt(testNowMs, 2), metadataJson: '{"a":1}' })];
+    const [part, ...others] = partsOf(append(events, -5));
+    assert.equal(others.length, 0);
+    const batch = EventBatch.decode(Buffer.concat(part?.chunks ?? []));
+    assert.deepEqual(batch.events, events);
+    assert.deepEqual(batch.skewsMs, [-5, -5]);
+  });
+
+  it('never exceeds half a mebibyte, and loses nothing where it is cut', () => {
+    const metadataJson = JSON.stringify({ a: 'x'.repeat(16_000) });
+    const events = Array.from({ length: 100 }, (_, serial) => eventOf({ id: idAt(testNowMs, serial), metadataJson }));
+    const parts = partsOf(append(events));
+    assert(parts.length > 1);
+    assert(parts.every(({ bytes }) => bytes <= 512 * 1024));
+    assert.deepEqual(
+      parts.flatMap(({ ids }) => ids),
+      events.map(({ id }) => id),
+    );
+    assert.equal(
+      parts.reduce((sum, { count }) => sum + count, 0),
+      100,
+    );
+  });
+
+  it('is none for no events', () => assert.deepEqual(partsOf(append([])), []));
+});
+
+describe('messageIdOf', () => {
+  it('is the same for the same events of the same set, and only for them', () => {
+    const ids = [idAt(testNowMs, 1), idAt(testNowMs, 2)];
+    const id = messageIdOf(subjectOf(set), ids);
+    assert.equal(messageIdOf(subjectOf(set), [...ids]), id);
+    assert.notEqual(messageIdOf(subjectOf({ ...set, environment: 'staging' }), ids), id);
+    assert.notEqual(messageIdOf(subjectOf(set), ids.slice(1)), id);
+  });
+});

@@ -1,0 +1,177 @@
+/** Appends accepted events to the JetStream stream `EVENTS`: one message is an encoded `EventBatch`. */
+import { createHash } from 'node:crypto';
+import type { Bus } from '@sluice/bus';
+import { exhausted, isSampled, type Logger, SluiceError, unavailable, withSpan } from '@sluice/mesh';
+import { type Event, EventBatch, type SetRef } from '@sluice/proto';
+import { type BatchItem, createBatcher } from './batcher.js';
+
+export const eventsStream = 'EVENTS';
+export const eventsSubjects = 'events.v1.>';
+
+export interface EventLogOptions {
+  readonly bus: Bus;
+  readonly logger: Logger;
+  readonly instance: string;
+  readonly region: string;
+  /** How long the log may take to acknowledge a message, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** Accepted events of one request. */
+export interface Append {
+  readonly set: SetRef;
+  readonly events: readonly Event[];
+  readonly receivedAtMs: number;
+  /** What was added to the times of the events. */
+  readonly skewMs: number;
+  /** Of the call, when it is sampled. */
+  readonly traceparent: string | undefined;
+}
+
+export interface EventLog {
+  /**
+   * Resolves once every event is on the log's stable storage; answers for each whether the log
+   * had it before.
+   * @throws SluiceError `unavailable` when the log does not answer in time, `exhausted` when too
+   * much waits for it. The same events may be sent again: their ids make it harmless.
+   */
+  append(append: Append): Promise<boolean[]>;
+  /** Bytes on their way to the log. */
+  pendingBytes(): number;
+  drain(): Promise<void>;
+}
+
+/** A part of a request that goes into one message: the encoding of `EventBatch`es with one event each. */
+interface Part extends BatchItem {
+  readonly set: SetRef;
+  readonly ids: readonly string[];
+  readonly chunks: readonly Uint8Array[];
+  readonly receivedAtMs: number;
+  readonly traceparents: readonly string[];
+}
+
+/** NATS takes 1 MiB a message at most; half of it keeps redeliveries and memory small. */
+const messageBytesMax = 512 * 1024;
+const messageEventsMax = 5_000;
+/** Under load a message carries what arrived in this time: a disk's fsync takes about as long. */
+const waitMs = 3;
+const pendingBytesMax = 64 * 1024 * 1024;
+/** Spans have room for so many links. */
+const linksMax = 32;
+const retryAfterMs = 1_000;
+
+export function createEventLog(options: EventLogOptions): EventLog {
+  const limits = { eventsMax: messageEventsMax, bytesMax: messageBytesMax, waitMs, pendingBytesMax };
+  const batcher = createBatcher<Part, boolean>(limits, (subject, parts) => publish(options, subject, parts));
+  return {
+    append: async (append) => {
+      const parts = partsOf(append);
+      const subject = subjectOf(append.set);
+      const answers = parts.map((part) => batcher.add(subject, part) ?? refuse());
+      // All of them settle before the first failure is told: a retry must not overtake its original.
+      const settled = await Promise.allSettled(answers);
+      return settled.flatMap((answer, at) => {
+        if (answer.status === 'rejected') throw unavailableLog(answer.reason);
+        return new Array<boolean>(parts[at]?.count ?? 0).fill(answer.value);
+      });
+    },
+    pendingBytes: batcher.pendingBytes,
+    drain: batcher.drain,
+  };
+}
+
+/** The names of a set are checked to have no dots or wildcards before they get here. */
+export function subjectOf({ project, environment }: SetRef): string {
+  return `events.v1.${project}.${environment}`;
+}
+
+function refuse(): Promise<never> {
+  const message = 'Too many events wait for the log; nothing of this request was lost: send it again later.';
+  return Promise.reject(exhausted(message, retryAfterMs));
+}
+
+/** @returns the failure as the caller shall see it: with the advice to try again. */
+function unavailableLog(cause: unknown): SluiceError {
+  if (cause instanceof SluiceError && cause.kind === 'exhausted') return cause;
+  const message = 'The event log does not answer in time; send the same events again, their ids keep them single.';
+  return new SluiceError('unavailable', message, { retryAfterMs, cause });
+}
+
+/** Cuts a request where a message would grow too large. */
+export function partsOf(append: Append): Part[] {
+  const parts: Part[] = [];
+  let from = 0;
+  let bytes = 0;
+  const chunks = append.events.map((event) => chunkOf(event, append.skewMs));
+  const cut = (to: number): void => {
+    const events = append.events.slice(from, to);
+    parts.push({
+      set: append.set,
+      ids: events.map(({ id }) => id),
+      chunks: chunks.slice(from, to),
+      receivedAtMs: append.receivedAtMs,
+      traceparents: traceparentsOf(append, events),
+      count: to - from,
+      bytes,
+    });
+    from = to;
+    bytes = 0;
+  };
+  for (const [at, chunk] of chunks.entries()) {
+    if (at > from && bytes + chunk.length > messageBytesMax) cut(at);
+    bytes += chunk.length;
+  }
+  if (from < chunks.length) cut(chunks.length);
+  return parts;
+}
+
+/** Encoded messages that are put end to end are the merged message: each event is encoded once, whatever it travels with. */
+function chunkOf(event: Event, skewMs: number): Uint8Array {
+  return EventBatch.encode({ ...nothing, events: [event], skewsMs: [skewMs] }).finish();
+}
+
+const nothing: EventBatch = { set: undefined, events: [], receivedAtMs: 0, instance: '', region: '', skewsMs: [] };
+
+/** The call's own trace first; without one, those of the requests that made the events. */
+function traceparentsOf({ traceparent }: Append, events: readonly Event[]): string[] {
+  const found = new Set<string>(traceparent === undefined ? [] : [traceparent]);
+  for (const event of events) {
+    if (found.size > linksMax) break;
+    if (event.traceparent !== '' && isSampled(event.traceparent)) found.add(event.traceparent);
+  }
+  return [...found];
+}
+
+async function publish(options: EventLogOptions, subject: string, parts: readonly Part[]): Promise<boolean> {
+  const first = parts[0];
+  if (!first) throw unavailable('A message without events was to be published.');
+  const { bus, instance, region, timeoutMs, logger } = options;
+  const { set, receivedAtMs } = first;
+  const head = EventBatch.encode({ ...nothing, set, receivedAtMs, instance, region }).finish();
+  const data = Buffer.concat([head, ...parts.flatMap(({ chunks }) => chunks)]);
+  const messageId = messageIdOf(
+    subject,
+    parts.flatMap(({ ids }) => ids),
+  );
+  const [parent, ...links] = new Set(parts.flatMap(({ traceparents }) => traceparents));
+  const count = parts.reduce((sum, part) => sum + part.count, 0);
+  const attributes = { 'messaging.batch.message_count': count };
+  const span = { kind: 'internal', parent, links: links.slice(0, linksMax), attributes } as const;
+  // Without a trace of its own, a message must not join that of whichever request happened to send it off.
+  const trace = parent === undefined ? { traceparent: undefined } : {};
+  return withSpan('append events', span, async () => {
+    try {
+      return (await bus.publish(subject, data, { messageId, timeoutMs, ...trace })).isDuplicate;
+    } catch (error) {
+      logger.warn({ subject, events: count, reason: String(error) }, 'the log did not take a message');
+      throw error;
+    }
+  });
+}
+
+/** The same events make the same id, so that the log itself drops an identical retry. */
+export function messageIdOf(subject: string, ids: readonly string[]): string {
+  const hash = createHash('sha256').update(subject);
+  for (const id of ids) hash.update(id);
+  return hash.digest('base64url');
+}

@@ -1,0 +1,152 @@
+/** One function for each RPC: check, act, encode. */
+import {
+  type Call,
+  type Clock,
+  invalid,
+  notFound,
+  type Principal,
+  requireKind,
+  requireSet,
+  requireWrite,
+  SluiceError,
+} from '@sluice/mesh';
+import type { Database } from '@sluice/postgres';
+import {
+  Durability,
+  type Event,
+  type EventOutcome,
+  type GetEventsRequest,
+  type GetEventsResponse,
+  type GetExposuresRequest,
+  type GetExposuresResponse,
+  type LogEventsResponse,
+  Outcome,
+  type SetRef,
+} from '@sluice/proto';
+import type { Counters } from './counters.js';
+import { type Received, requireRequest } from './definition.js';
+import type { EventLog } from './event-log.js';
+import type { KnownSets } from './keys.js';
+import type { RecentIds } from './recent-ids.js';
+import { skewOf } from './skew.js';
+import { readEvents, readExposures } from './store.js';
+import { judge } from './validate.js';
+
+export interface Handling {
+  readonly log: EventLog;
+  readonly recent: RecentIds;
+  readonly counters: Counters;
+  readonly clock: Clock;
+  readonly sets: KnownSets;
+  readonly database: Database;
+}
+
+/** Accepts events: answers only once the log holds every accepted one on stable storage. */
+export async function logEvents(handling: Handling, received: Received, call: Call): Promise<LogEventsResponse> {
+  const { log, recent, counters, clock } = handling;
+  const { set: asked, events, sentAtMs } = requireRequest(received);
+  if (call.principal.kind === 'console') requireWrite(call.principal);
+  const set = await requireKnownSet(handling, call.principal, asked);
+  if (sentAtMs < 0) throw invalid('sent_at_ms', 'is negative; send Unix milliseconds, or nothing');
+  const receivedAtMs = clock.now();
+  const skewMs = skewOf(sentAtMs, receivedAtMs);
+  const { outcomes, fresh } = sift(events, { receivedAtMs, skewMs }, (id) => recent.has(set.project, id));
+  const append = { set, events: fresh.map(({ event }) => event), receivedAtMs, skewMs, traceparent: call.traceparent };
+  const wereHeld = await withinDeadline(log.append(append), call.remainingMs());
+  for (const [at, { event, index }] of fresh.entries()) {
+    recent.add(set.project, event.id);
+    if (wereHeld[at]) outcomes[index] = duplicate;
+  }
+  count(counters, outcomes);
+  const isAnyHeld = outcomes.some(({ outcome }) => outcome !== Outcome.REJECTED);
+  return { outcomes, durability: isAnyHeld ? Durability.QUORUM : Durability.UNSPECIFIED };
+}
+
+const accepted: EventOutcome = { outcome: Outcome.ACCEPTED, reason: '' };
+const duplicate: EventOutcome = { outcome: Outcome.DUPLICATE, reason: '' };
+
+/** Judges each event; `fresh` are those that the log shall get, with their places in the request. */
+function sift(events: readonly Event[], arrival: Parameters<typeof judge>[1], isRecent: (id: string) => boolean) {
+  const seen = new Set<string>();
+  const fresh: { event: Event; index: number }[] = [];
+  const outcomes = events.map((event, index): EventOutcome => {
+    const verdict = judge(event, arrival);
+    if ('reason' in verdict) return { outcome: Outcome.REJECTED, reason: verdict.reason };
+    const { id } = verdict.event;
+    if (seen.has(id) || isRecent(id)) return duplicate;
+    seen.add(id);
+    fresh.push({ event: verdict.event, index });
+    return accepted;
+  });
+  return { outcomes, fresh };
+}
+
+function count(counters: Counters, outcomes: readonly EventOutcome[]): void {
+  const total = (wanted: Outcome): number => outcomes.filter(({ outcome }) => outcome === wanted).length;
+  counters.add('events_accepted', total(Outcome.ACCEPTED));
+  counters.add('events_duplicate', total(Outcome.DUPLICATE));
+  counters.add('events_rejected', total(Outcome.REJECTED));
+}
+
+/** The caller gets the advice to retry while it still listens. What is on its way may still arrive: ids keep it single. */
+async function withinDeadline<T>(work: Promise<T>, remainingMs: number): Promise<T> {
+  if (!Number.isFinite(remainingMs)) return work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const message =
+    'The event log did not answer before the deadline; send the same events again, their ids keep them single.';
+  const timer = setTimeout(() => reject(new SluiceError('unavailable', message, { retryAfterMs: 500 })), remainingMs);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Set names become a part of the log's subjects: dots and wildcards must not get there. */
+const namePattern = /^[a-z0-9][a-z0-9-]{0,63}$/;
+
+/** @throws SluiceError `invalid`, `forbidden`, or `not_found` when config is sure to have no such set. */
+async function requireKnownSet({ sets }: Handling, principal: Principal, asked: SetRef | undefined): Promise<SetRef> {
+  const set = requireSet(principal, asked);
+  for (const part of ['project', 'environment'] as const) {
+    if (!namePattern.test(set[part])) {
+      throw invalid(
+        `set.${part}`,
+        'must be 1 to 64 lower-case letters, digits and dashes, and start with a letter or digit',
+      );
+    }
+  }
+  // Services of ours have looked the set up themselves.
+  if (principal.kind === 'mesh' || (await sets.isKnown(set))) return set;
+  throw notFound('set', `${set.project}/${set.environment} does not exist; create it, or correct the name`);
+}
+
+/** Units and exposures of one entity, by group. */
+export async function getExposures(
+  handling: Handling,
+  { set: asked, key }: GetExposuresRequest,
+  call: Call,
+): Promise<GetExposuresResponse> {
+  requireKind(call.principal, 'console', 'server');
+  if (key === '') throw invalid('key', 'is empty; name a gate, config, experiment or layer');
+  requireStorable('key', key);
+  const set = await requireKnownSet(handling, call.principal, asked);
+  return { groups: await readExposures(handling.database, set, key) };
+}
+
+/** Count and sum of one event name. */
+export async function getEvents(
+  handling: Handling,
+  { set: asked, name }: GetEventsRequest,
+  call: Call,
+): Promise<GetEventsResponse> {
+  requireKind(call.principal, 'console', 'server');
+  if (name === '') throw invalid('name', 'is empty; name an event');
+  requireStorable('name', name);
+  const set = await requireKnownSet(handling, call.principal, asked);
+  return readEvents(handling.database, set, name);
+}
+
+function requireStorable(field: string, text: string): void {
+  if (text.includes('\0')) throw invalid(field, 'has a NUL character; remove it');
+}

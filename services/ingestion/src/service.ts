@@ -1,0 +1,131 @@
+/** Composition root of ingestion. */
+import { type Bus, connectBus } from '@sluice/bus';
+import { backoff, bind, createLogger, type Logger, register, type Scope, startServer, systemClock } from '@sluice/mesh';
+import { type Database, migrate, openDatabase } from '@sluice/postgres';
+import { LedgerServiceService } from '@sluice/proto';
+import type { IngestionConfig } from './config.js';
+import { type Counters, createCounters } from './counters.js';
+import { textOfError } from './data-fault.js';
+import { strictIngestionService } from './definition.js';
+import { createEventLog, eventsStream, eventsSubjects } from './event-log.js';
+import { getEvents, getExposures, type Handling, logEvents } from './handlers.js';
+import { followKeys } from './keys.js';
+import { createLogProbe } from './log-probe.js';
+import { createRecentIds } from './recent-ids.js';
+import { migrationsUrl } from './store.js';
+import { startWriter } from './writer.js';
+
+const recentIdsMax = 50_000;
+const stopWithinMs = 5_000;
+const firstPauseMs = 100;
+const longestPauseMs = 2_000;
+
+/** Starts ingestion; it accepts events as soon as the log answers, whether or not PostgreSQL does. */
+export async function startIngestion(config: IngestionConfig, scope: Scope): Promise<{ address: string }> {
+  const { identity } = config;
+  const logger = createLogger(identity, config.logLevel);
+  const counters = createCounters();
+  const bus = await connectBus({ url: config.natsUrl, name: identity.instance, logger });
+  scope.push('bus', () => bus.close());
+  const database = await openDatabase({ url: config.databaseUrl, applicationName: identity.instance, logger });
+  scope.push('database', () => database.close());
+  const keys = await followKeys(config, bus, scope, logger);
+  const stream = keepStream(config, bus, scope, logger);
+  writeWhenReady({ bus, database, logger, counters }, stream.ready, scope);
+  const probe = createLogProbe(bus, eventsStream, stream.isReady);
+  const { instance, region } = identity;
+  const log = createEventLog({ bus, logger, instance, region, timeoutMs: config.logTimeoutMs });
+  scope.push('event log', () => log.drain());
+  const recent = createRecentIds(recentIdsMax);
+  const handling: Handling = { log, recent, counters, clock: systemClock, sets: keys, database };
+  const server = await startServer({
+    mesh: config,
+    logger,
+    findGrant: keys.findGrant,
+    services: [
+      bind(strictIngestionService, { logEvents: (received, call) => logEvents(handling, received, call) }),
+      bind(LedgerServiceService, {
+        getExposures: (request, call) => getExposures(handling, request, call),
+        getEvents: (request, call) => getEvents(handling, request, call),
+      }),
+    ],
+    describe: () => ({
+      sets: keys.sets(),
+      counters: {
+        ...counters.read(),
+        log_pending: probe.messagesPending(),
+        append_bytes_pending: log.pendingBytes(),
+      },
+    }),
+    // Ready to accept: that needs the log. PostgreSQL away only delays what was accepted.
+    isReady: probe.isReady,
+  });
+  scope.push('server', () => server.stop(stopWithinMs));
+  await server.setReady();
+  await register(config, server.address, scope, logger);
+  logger.info({ address: server.address }, 'ingestion listens');
+  return { address: server.address };
+}
+
+/** Makes the stream now and after each reconnect: a server that lost its disk comes back without it. */
+function keepStream({ eventsBytesMax }: IngestionConfig, bus: Bus, scope: Scope, logger: Logger) {
+  const { promise: ready, resolve } = Promise.withResolvers<void>();
+  let isReady = false;
+  const ensure = retrying(scope, logger, 'the event log', async () => {
+    await bus.ensureStream({
+      name: eventsStream,
+      subjects: [eventsSubjects],
+      maxBytes: eventsBytesMax,
+      discard: 'new',
+      isWorkQueue: true,
+    });
+    isReady = true;
+    resolve();
+  });
+  scope.push('event stream', bus.onConnected(ensure));
+  return { ready, isReady: () => isReady };
+}
+
+type Writing = { bus: Bus; database: Database; logger: Logger; counters: Counters };
+
+/** Migrates once PostgreSQL answers, then writes. Until then events wait in the log. */
+function writeWhenReady(options: Writing, stream: Promise<void>, scope: Scope): void {
+  const { database, logger } = options;
+  let isStopped = false;
+  scope.push('writer start', () => {
+    isStopped = true;
+  });
+  const start = retrying(scope, logger, 'the ledger', async () => {
+    await migrate(database, { schema: 'events', directory: migrationsUrl });
+    await stream;
+    if (!isStopped) scope.push('writer', startWriter(options));
+  });
+  start();
+}
+
+/** Runs the work until it succeeds once; asked again meanwhile, it does not run twice. Says when it has to wait. */
+function retrying(scope: Scope, logger: Logger, what: string, work: () => Promise<void>): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
+  let isRunning = false;
+  scope.push(`${what}: start`, () => {
+    isStopped = true;
+    clearTimeout(timer);
+  });
+  const attempt = async (failures: number): Promise<void> => {
+    try {
+      await work();
+      isRunning = false;
+      if (failures > 0) logger.info(`${what} is ready`);
+    } catch (error) {
+      if (isStopped) return;
+      if (failures === 0) logger.warn({ reason: textOfError(error) }, `${what} is not ready; trying again`);
+      timer = setTimeout(() => void attempt(failures + 1), backoff(failures, firstPauseMs, longestPauseMs));
+    }
+  };
+  return () => {
+    if (isRunning || isStopped) return;
+    isRunning = true;
+    void attempt(0);
+  };
+}
