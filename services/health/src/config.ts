@@ -1,0 +1,46 @@
+import { ConfigError, integer, type MeshConfig, readEnv, readMeshConfig } from '@sluice/mesh';
+import { z } from 'zod';
+
+export interface HealthConfig extends MeshConfig {
+  /** Consul is what this service watches: here it is required. */
+  readonly consulAddr: string;
+  readonly natsUrl: string;
+  /** Where the SDK keys known last are remembered. */
+  readonly stateDir: string;
+  /** Where config answers; found through Consul unless it is set. */
+  readonly configTarget: string;
+  /** How often every instance is asked, in milliseconds. */
+  readonly probeEveryMs: number;
+  /** How long an instance may take to answer, in milliseconds. */
+  readonly probeTimeoutMs: number;
+  /** How long an instance that left Consul and does not answer is still shown, in milliseconds. */
+  readonly goneKeptMs: number;
+}
+
+/** @throws ConfigError with a sentence for each variable that is missing or wrong. */
+export function readHealthConfig(env: NodeJS.ProcessEnv): HealthConfig {
+  const mesh = readMeshConfig('health', env);
+  const settings = readEnv(
+    {
+      NATS_URL: z.string(),
+      SLUICE_STATE_DIR: z.string(),
+      CONFIG_TARGET: z.string().default('consul:///config'),
+      PROBE_EVERY_MS: integer(50, 60_000).default(1_000),
+      PROBE_TIMEOUT_MS: integer(50, 60_000).default(800),
+      GONE_KEPT_MS: integer(0, 86_400_000).default(60_000),
+    },
+    env,
+  );
+  const { consulAddr } = mesh;
+  if (consulAddr === undefined) throw new ConfigError(['CONSUL_HTTP_ADDR is not set.']);
+  return Object.freeze({
+    ...mesh,
+    consulAddr,
+    natsUrl: settings.NATS_URL,
+    stateDir: settings.SLUICE_STATE_DIR,
+    configTarget: settings.CONFIG_TARGET,
+    probeEveryMs: settings.PROBE_EVERY_MS,
+    probeTimeoutMs: settings.PROBE_TIMEOUT_MS,
+    goneKeptMs: settings.GONE_KEPT_MS,
+  });
+}
