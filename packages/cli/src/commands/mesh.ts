@@ -1,0 +1,118 @@
+import { type GetMeshResponse, HealthState, healthStateToJSON, type InstanceHealth } from '@sluice/proto';
+import type { Command } from 'commander';
+import type { Host } from '../host.js';
+import type { Report } from '../report.js';
+import type { Session } from '../session.js';
+import type { Style } from '../style.js';
+import { type Column, formatTable } from '../table.js';
+import { count, enumWord, formatAge, isoTime } from '../words.js';
+
+export function addMesh(parent: Command, host: Host): void {
+  parent
+    .command('mesh')
+    .description('every instance: health, revision held, lag')
+    .addHelpText('after', `\n${jsonHelp}`)
+    .action(host.onMesh(showMesh));
+}
+
+const jsonHelp = `JSON: {observedAt, newest: [{project, environment, revision}],
+       instances: [{region, service, instance, address, state, cause, since, version, startedAt,
+       sets: [{project, environment, revision, behind, ageMs}], counters}]}
+      state is SERVING, NOT_SERVING, UNREACHABLE or UNKNOWN.`;
+
+async function showMesh(session: Session): Promise<Report> {
+  const mesh = await session.health.getMesh({}, session.call);
+  return {
+    document: {
+      observedAt: isoTime(mesh.observedAtMs),
+      newest: mesh.newest.map(({ set, revision }) => ({ ...set, revision })),
+      instances: mesh.instances.map(documentOf),
+    },
+    text: (style) => textOf(mesh, session, style),
+  };
+}
+
+function documentOf(instance: InstanceHealth): Record<string, unknown> {
+  const { region, service, instance: id, address, self } = instance;
+  return {
+    region,
+    service,
+    instance: id,
+    address,
+    state: stateWord(instance),
+    cause: instance.cause === '' ? null : instance.cause,
+    since: isoTime(instance.sinceMs),
+    version: self?.version ?? null,
+    startedAt: isoTime(self?.startedAtMs ?? 0),
+    sets: (self?.sets ?? []).map(({ set, revision, ageMs }) => ({
+      ...set,
+      revision,
+      behind: lagOf(instance, set),
+      ageMs,
+    })),
+    counters: self?.counters ?? {},
+  };
+}
+
+function stateWord({ state }: InstanceHealth): string {
+  return enumWord('HEALTH_STATE', healthStateToJSON(state));
+}
+
+type Set = { readonly project: string; readonly environment: string } | undefined;
+
+/** Revisions behind config; null where config does not say what is newest. */
+function lagOf({ lags }: InstanceHealth, set: Set): number | null {
+  const lag = lags.find((one) => one.set?.project === set?.project && one.set?.environment === set?.environment);
+  return lag?.behind ?? null;
+}
+
+const columns: readonly Column[] = [
+  { title: 'SERVICE' },
+  { title: 'INSTANCE' },
+  { title: 'REGION' },
+  { title: 'ADDRESS' },
+  { title: 'HEALTH' },
+  { title: 'SINCE', align: 'right' },
+  { title: 'REVISION', align: 'right' },
+  { title: 'LAG', align: 'right' },
+  { title: 'CAUSE' },
+];
+
+function textOf({ instances, newest, observedAtMs }: GetMeshResponse, session: Session, style: Style): string {
+  const { project = '', environment = '' } = session.context;
+  const set = { project, environment };
+  const rows = instances.map((instance) => [
+    instance.service,
+    style.strong(instance.instance),
+    instance.region,
+    instance.address,
+    stateText(instance, style),
+    instance.sinceMs === 0 ? '' : formatAge(Math.max(observedAtMs - instance.sinceMs, 0)),
+    revisionText(instance, set),
+    lagText(instance),
+    instance.cause,
+  ]);
+  const serving = instances.filter(({ state }) => state === HealthState.SERVING).length;
+  const top = newest.find((held) => held.set?.project === project && held.set.environment === environment);
+  const where = top ? ` · ${project}/${environment} is at revision ${top.revision}` : '';
+  const summary = `${count(instances.length, 'instance')}, ${serving} serving${where}`;
+  return `${formatTable(columns, rows, style)}\n\n${style.faint(summary)}`;
+}
+
+function stateText(instance: InstanceHealth, style: Style): string {
+  const word = stateWord(instance).toLowerCase().replace('_', ' ');
+  if (instance.state === HealthState.SERVING) return style.good(word);
+  return instance.state === HealthState.UNKNOWN ? style.warn(word) : style.bad(word);
+}
+
+function revisionText({ self }: InstanceHealth, { project, environment }: NonNullable<Set>): string {
+  const sets = self?.sets ?? [];
+  const own = sets.find(({ set }) => set?.project === project && set.environment === environment);
+  if (own) return String(own.revision);
+  return sets.length === 0 ? '' : count(sets.length, 'set');
+}
+
+/** The largest lag over all sets held. */
+function lagText({ lags }: InstanceHealth): string {
+  return lags.length === 0 ? '' : String(Math.max(...lags.map(({ behind }) => behind)));
+}

@@ -1,0 +1,102 @@
+import type { EntitySummary, Section } from '@sluice/proto';
+import type { Report } from './report.js';
+import type { Session } from './session.js';
+import type { Style } from './style.js';
+import { type Column, formatTable } from './table.js';
+import { formatSince, isoTime } from './words.js';
+
+/** What a listing command shows. */
+export interface ListingKind {
+  /** Plural, as the command and the JSON field are called. */
+  readonly plural: string;
+  readonly section: Section;
+  /** Which entities of the section. */
+  readonly entities: readonly string[];
+  /** The percentage of the last rule says how far they are rolled out. */
+  readonly isRolledOut?: boolean;
+}
+
+const pageSize = 1000;
+/** Far above any real project: a server that never ends its pages must not hold us. */
+const pagesMax = 1000;
+
+/** Every entity of a kind whose name contains a text. */
+export async function listEntities(
+  session: Session,
+  kind: ListingKind,
+  nameContains: string,
+): Promise<{ revision: number; entities: EntitySummary[] }> {
+  const entities: EntitySummary[] = [];
+  let pageToken = '';
+  let revision = 0;
+  for (let page = 0; page < pagesMax; page++) {
+    const answer = await session.config.listEntities(
+      { set: session.set, sections: [kind.section], nameContains, pageSize, pageToken },
+      session.call,
+    );
+    entities.push(...answer.entities.filter(({ entity }) => kind.entities.includes(entity)));
+    revision = answer.revision;
+    pageToken = answer.nextPageToken;
+    if (pageToken === '') break;
+  }
+  return { revision, entities };
+}
+
+export function listingReport(
+  session: Session,
+  kind: ListingKind,
+  { revision, entities }: { revision: number; entities: readonly EntitySummary[] },
+  nowMs: number,
+): Report {
+  const { project = null, environment = null } = session.context;
+  return {
+    document: { project, environment, revision, [kind.plural]: entities.map(documentOf) },
+    text: (style) => {
+      if (entities.length === 0)
+        return `no ${kind.plural} in ${project ?? '?'}/${environment ?? '?'} at revision ${revision}`;
+      const rows = entities.map((entity) => rowOf(kind, entity, nowMs, style));
+      const table = formatTable(columnsOf(kind), rows, style);
+      return `${table}\n\n${style.faint(`${project ?? ''}/${environment ?? ''} at revision ${revision}`)}`;
+    },
+  };
+}
+
+function columnsOf({ isRolledOut }: ListingKind): Column[] {
+  return [
+    { title: 'NAME' },
+    { title: 'KIND' },
+    { title: 'STATE' },
+    ...(isRolledOut ? [{ title: 'ROLLOUT', align: 'right' as const }] : []),
+    { title: 'RULES', align: 'right' },
+    { title: 'VERSION', align: 'right' },
+    { title: 'LAST CHANGE' },
+  ];
+}
+
+function rowOf({ isRolledOut }: ListingKind, entity: EntitySummary, nowMs: number, style: Style): string[] {
+  const { rolloutPercentage: rollout } = entity;
+  const by = entity.changedBy === '' ? '' : ` by ${entity.changedBy}`;
+  return [
+    style.strong(entity.ref?.name ?? ''),
+    entity.entity,
+    entity.isEnabled ? style.good('on') : style.faint('off'),
+    ...(isRolledOut ? [rollout === undefined ? '' : `${rollout} %`] : []),
+    String(entity.ruleCount),
+    String(entity.version),
+    `${formatSince(entity.changedAtMs, nowMs)}${by}, revision ${entity.changedInRevision}`,
+  ];
+}
+
+function documentOf(entity: EntitySummary): Record<string, unknown> {
+  return {
+    name: entity.ref?.name ?? '',
+    entity: entity.entity,
+    isEnabled: entity.isEnabled,
+    ruleCount: entity.ruleCount,
+    rolloutPercentage: entity.rolloutPercentage ?? null,
+    version: entity.version,
+    changedInRevision: entity.changedInRevision,
+    changedAt: isoTime(entity.changedAtMs),
+    changedBy: entity.changedBy,
+  };
+}
