@@ -21,9 +21,8 @@ if git rev-parse --verify --quiet origin/main >/dev/null; then
   (cd proto && buf breaking --against '../.git#ref=origin/main,subdir=proto')
 fi
 
-for schema in services/*/sql/schema.sql; do
-  [ -e "$schema" ] || continue
-  node test/dist/dump-schema.js "${schema%/sql/schema.sql}" > "$work/schema.sql"
-  same "$schema" "$work/schema.sql"
+for folder in services/*/sql; do
+  node test/dist/dump-schema.js "${folder%/sql}" > "$work/schema.sql"
+  same "$folder/schema.sql" "$work/schema.sql"
 done
 echo 'Generated code and schema dumps are up to date.'

@@ -1,0 +1,94 @@
+import { isFree } from './ports.js';
+import { StackProblem } from './problem.js';
+import { describeHolder } from './proc.js';
+
+/** Everything that listens, as the distance from the base port. */
+const offsets = {
+  consulHttp: 0,
+  consulRpc: 1,
+  consulSerfLan: 2,
+  consulSerfWan: 3,
+  nats: 10,
+  natsMonitor: 11,
+  postgres: 20,
+  config: 30,
+  evaluation1: 40,
+  evaluation2: 41,
+  ingestion: 50,
+  health: 60,
+  traces: 80,
+  tracesGrpc: 81,
+} as const;
+
+export type PortName = keyof typeof offsets;
+/** The port of everything that listens. */
+export type PortPlan = Readonly<Record<PortName, number>>;
+
+export function planPorts(base: number): PortPlan {
+  const entries = Object.entries(offsets).map(([name, offset]) => [name, base + offset]);
+  return Object.fromEntries(entries) as Record<PortName, number>;
+}
+
+const lowest = 1_024;
+/** A block of 100 has to fit below 65536. */
+const highest = 65_400;
+
+/** @throws StackProblem when the text is not a base port. */
+export function parseBasePort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port >= lowest && port <= highest) return port;
+  throw new StackProblem(
+    `PORT is ${JSON.stringify(text)}: it must be a whole number from ${lowest} to ${highest}; the stack uses the 100 ports from there.`,
+  );
+}
+
+const firstBlock = 7_400;
+const blockSize = 100;
+const blocksMax = 50;
+
+/** The first block from 7400 on in which every port is free. */
+export async function findFreeBlock(): Promise<number> {
+  for (let block = 0; block < blocksMax; block += 1) {
+    const base = firstBlock + block * blockSize;
+    if ((await takenPorts(Object.values(planPorts(base)))).length === 0) return base;
+  }
+  const last = firstBlock + blocksMax * blockSize - 1;
+  throw new StackProblem(
+    `No block of 100 ports is free between ${firstBlock} and ${last}. Say one: make up PORT=20000`,
+  );
+}
+
+async function takenPorts(ports: readonly number[]): Promise<number[]> {
+  const free = await Promise.all(ports.map(isFree));
+  return ports.filter((_, i) => !free[i]);
+}
+
+/** A port, and what wants it. */
+export interface WantedPort {
+  readonly name: string;
+  readonly port: number;
+}
+
+/** @throws StackProblem naming each port that is taken, and by whom. */
+export async function requireFree(wanted: readonly WantedPort[]): Promise<void> {
+  const taken = new Set(await takenPorts(wanted.map(({ port }) => port)));
+  if (taken.size === 0) return;
+  const block = await findFreeBlock();
+  throw new StackProblem(
+    [
+      ...describeTaken(wanted.filter(({ port }) => taken.has(port))),
+      `Stop it, or let the stack use another block of 100 ports: make up PORT=${block}`,
+    ].join('\n'),
+  );
+}
+
+/** One sentence for each process that holds ports. */
+function describeTaken(taken: readonly WantedPort[]): string[] {
+  const byHolder = Map.groupBy(taken, ({ port }) => describeHolder(port));
+  return Array.from(byHolder, ([holder, ports]) => {
+    const names = [...new Set(ports.map(({ name }) => name))].join(' and ');
+    const isOne = ports.length === 1;
+    const numbers = ports.map(({ port }) => port).join(', ');
+    return `Port${isOne ? '' : 's'} ${numbers}, wanted by ${names}, ${isOne ? 'is' : 'are'} held by ${holder}.`;
+  });
+}
