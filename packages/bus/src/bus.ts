@@ -28,6 +28,8 @@ export interface StreamOptions {
   /** What a full stream does: forget old messages, or refuse new ones. */
   readonly discard: 'old' | 'new';
   readonly duplicateWindowMs?: number;
+  /** Messages go once their one durable consumer has settled them; otherwise they stay until a limit is reached. */
+  readonly isWorkQueue?: boolean;
 }
 
 export interface PublishOptions {

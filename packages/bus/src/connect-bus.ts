@@ -1,4 +1,4 @@
-import { currentTraceparent, invalid, type Release, withSpan } from '@sluice/mesh';
+import { currentTraceparent, invalid, type Logger, type Release, withSpan } from '@sluice/mesh';
 import type {
   BusMessage,
   FollowOptions,
@@ -61,7 +61,7 @@ export async function connectBus(options: ConnectionOptions): Promise<Bus> {
       const sent = headersWith(currentTraceparent());
       if (connection.isConnected) connection.nats().publish(subject, data, sent ? { headers: sent } : {});
     },
-    subscribe: (subject, onMessage) => subscribe(connection, subject, onMessage),
+    subscribe: (subject, onMessage) => subscribe(connection, logger, subject, onMessage),
     close: () => connection.close(),
   };
 }
@@ -99,7 +99,12 @@ async function streamState(connection: Connection, name: string): Promise<Stream
 }
 
 /** Subscribes when there is a connection; the client renews the subscription by itself after a reconnection. */
-function subscribe(connection: Connection, subject: string, onMessage: (message: BusMessage) => void): Release {
+function subscribe(
+  connection: Connection,
+  logger: Logger,
+  subject: string,
+  onMessage: (message: BusMessage) => void,
+): Release {
   let unsubscribe: (() => void) | undefined;
   const release = connection.onConnected(() => {
     if (unsubscribe) return;
@@ -107,7 +112,12 @@ function subscribe(connection: Connection, subject: string, onMessage: (message:
       callback: (error, message) => {
         if (error) return;
         const { subject: on, data, headers } = message;
-        onMessage({ subject: on, data, sequence: 0, traceparent: traceparentOf(headers) });
+        try {
+          onMessage({ subject: on, data, sequence: 0, traceparent: traceparentOf(headers) });
+        } catch (cause) {
+          // A message that can't be read must not end the reading of all others.
+          logger.warn({ subject: on, reason: String(cause) }, 'message ignored');
+        }
       },
     });
     unsubscribe = () => subscription.unsubscribe();

@@ -1,5 +1,5 @@
-import { jitter, type Logger, type Release, SluiceError, unavailable } from '@sluice/mesh';
-import { connect, Events, type JetStreamClient, type JetStreamManager, type NatsConnection } from 'nats';
+import { exhausted, jitter, type Logger, type Release, SluiceError, unavailable } from '@sluice/mesh';
+import { connect, Events, type JetStreamClient, type JetStreamManager, type NatsConnection, NatsError } from 'nats';
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -130,8 +130,15 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** JetStream's codes for a full disk, a full account and a stream at its limit of messages or bytes. */
+const fullCodes = new Set([10_023, 10_028, 10_047, 10_077]);
+const fullRetryAfterMs = 1_000;
+
 /** What NATS says, in the mesh's words. */
 export function errorFrom(error: unknown, doing: string): SluiceError {
   if (error instanceof SluiceError) return error;
+  if (error instanceof NatsError && fullCodes.has(error.api_error?.err_code ?? 0)) {
+    return exhausted(`${doing}: the stream is full; try again later.`, fullRetryAfterMs);
+  }
   return unavailable(`${doing}: ${error instanceof Error ? error.message : String(error)}.`, error);
 }

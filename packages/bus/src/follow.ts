@@ -4,10 +4,11 @@ import type { BusMessage, FollowOptions } from './bus.js';
 import { type Connection, pause } from './connection.js';
 import { traceparentOf } from './headers.js';
 
-const policies = {
-  last_per_subject: DeliverPolicy.LastPerSubject,
-  new: DeliverPolicy.New,
-  all: DeliverPolicy.All,
+/** "All" is "from the first on": an ordered consumer always names the sequence that it starts at. */
+const starts = {
+  last_per_subject: { deliver_policy: DeliverPolicy.LastPerSubject },
+  new: { deliver_policy: DeliverPolicy.New },
+  all: { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: 1 },
 } as const;
 
 /**
@@ -49,9 +50,9 @@ async function readOnce(
 ): Promise<boolean> {
   const consumer = await connection.jetstream().consumers.get(options.stream, {
     filterSubjects: options.subjects,
-    deliver_policy: policies[options.deliver],
+    ...starts[options.deliver],
   });
-  const messages = await consumer.consume({ max_messages: 1_000, idle_heartbeat: 1_000, expires: 10_000 });
+  const messages = await consumer.consume({ max_messages: 1_000, idle_heartbeat: 1_000, expires: 3_000 });
   // A server that went away keeps a consumer waiting without a word: start over on every reconnection.
   let isFirst = true;
   const release = connection.onConnected(() => {

@@ -10,7 +10,7 @@ function configOf(options: StreamOptions) {
     name: options.name,
     subjects: [...options.subjects],
     storage: StorageType.File,
-    retention: RetentionPolicy.Limits,
+    retention: options.isWorkQueue ? RetentionPolicy.Workqueue : RetentionPolicy.Limits,
     discard: options.discard === 'new' ? DiscardPolicy.New : DiscardPolicy.Old,
     max_msgs_per_subject: options.maxMsgsPerSubject ?? -1,
     max_bytes: options.maxBytes ?? -1,

@@ -23,7 +23,8 @@ export function run(start: (scope: Scope) => Promise<unknown>, logger?: Logger):
     }, watchdogMs).unref();
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(0));
-  start(scope).catch((error: unknown) => {
+  // Wrapped, because reading the environment throws before there is a promise.
+  (async () => start(scope))().catch((error: unknown) => {
     complain(logger, error instanceof ConfigError ? error.message : `could not start: ${describe(error)}`);
     return stop(1);
   });

@@ -89,6 +89,7 @@ function socketAddress(address: string): { host: string; port: number } {
 class StaticResolver implements experimental.Resolver {
   readonly #endpoints: { addresses: { host: string; port: number }[] }[];
   readonly #listener: Listener;
+  #isTold = false;
 
   constructor(target: Target, listener: Listener) {
     const list = target.path.replace(/^\//, '').split(',');
@@ -101,11 +102,16 @@ class StaticResolver implements experimental.Resolver {
     return isIPv6(first) ? `[${first}]` : first;
   }
 
+  /** Tells once: balancers ask again at each failed connection, and the same answer would start them over without end. */
   updateResolution(): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
     process.nextTick(() => this.#listener(experimental.statusOrFromValue(this.#endpoints), {}, null, ''));
   }
 
-  destroy(): void {}
+  destroy(): void {
+    this.#isTold = false;
+  }
 }
 
 let isRegistered = false;

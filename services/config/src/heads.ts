@@ -1,3 +1,4 @@
+import { equalHashes } from '@sluice/codec';
 import type { Database, Queryable } from '@sluice/postgres';
 import type { SetRef, SetState } from '@sluice/proto';
 import { type Head, headOf } from './head.js';
@@ -12,17 +13,22 @@ import { readEntities, readSet } from './store.js';
 export class Heads {
   readonly #heads = new Map<string, Head>();
 
-  /** The head of a set, read inside a transaction; absent when the set does not exist. */
+  /**
+   * The head of a set, read inside a transaction; absent when the set does not exist. What a
+   * writing transaction reads may be its own, uncommitted work, so nothing is remembered here.
+   */
   async read(tx: Queryable, set: SetRef, isWriting: boolean): Promise<Head | undefined> {
     const state = await readSet(tx, set, isWriting);
     if (!state) return undefined;
     const held = this.#heads.get(setKey(set));
-    return held?.revision === state.revision ? held : this.#load(tx, set, state);
+    return held && isAt(held, state) ? held : load(tx, set, state);
   }
 
   /** The head of a set outside of a write. */
-  current(db: Database, set: SetRef): Promise<Head | undefined> {
-    return db.transaction((tx) => this.read(tx, set, false));
+  async current(db: Database, set: SetRef): Promise<Head | undefined> {
+    const head = await db.transaction((tx) => this.read(tx, set, false));
+    if (head) this.put(set, head);
+    return head;
   }
 
   /** Remembers a head once its transaction has committed. */
@@ -30,11 +36,12 @@ export class Heads {
     const held = this.#heads.get(setKey(set));
     if (!held || held.revision < head.revision) this.#heads.set(setKey(set), head);
   }
+}
 
-  async #load(tx: Queryable, set: SetRef, state: SetState): Promise<Head> {
-    const head = headOf(state.revision, state.stateHash, state.committedAtMs, await readEntities(tx, set));
-    // The row is locked at least for sharing: what was read is committed, and is the newest.
-    this.put(set, head);
-    return head;
-  }
+function isAt(head: Head, state: SetState): boolean {
+  return head.revision === state.revision && equalHashes(head.stateHash, state.stateHash);
+}
+
+async function load(tx: Queryable, set: SetRef, state: SetState): Promise<Head> {
+  return headOf(state.revision, state.stateHash, state.committedAtMs, await readEntities(tx, set));
 }

@@ -12,6 +12,7 @@ export const rulesetStream = {
 } as const;
 
 const batchMax = 64;
+const batchWithinMs = 3_000;
 const publishTimeoutMs = 2_000;
 /** Looks even when nobody calls: a NOTIFY is lost while the listening connection is away. */
 const lookEveryMs = 1_000;
@@ -78,7 +79,7 @@ export class Publisher {
         if (!this.#isStreamMade) await this.#bus.ensureStream(rulesetStream);
         this.#isStreamMade = true;
         const sent = await this.#db.transaction((tx) => this.#publishBatch(tx));
-        if (sent === batchMax) this.#isWanted = true;
+        if (sent > 0) this.#isWanted = true;
       } catch (error) {
         const reason = error instanceof SluiceError ? error.message : String(error);
         this.#logger.warn({ reason }, 'frames wait in the outbox');
@@ -90,8 +91,11 @@ export class Publisher {
     if (!(await tryPublishLock(tx))) return 0;
     const rows = await readUnsent(tx, batchMax);
     const sent: bigint[] = [];
+    const until = performance.now() + batchWithinMs;
     try {
       for (const row of rows) {
+        // The transaction must not idle for long: what is left comes with the next one.
+        if (performance.now() > until) break;
         await this.#publish(row);
         sent.push(row.position);
       }

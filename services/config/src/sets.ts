@@ -2,7 +2,7 @@ import { covers, digestOf } from '@sluice/mesh';
 import type { Transaction } from '@sluice/postgres';
 import { type Entity, KeyClass, type KeyGrant, type SetRef } from '@sluice/proto';
 import { keysChannel, notify } from './outbox.js';
-import { createEnvironment, createKey, createProject, listKeys, listSets } from './store.js';
+import { createEnvironment, createKey, createProject, listKeys, listSets, lockKeys } from './store.js';
 import type { WriteRequest, Writer, Written } from './writer.js';
 
 type Write = (request: WriteRequest) => Promise<Written>;
@@ -18,6 +18,7 @@ const keyEntity = (digest: string, grant: KeyGrant): Entity => ({
  * @returns whether it is new.
  */
 export async function ensureSet(tx: Transaction, write: Write, set: SetRef, author: string): Promise<boolean> {
+  await lockKeys(tx);
   await createProject(tx, set.project);
   if (!(await createEnvironment(tx, set))) return false;
   const keys = (await listKeys(tx)).filter(({ grant }) => covers(grant, set));
@@ -34,6 +35,7 @@ export async function grantKey(
   grant: KeyGrant,
   author: string,
 ): Promise<boolean> {
+  await lockKeys(tx);
   if (!(await createKey(tx, digest, grant))) return false;
   for (const { set } of await listSets(tx)) {
     if (!covers(grant, set)) continue;

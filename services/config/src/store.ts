@@ -181,6 +181,16 @@ export async function writeAudit(tx: Queryable, entry: AuditEntry): Promise<void
   ]);
 }
 
+const lockGrants = statement('lock_grants', `select pg_advisory_xact_lock(hashtext('config.grants'))`);
+
+/**
+ * Keeps out every other transaction that grants keys or makes sets: a key must reach each set
+ * that it covers, whichever of the two came first.
+ */
+export async function lockKeys(tx: Queryable): Promise<void> {
+  await tx.query(lockGrants);
+}
+
 const insertKey = statement(
   'insert_key',
   `insert into config.sdk_key (digest, key_class, project, environment, can_write, label)

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { encodeEntity, entityKey } from '@sluice/codec';
+import { EntityError, encodeEntity, entityKey } from '@sluice/codec';
 import type { Problem } from '@sluice/engine';
-import { type Clock, conflict, currentTraceparent, invalidFields, notFound } from '@sluice/mesh';
+import { type Clock, conflict, currentTraceparent, invalid, invalidFields, notFound } from '@sluice/mesh';
 import type { Database, Transaction } from '@sluice/postgres';
 import type { Entity, Frame, SetRef } from '@sluice/proto';
-import { type Advance, advance, type Head, type Plan } from './head.js';
+import { type Advance, advance, type Head, type Moment, type Plan } from './head.js';
 import type { Heads } from './heads.js';
 import { setKey } from './names.js';
 import { writeFrame } from './outbox.js';
@@ -77,7 +77,7 @@ export class Writer {
     if (!before) throw notFound('set', `${setKey(set)} does not exist; create the environment first`);
     checkExpected(before, request.expectedRevision);
     const moment = { author, nowMs: this.#clock.now() };
-    const change = advance(before, request.plan(before), moment);
+    const change = tryAdvance(before, request.plan(before), moment);
     const { upserts, deletions } = change;
     if (upserts.length + deletions.length === 0) return { head: before, upserted: 0, deleted: 0, warnings: [] };
     refuseErrors(change.problems);
@@ -89,6 +89,15 @@ export class Writer {
     await writeFrame(tx, set, frameOf(set, before, change), currentTraceparent());
     const warnings = change.problems.filter(({ severity }) => severity === 'warning');
     return { head: change.head, upserted: upserts.length, deleted: deletions.length, warnings };
+  }
+}
+
+function tryAdvance(before: Head, plan: Plan, moment: Moment): Advance {
+  try {
+    return advance(before, plan, moment);
+  } catch (error) {
+    if (error instanceof EntityError) throw invalid('entities', error.message);
+    throw error;
   }
 }
 

@@ -19,6 +19,7 @@ import {
 import type { Context } from '../context.js';
 import { checkProjectName } from '../names.js';
 import { grantKey } from '../sets.js';
+import { listKeys, lockKeys } from '../store.js';
 
 const kinds = {
   [KeyClass.UNSPECIFIED]: undefined,
@@ -39,13 +40,17 @@ export async function handleCreateKey(
   const kind = grant && kinds[grant.keyClass];
   if (!grant || !kind) throw invalid('grant.key_class', 'is not set; choose server, client or console');
   checkGrant(principal, grant);
-  const twin = isReused ? keyring.all().find((key) => isAlike(key.grant, grant)) : undefined;
-  if (twin) return { secret: '', digest: twin.digest };
   const secret = newSecret(kind);
   const digest = digestOf(secret);
-  await writer.transaction((tx, write) => grantKey(tx, write, digest, grant, principal.label));
+  const created = await writer.transaction(async (tx, write) => {
+    await lockKeys(tx);
+    const twin = isReused ? (await listKeys(tx)).find((key) => isAlike(key.grant, grant)) : undefined;
+    if (twin) return { secret: '', digest: twin.digest };
+    await grantKey(tx, write, digest, grant, principal.label);
+    return { secret, digest };
+  });
   await keyring.refresh();
-  return { secret, digest };
+  return created;
 }
 
 /** Nobody can grant more than they hold. */

@@ -15,6 +15,8 @@ import { listSets } from '../store.js';
 import { readHead } from './entities.js';
 
 const heartbeatMs = 1_000;
+/** Stands for a watcher that holds nothing: it gets a snapshot, also of an empty set. */
+const nothing = -1;
 
 export async function handleListSets({ db }: Context, { principal }: Call): Promise<ListSetsResponse> {
   requireKind(principal, 'console', 'server');
@@ -42,7 +44,7 @@ export async function* handleWatchRuleset(
   const set = requireSet(call.principal, request.set);
   const bell = new Bell(call.signal);
   const unsubscribe = context.frames.subscribe(set, () => bell.ring());
-  let revision = isHeld(await readHead(context, set), request) ? request.revision : 0;
+  let revision = isHeld(await readHead(context, set), request) ? request.revision : nothing;
   let stateHash: Uint8Array = request.stateHash;
   try {
     while (!call.signal.aborted) {
@@ -67,7 +69,7 @@ function isHeld(head: Head, { revision, stateHash }: WatchRulesetRequest): boole
 
 async function framesAfter(context: Context, set: SetRef, revision: number): Promise<readonly Frame[]> {
   try {
-    const frames = revision === 0 ? undefined : await context.frames.since(set, revision);
+    const frames = revision < 0 ? undefined : await context.frames.since(set, revision);
     return frames ?? [snapshotOf(set, await readHead(context, set))];
   } catch (error) {
     throw unavailable(`${setKey(set)} can't be read now; connect again soon.`, error);
