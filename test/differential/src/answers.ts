@@ -28,11 +28,6 @@ export function exposureTexts(exposures: readonly SecondaryExposure[]): string[]
   return exposures.map(({ gate, gateValue, ruleID }) => `${gate}:${gateValue}:${ruleID}`);
 }
 
-/** How the client response lists them: each once. */
-function distinct(exposures: readonly SecondaryExposure[] | null): string[] {
-  return [...new Set(exposureTexts(exposures ?? []))];
-}
-
 const source = 'Network';
 
 /** The engine's answers for one user. */
@@ -43,7 +38,6 @@ export function answerByEngine(program: Program, names: Names, user: UserData, c
     const decision = evaluateGate(program, name, unit, context);
     const { value, ruleID, idType, version } = decision;
     answers[`gate ${name}`] = { value, ruleID, idType, version, reason: referenceReason(decision.reason, source) };
-    if (program.ruleset.gates.has(name)) answers[`gate exposures ${name}`] = distinct(decision.secondaryExposures);
   }
   for (const name of names.configs) {
     const { groupName, exposures, ...config } = describe(evaluateConfig(program, name, unit, context, 'config'));
@@ -51,7 +45,8 @@ export function answerByEngine(program: Program, names: Names, user: UserData, c
     const experiment = describe(evaluateConfig(program, name, unit, context, 'experiment'));
     answers[`experiment ${name}`] = experiment;
   }
-  for (const name of names.layers) answers[`layer ${name}`] = describeLayer(evaluateLayer(program, name, unit, context));
+  for (const name of names.layers)
+    answers[`layer ${name}`] = describeLayer(evaluateLayer(program, name, unit, context));
   return answers;
 }
 
@@ -66,8 +61,20 @@ function describeLayer(decision: LayerDecision): Record<string, unknown> {
     ...describe(decision),
     isExperimentActive: decision.isExperimentActive,
     allocated: decision.allocatedExperiment,
-    undelegated: distinct(decision.undelegatedSecondaryExposures),
-    explicitParameters: decision.explicitParameters ?? [],
-    parameterRuleIDs: Object.fromEntries(decision.parameterRuleIDs ?? []),
+    parameters: Object.fromEntries(
+      Object.keys(decision.value).map((name) => [name, describeParameter(decision, name)]),
+    ),
+  };
+}
+
+/** What reading one parameter of a layer exposes. */
+function describeParameter(decision: LayerDecision, name: string): Record<string, unknown> {
+  const isExplicit = decision.explicitParameters?.includes(name) === true;
+  const exposures = isExplicit ? decision.secondaryExposures : decision.undelegatedSecondaryExposures;
+  return {
+    ruleID: decision.parameterRuleIDs?.get(name) ?? decision.ruleID,
+    isExplicit: String(isExplicit),
+    allocated: isExplicit ? (decision.allocatedExperiment ?? '') : '',
+    exposures: exposures && exposureTexts(exposures),
   };
 }

@@ -1,7 +1,7 @@
 /** Rounds of comparison: a document, some users, two evaluators. */
 import { isDeepStrictEqual } from 'node:util';
 import { type Context, compile, idListKey, type Program, parseStatsigDocument } from '@sluice/engine';
-import { answerByEngine, type Answers, type Names } from './answers.js';
+import { type Answers, answerByEngine, type Names } from './answers.js';
 import { listNames } from './conditions.js';
 import { countries } from './countries.js';
 import { type DocumentData, writeDocument } from './document.js';
@@ -63,7 +63,8 @@ export async function compareDocument(
 ): Promise<{ comparisons: number; mismatches: Mismatch[] }> {
   const program = compileDocument(document);
   const names = namesOf(document);
-  if (!(await referee.load(writeDocument(document), surroundings))) throw new Error('the reference refuses the document');
+  if (!(await referee.load(writeDocument(document), surroundings)))
+    throw new Error('the reference refuses the document');
   const theirs = await referee.ask(names, users);
   const context = contextOf(surroundings);
   let comparisons = 0;

@@ -51,8 +51,9 @@ function targetFor(random: Random, operator: string | null): Json {
   return makeTarget(random);
 }
 
-/** A list target that collapses makes the reference abort when it is compared with `eq` to an array. */
+/** A list that collapses, compared with `eq` to an array, and the day of −∞ make the reference abort. */
 function isFatal(operator: string | null, target: Json): boolean {
+  if (operator === 'on') return target === '-Infinity';
   if (operator !== 'eq' && operator !== 'neq') return false;
   if (!Array.isArray(target)) return false;
   const keys = target.map((element) => JSON.stringify(element).toLowerCase().replaceAll('"', ''));
@@ -70,12 +71,38 @@ function fieldFor(random: Random, type: string): string | null {
     default:
       return random.chance(0.8)
         ? random.pick(fieldNames)
-        : random.pick(['email', 'EMAIL', 'userID', 'user_id', 'country', 'appVersion', 'app_version', 'locale', 'toString', '', null]);
+        : random.pick([
+            'email',
+            'EMAIL',
+            'userID',
+            'user_id',
+            'country',
+            'appVersion',
+            'app_version',
+            'locale',
+            'toString',
+            '',
+            null,
+          ]);
   }
 }
 
-const comparedTypes = ['ua_based', 'ip_based', 'environment_field', 'current_time', 'user_bucket', 'unit_id', 'target_app'];
-const agentTargets: Json[] = [['Windows', 'ios', 'US', 'staging'], ['Chrome', 'Mobile Safari'], '10', '17.1', ['production', 'IN']];
+const comparedTypes = [
+  'ua_based',
+  'ip_based',
+  'environment_field',
+  'current_time',
+  'user_bucket',
+  'unit_id',
+  'target_app',
+];
+const agentTargets: Json[] = [
+  ['Windows', 'ios', 'US', 'staging'],
+  ['Chrome', 'Mobile Safari'],
+  '10',
+  '17.1',
+  ['production', 'IN'],
+];
 
 /** One condition that compares something. */
 export function makeComparison(random: Random): ConditionData {
@@ -83,9 +110,12 @@ export function makeComparison(random: Random): ConditionData {
   const operator = random.chance(0.98) ? random.pick(operators) : random.pick(oddOperators);
   let targetValue = targetFor(random, operator);
   if (isFatal(operator, targetValue)) targetValue = ['x', 'y'];
-  if (['ua_based', 'ip_based', 'environment_field'].includes(type) && random.chance(0.5)) targetValue = random.pick(agentTargets);
+  if (['ua_based', 'ip_based', 'environment_field'].includes(type) && random.chance(0.5))
+    targetValue = random.pick(agentTargets);
   if (type === 'user_bucket' && random.chance(0.7)) {
-    targetValue = random.chance(0.5) ? random.below(1000) : Object.fromEntries(Array.from({ length: 300 }, () => [String(random.below(1000)), true]));
+    targetValue = random.chance(0.5)
+      ? random.below(1000)
+      : Object.fromEntries(Array.from({ length: 300 }, () => [String(random.below(1000)), true]));
   }
   return {
     type,

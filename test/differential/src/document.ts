@@ -1,7 +1,14 @@
 /** The config-spec document as plain data: what the generator makes and the shrinker takes apart. */
 
 /** JSON, in which a number may be spelled in an unusual way. */
-export type Json = string | number | boolean | null | SpelledNumber | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | SpelledNumber
+  | readonly Json[]
+  | { readonly [key: string]: Json };
 
 /** A number with its spelling, such as `1.0` or `1e2`. */
 export interface SpelledNumber {

@@ -1,4 +1,9 @@
+/**
+ * Compares the engine with the reference for as long as asked: `fuzz --seed 1 --comparisons 1000000`.
+ * The first mismatch is printed as a minimal case, and ends with exit code 1.
+ */
 import { parseArgs } from 'node:util';
+import { describeMismatch } from './report.js';
 import { runRounds } from './rounds.js';
 
 const { values } = parseArgs({
@@ -7,19 +12,9 @@ const { values } = parseArgs({
 const started = performance.now();
 const outcome = await runRounds(Number(values.seed), Number(values.comparisons));
 const seconds = (performance.now() - started) / 1000;
-console.log(`${outcome.comparisons} comparisons in ${outcome.rounds} documents, ${seconds.toFixed(1)} s`);
-for (const seed of outcome.crashes) console.log(`the reference ended its process on seed ${seed}`);
+console.log(`${outcome.comparisons} comparisons, ${outcome.rounds} documents, ${seconds.toFixed(1)} s`);
+for (const seed of outcome.crashes) console.log(`seed ${seed}: the reference ended its process; not compared`);
 if (outcome.failed !== undefined) {
-  const { round, mismatches } = outcome.failed;
-  console.log(`seed ${round.seed}: ${mismatches.length} mismatches`);
-  const seen = new Set<string>();
-  for (const m of mismatches) {
-    if (seen.has(m.entity) || seen.size > 2) continue;
-    seen.add(m.entity);
-    const [kind='', name=''] = m.entity.split(/ (?=[^ ]*$)/);
-    const spec = m.document.feature_gates[name] ?? (kind==='layer'? m.document.layer_configs[name] : m.document.dynamic_configs[name]);
-    console.log(m.entity, '\n  ours  ', JSON.stringify(m.ours), '\n  theirs', JSON.stringify(m.theirs));
-    if (process.env.V) console.log(JSON.stringify(spec), JSON.stringify(m.user), spec?.rules.flatMap(r=>r.conditions.map(c=>c+':'+JSON.stringify(m.document.condition_map[c]).slice(0,200))).join('\n'));
-  }
+  console.log(await describeMismatch(outcome.failed));
   process.exitCode = 1;
 }

@@ -26,10 +26,15 @@ export function makeStructureDocument(random: Random): DocumentData {
     if (random.chance(0.1)) continue;
     document.feature_gates[name] = makeGate(random, name, index);
   }
-  for (const name of configNames) if (random.chance(0.9)) document.dynamic_configs[name] = makeConfig(random, name, 0.08);
+  for (const name of configNames)
+    if (random.chance(0.9)) document.dynamic_configs[name] = makeConfig(random, name, 0.08);
   for (const name of layerNames) {
     const layer = makeConfig(random, name, 0.6);
     document.layer_configs[name] = { ...layer, entity: 'layer', useNewLayerEval: random.chance(0.4) };
+  }
+  // What a gate exposes is seen through an experiment that asks for it.
+  for (const name of gateNames) {
+    document.dynamic_configs[`through ${name}`] = makeSpec('experiment', [makeRule('through', [`p:${name}`])]);
   }
   if (random.chance(0.4)) addMappings(document, random);
   if (random.chance(0.4)) addBandits(document, random);
@@ -78,7 +83,12 @@ function addConditions(document: DocumentData, random: Random): void {
   };
   add('pub', {});
   for (let bound = 100; bound < 1000; bound += 200) {
-    add(`b${bound}`, { type: 'user_bucket', operator: 'lt', targetValue: bound, additionalValues: { salt: `s${bound}` } });
+    add(`b${bound}`, {
+      type: 'user_bucket',
+      operator: 'lt',
+      targetValue: bound,
+      additionalValues: { salt: `s${bound}` },
+    });
   }
   for (const name of [...gateNames, 'unknown', '']) {
     add(`p:${name}`, { type: 'pass_gate', targetValue: name });
@@ -132,7 +142,17 @@ function makeGate(random: Random, name: string, index: number): SpecData {
   });
 }
 
-const values: readonly Json[] = [{ a: 1 }, { b: 'x', c: [1, { z: null }] }, { a: 2, b: 2 }, {}, null, true, false, 'x', [1]];
+const values: readonly Json[] = [
+  { a: 1 },
+  { b: 'x', c: [1, { z: null }] },
+  { a: 2, b: 2 },
+  {},
+  null,
+  true,
+  false,
+  'x',
+  [1],
+];
 
 function makeConfig(random: Random, name: string, delegateChance: number): SpecData {
   const rules = Array.from({ length: random.below(5) }, (_, i) => {
@@ -148,8 +168,16 @@ function makeConfig(random: Random, name: string, delegateChance: number): SpecD
   return makeSpec(random.pick(['experiment', 'dynamic_config', 'experiment']), rules, more);
 }
 
-/** Mappings lead from earlier names to later ones: a circle of them never ends in the reference. */
+/**
+ * Mappings lead from earlier names to later ones, and gates then do so as well: a mapping makes the reference
+ * forget how deep it is, so that it does not survive a circle.
+ */
 function addMappings(document: DocumentData, random: Random): void {
+  for (const [index, name] of gateNames.entries()) {
+    for (const rule of document.feature_gates[name]?.rules ?? []) {
+      rule.conditions = rule.conditions.filter((id) => !gateNames.slice(0, index + 1).includes(id.slice(2)));
+    }
+  }
   document.override_rules = {
     o0: makeRule('o0', ['pub']),
     o1: makeRule('o1', ['b500'], { passPercentage: 50, salt: null }),
@@ -162,10 +190,12 @@ function addMappings(document: DocumentData, random: Random): void {
       if (!random.chance(0.3)) continue;
       document.overrides[name] = Array.from({ length: 1 + random.below(2) }, () => ({
         new_config_name: random.pick([...names.slice(index + 1), 'missing']),
-        rules: random.several(['o0', 'o1', 'o2', 'o3', 'o4'], 2).map((rule_name) => ({
-          rule_name,
-          ...(random.chance(0.3) ? { start_time: random.pick([0, 9e15]) } : {}),
-        })),
+        rules: random
+          .several(names === gateNames ? ['o0', 'o1', 'o3', 'o4'] : ['o0', 'o1', 'o2', 'o3', 'o4'], 2)
+          .map((rule_name) => ({
+            rule_name,
+            ...(random.chance(0.3) ? { start_time: random.pick([0, 9e15]) } : {}),
+          })),
       }));
     }
   }
@@ -179,7 +209,12 @@ function addBandits(document: DocumentData, random: Random): void {
       name: `Group ${i}`,
       parameterValues: { p: i },
     }));
-    const config = Object.fromEntries(groups.filter(() => random.chance(0.8)).map(({ id }) => [id, makeWeights(random)]));
+    const config = Object.fromEntries(
+      groups
+        // One group has weights in any case: without any the reference draws at random.
+        .filter(({ id }) => id.endsWith('-g0') || random.chance(0.8))
+        .map(({ id }) => [id, makeWeights(random)]),
+    );
     document.cmab_configs[name] = {
       salt: 'cmab-salt',
       idType: random.pick(idTypes),

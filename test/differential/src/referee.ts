@@ -55,6 +55,9 @@ export class Referee {
     // A proxy that refuses everything: nothing may leave this machine.
     const refusing = 'http://127.0.0.1:9';
     const env = { ...process.env, HTTPS_PROXY: refusing, https_proxy: refusing, HTTP_PROXY: '', NO_PROXY: '127.0.0.1' };
-    return fork(fileURLToPath(new URL('./referee-child.js', import.meta.url)), { env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    return fork(fileURLToPath(new URL('./referee-child.js', import.meta.url)), {
+      env,
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
   }
 }

@@ -1,5 +1,5 @@
 /** Seeded rounds of random documents and users against the reference. */
-import { compareDocument, makeSurroundings, type Mismatch } from './compare.js';
+import { compareDocument, type Mismatch, makeSurroundings } from './compare.js';
 import type { DocumentData } from './document.js';
 import { makeOperatorDocument, makeStructureDocument } from './generate.js';
 import { Random } from './random.js';

@@ -1,0 +1,49 @@
+/** Specs and rules, compiled: references are slots, values are parsed, salts are digested on first use. */
+import type { Names } from './names.js';
+import type { Rule, Spec } from './ruleset.js';
+import { HashPrefix } from './sha256.js';
+import type { UnitSource } from './sources.js';
+import { type Value, valueOfText } from './value.js';
+
+export class CompiledRule {
+  readonly authored: Rule;
+  readonly conditions: readonly number[];
+  readonly value: Value;
+  /** The config that decides instead; -1 for none. */
+  readonly delegateSlot: number;
+  readonly unit: UnitSource;
+  /** Buckets, of 10,000, below this pass. */
+  readonly threshold: number;
+  #prefix: HashPrefix | undefined;
+  #specSalt: string | undefined;
+
+  constructor(rule: Rule, names: Names) {
+    this.authored = rule;
+    this.conditions = rule.conditions.map((id) => names.conditions.take(id));
+    this.value = valueOfText(rule.returnValue);
+    this.delegateSlot = rule.configDelegate === undefined ? -1 : names.configs.take(rule.configDelegate);
+    this.unit = names.unit(rule.idType);
+    this.threshold = rule.passPercentage * 100;
+  }
+
+  /** The digested `<spec salt>.<rule salt>.`; kept, as only the rules of mappings ever see several spec salts. */
+  prefix(specSalt: string): HashPrefix {
+    if (this.#prefix === undefined || this.#specSalt !== specSalt) {
+      this.#prefix = new HashPrefix(`${specSalt}.${this.authored.salt ?? this.authored.id}.`);
+      this.#specSalt = specSalt;
+    }
+    return this.#prefix;
+  }
+}
+
+export class CompiledSpec {
+  readonly authored: Spec;
+  readonly rules: readonly CompiledRule[];
+  readonly defaultValue: Value;
+
+  constructor(spec: Spec, names: Names) {
+    this.authored = spec;
+    this.rules = spec.rules.map((rule) => new CompiledRule(rule, names));
+    this.defaultValue = valueOfText(spec.defaultValue);
+  }
+}

@@ -1,0 +1,95 @@
+/** Top-level calls: evaluate a name, and read the answer off the record. */
+
+import type { CompiledSpec } from './compiled.js';
+import type { ConfigDecision, DecisionBase, GateDecision, LayerDecision, Reason, ValueDecision } from './decision.js';
+import { type AskedKind, evaluateSpec } from './evaluate.js';
+import { depthExceeded, type Evaluation, isTooDeep } from './evaluation.js';
+
+const none: readonly never[] = Object.freeze([]);
+
+/** Decides a gate, segment or holdout. */
+export function decideGate(evaluation: Evaluation, name: string): GateDecision {
+  const slot = evaluation.program.names.gates.find(name);
+  const spec = slot === undefined ? undefined : evaluation.program.gates[slot];
+  const reason = run(evaluation, 'gate', name, spec);
+  return {
+    kind: 'gate',
+    value: evaluation.bool,
+    name,
+    ruleID: (evaluation.ruleID ?? '') + evaluation.ruleSuffix,
+    groupName: evaluation.groupName ?? null,
+    idType: evaluation.idType ?? '',
+    version: evaluation.version ?? null,
+    reason,
+    secondaryExposures: evaluation.exposures,
+    overrideConfigName: evaluation.overrideConfigName ?? null,
+    samplingRate: evaluation.samplingRate ?? null,
+    forwardAllExposures: evaluation.forwardAllExposures,
+    hasAnalyticalGate: evaluation.sawAnalyticalGate,
+    consultedExperiments: evaluation.consulted ?? none,
+  };
+}
+
+/** Decides a config; as an experiment, bandits of that name answer first. */
+export function decideConfig(evaluation: Evaluation, name: string, kind: 'config' | 'experiment'): ConfigDecision {
+  const slot = evaluation.program.names.configs.find(name);
+  const spec = slot === undefined ? undefined : evaluation.program.configs[slot];
+  const reason = run(evaluation, kind, name, spec);
+  return { kind, ...readValue(evaluation, name, reason) };
+}
+
+/** Decides a layer. */
+export function decideLayer(evaluation: Evaluation, name: string): LayerDecision {
+  const slot = evaluation.program.names.layers.find(name);
+  const spec = slot === undefined ? undefined : evaluation.program.layers[slot];
+  const reason = run(evaluation, 'layer', name, spec);
+  return {
+    kind: 'layer',
+    ...readValue(evaluation, name, reason),
+    allocatedExperiment: evaluation.configDelegate ?? null,
+    undelegatedSecondaryExposures: evaluation.undelegated ?? null,
+    parameterRuleIDs: evaluation.parameterRuleIDs ?? null,
+  };
+}
+
+/** Evaluates into the record; nesting that is too deep, also for the caller's stack, is an answer like any other. */
+function run(evaluation: Evaluation, kind: AskedKind, name: string, spec: CompiledSpec | undefined): Reason {
+  try {
+    if (!evaluateSpec(evaluation, kind, name, spec)) return 'Unrecognized';
+    if (evaluation.overrideReason !== undefined) return evaluation.overrideReason;
+    return evaluation.isUnsupported ? 'Unsupported' : 'Recognized';
+  } catch (error) {
+    if (!isTooDeep(error)) throw error;
+    evaluation.restart();
+    return `Error:${depthExceeded.message}`;
+  }
+}
+
+function readValue(evaluation: Evaluation, name: string, reason: Reason): ValueDecision {
+  const value = evaluation.value;
+  return {
+    name,
+    ruleID: (evaluation.ruleID ?? '') + evaluation.ruleSuffix,
+    groupName: evaluation.groupName ?? null,
+    idType: evaluation.idType ?? '',
+    version: evaluation.version ?? null,
+    reason,
+    secondaryExposures: evaluation.exposures,
+    overrideConfigName: evaluation.overrideConfigName ?? null,
+    samplingRate: evaluation.samplingRate ?? null,
+    forwardAllExposures: evaluation.forwardAllExposures,
+    hasAnalyticalGate: evaluation.sawAnalyticalGate,
+    consultedExperiments: evaluation.consulted ?? none,
+    valueText: value.text,
+    get value() {
+      return value.object;
+    },
+    passed: evaluation.bool,
+    isExperimentGroup: evaluation.isExperimentGroup,
+    isExperimentActive: evaluation.isExperimentActive,
+    isInLayer: evaluation.isInLayer,
+    explicitParameters: evaluation.explicitParameters ?? null,
+  };
+}
+
+export type { DecisionBase };

@@ -1,0 +1,39 @@
+/** The engine: compile a ruleset, decide for a unit, explain why. Pure: no I/O, no clock, no random numbers. */
+export {
+  type AllDecisions,
+  type Explanation,
+  evaluateAll,
+  evaluateConfig,
+  evaluateGate,
+  evaluateLayer,
+  explainConfig,
+  explainGate,
+  explainLayer,
+  kindOfEntity,
+  openSession,
+  type Session,
+} from './api.js';
+export { bucketOf, djb2, idListKey, passBucketOf, sha256Base64, userBucketOf } from './bucket.js';
+export { type Compilation, type CompileOptions, compile, patch } from './compile.js';
+export type * from './context.js';
+export { type CountryTable, loadCountryTable } from './country.js';
+export type * from './decision.js';
+export { referenceReason } from './decision.js';
+export { DenseIdList } from './dense-id-list.js';
+export type { ConditionOutcome, ConditionTrace, RuleOutcome, RuleTrace, SpecTrace } from './explain.js';
+export {
+  type InitializeFormat,
+  type InitializeOptions,
+  initializeResponse,
+} from './initialize-response.js';
+export { type JsonNode, JsonNumber, JsonSyntaxError, readJson, writeJson } from './json-text.js';
+export { evaluateParameter, isSameType, type ParameterDecision } from './parameters.js';
+export type * from './problem.js';
+export type { Program, RulesetChanges, SectionChanges } from './program.js';
+export { compilePattern, type Pattern } from './regex/pattern.js';
+export type * from './ruleset.js';
+export { type ParsedDocument, parseStatsigDocument, StatsigDocumentError } from './statsig-document.js';
+export { formatStatsigDocument } from './statsig-format.js';
+export * from './sticky.js';
+export type * from './user.js';
+export { parseUserAgent, type UserAgent } from './user-agent.js';

@@ -1,0 +1,66 @@
+/** Config mappings: while one of their rules passes, another config answers. */
+import type { CompiledSpec } from './compiled.js';
+import { type AskedKind, evaluateSpec, passesPercentage } from './evaluate.js';
+import { depthExceeded, type Evaluation } from './evaluation.js';
+import { matchRule } from './match.js';
+import type { ConfigMapping } from './ruleset.js';
+
+/** Follows the first mapping of `name` that passes and leads to something. False: none did. */
+export function applyMapping(
+  evaluation: Evaluation,
+  kind: AskedKind,
+  name: string,
+  spec: CompiledSpec | undefined,
+): boolean {
+  const mappings = evaluation.program.mappings?.get(name);
+  if (mappings === undefined) return false;
+  for (const mapping of mappings) {
+    evaluation.hop();
+    const levels = evaluation.levels;
+    try {
+      if (follow(evaluation, kind, mapping, spec?.authored.salt ?? '')) return true;
+    } catch (error) {
+      if (error !== depthExceeded) throw error;
+      evaluation.levels = levels;
+      evaluation.reset();
+    }
+  }
+  return false;
+}
+
+/** Whether the mapping passes and leads to something, which has then been evaluated. */
+function follow(evaluation: Evaluation, kind: AskedKind, mapping: ConfigMapping, specSalt: string): boolean {
+  if (!passesMapping(evaluation, mapping, specSalt)) return false;
+  const name = mapping.newConfigName;
+  evaluation.overrideConfigName = name;
+  evaluation.enter();
+  const isKnown = evaluateSpec(evaluation, kind, name, specNamed(evaluation, kind, name));
+  evaluation.leave();
+  if (!isKnown) evaluation.reset();
+  return isKnown;
+}
+
+function passesMapping(evaluation: Evaluation, mapping: ConfigMapping, specSalt: string): boolean {
+  for (const { ruleName, startTimeMs } of mapping.rules) {
+    const rule = evaluation.program.overrideRules.get(ruleName);
+    if (rule === undefined || (startTimeMs !== undefined && startTimeMs > evaluation.context.now)) continue;
+    matchRule(evaluation, rule);
+    const hasMatched = evaluation.bool && !evaluation.isUnsupported;
+    // The whole record is emptied, also when this happens inside a delegate or a nested gate.
+    evaluation.reset();
+    if (hasMatched && passesPercentage(evaluation, rule, specSalt)) return true;
+  }
+  return false;
+}
+
+function specNamed(evaluation: Evaluation, kind: AskedKind, name: string): CompiledSpec | undefined {
+  const { names, gates, layers, configs } = evaluation.program;
+  const [table, specs] =
+    kind === 'gate'
+      ? ([names.gates, gates] as const)
+      : kind === 'layer'
+        ? ([names.layers, layers] as const)
+        : ([names.configs, configs] as const);
+  const slot = table.find(name);
+  return slot === undefined ? undefined : specs[slot];
+}

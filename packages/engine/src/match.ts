@@ -1,0 +1,164 @@
+/** Rules against users: every condition of a rule, and the gates that conditions ask. */
+import { idListKey } from './bucket.js';
+import { textOf } from './coerce.js';
+import type { CompiledRule } from './compiled.js';
+import type { CompiledCondition } from './conditions.js';
+import { deepen, evaluateSpec } from './evaluate.js';
+import { type Evaluation, joinExposures } from './evaluation.js';
+import { groupOf } from './experiment-group.js';
+import { noValue } from './value.js';
+
+/**
+ * Decides whether all conditions hold, into the record's bool. All of them run, since gates that are
+ * asked late still add exposures; but conditions that leave no trace are skipped once one has failed.
+ */
+export function matchRule(evaluation: Evaluation, rule: CompiledRule): void {
+  if (evaluation.recorder !== undefined) {
+    matchAndRecord(evaluation, rule);
+    return;
+  }
+  const slots = rule.conditions;
+  const conditions = evaluation.program.conditions;
+  let all = true;
+  for (let i = 0; i < slots.length; i++) {
+    const slot = slots[i] as number;
+    const condition = conditions[slot];
+    if (condition === undefined) {
+      stopAtUnknown(evaluation, rule, i);
+      return;
+    }
+    if (!all && condition.isPure) continue;
+    decide(evaluation, condition, slot);
+    if (!evaluation.bool) all = false;
+  }
+  evaluation.bool = all;
+}
+
+/** The same, with nothing skipped and everything told to the recorder. */
+function matchAndRecord(evaluation: Evaluation, rule: CompiledRule): void {
+  const recorder = evaluation.recorder;
+  recorder?.openRule(rule);
+  let all = true;
+  for (const slot of rule.conditions) {
+    const condition = evaluation.program.conditions[slot];
+    recorder?.openCondition();
+    if (condition === undefined) {
+      evaluation.isUnsupported = true;
+      recorder?.closeCondition(evaluation, condition);
+      recorder?.closeRule('unsupported');
+      return;
+    }
+    decide(evaluation, condition, slot);
+    recorder?.closeCondition(evaluation, condition);
+    if (!evaluation.bool) all = false;
+  }
+  evaluation.bool = all;
+  if (evaluation.isUnsupported) recorder?.closeRule('unsupported');
+  else if (!all) recorder?.closeRule('conditions failed');
+}
+
+/**
+ * An unknown condition ends the rule with the outcome of the condition before it, not of them all.
+ * That one may have been skipped.
+ */
+function stopAtUnknown(evaluation: Evaluation, rule: CompiledRule, index: number): void {
+  evaluation.isUnsupported = true;
+  for (let i = index - 1; i >= 0; i--) {
+    const slot = rule.conditions[i] as number;
+    const condition = evaluation.program.conditions[slot];
+    if (condition === undefined || condition.kind === 'unsupported') continue;
+    if (condition.isPure) decide(evaluation, condition, slot);
+    return;
+  }
+}
+
+/** Decides one condition into the record's bool; one that is not supported leaves it as it was. */
+function decide(evaluation: Evaluation, condition: CompiledCondition, slot: number): void {
+  switch (condition.kind) {
+    case 'always':
+      evaluation.bool = true;
+      return;
+    case 'test':
+    case 'list':
+      evaluation.bool = condition.isPure ? remember(evaluation, condition, slot) : compare(evaluation, condition);
+      return;
+    case 'gate':
+      askGate(evaluation, condition);
+      return;
+    case 'group':
+      evaluation.bool = condition.test(groupOf(evaluation, condition.name));
+      return;
+    case 'unsupported':
+      evaluation.isUnsupported = true;
+  }
+}
+
+function remember(evaluation: Evaluation, condition: CompiledCondition, slot: number): boolean {
+  const names = evaluation.program.names;
+  if (names.stamps[slot] === evaluation.stamp) return names.outcomes[slot] === 1;
+  const outcome = compare(evaluation, condition);
+  names.stamps[slot] = evaluation.stamp;
+  names.outcomes[slot] = outcome ? 1 : 0;
+  return outcome;
+}
+
+function compare(evaluation: Evaluation, condition: CompiledCondition): boolean {
+  const value = condition.source.read(evaluation);
+  if (condition.kind === 'test') return condition.test(value);
+  return isListed(evaluation, condition.name, value) !== condition.isInverted;
+}
+
+function isListed(evaluation: Evaluation, listName: string, value: unknown): boolean {
+  const list = evaluation.program.ruleset.idLists.get(listName);
+  const text = list && textOf(value);
+  return list !== undefined && text !== undefined && list.has(idListKey(text));
+}
+
+function askGate(evaluation: Evaluation, condition: CompiledCondition): void {
+  askInto(evaluation, condition.name, condition.gateSlot);
+  if (condition.isInverted && !evaluation.isUnsupported) evaluation.bool = !evaluation.bool;
+}
+
+/** Asks a gate by name, as bandits do: unlike with conditions, an unknown gate is exposed as well. */
+export function askNamedGate(evaluation: Evaluation, name: string): boolean {
+  askInto(evaluation, name, evaluation.program.names.gates.find(name) ?? -1);
+  if (!evaluation.ruleID || evaluation.isUnsupported) addExposure(evaluation, name, evaluation.ruleID ?? '');
+  return evaluation.bool;
+}
+
+/** Asks another gate into the record's bool. Its children come before it among the exposures. */
+function askInto(evaluation: Evaluation, name: string, slot: number): void {
+  const known = evaluation.gateMemo?.get(name);
+  if (known !== undefined) {
+    evaluation.bool = known.bool;
+    evaluation.ruleID = known.ruleID;
+    evaluation.exposures = joinExposures(evaluation.exposures, known.exposures);
+  } else {
+    deepen(evaluation);
+    evaluation.bool = false;
+    evaluation.value = noValue;
+    const outer = evaluation.takeExposures();
+    evaluateSpec(evaluation, 'gate', name, evaluation.program.gates[slot]);
+    evaluation.leave();
+    if (evaluation.isUnsupported) return;
+    const exposures = evaluation.exposures;
+    if (name !== '') {
+      evaluation.gateMemo ??= new Map();
+      evaluation.gateMemo.set(name, { bool: evaluation.bool, ruleID: evaluation.ruleID, exposures });
+    }
+    evaluation.exposures = joinExposures(outer, exposures);
+  }
+  exposeGate(evaluation, name);
+}
+
+/** Segments are invisible. An unknown gate shows up under the rule id that an earlier one left behind. */
+function exposeGate(evaluation: Evaluation, gate: string): void {
+  if (evaluation.ruleID !== undefined && evaluation.ruleID !== '') addExposure(evaluation, gate, evaluation.ruleID);
+}
+
+function addExposure(evaluation: Evaluation, gate: string, ruleID: string): void {
+  if (gate.startsWith('segment:')) return;
+  const gateValue = evaluation.bool ? 'true' : 'false';
+  evaluation.exposures = evaluation.exposures.concat({ gate, gateValue, ruleID });
+  if (evaluation.samplingRate === undefined) evaluation.sawAnalyticalGate = true;
+}

@@ -1,0 +1,8 @@
+/** Something in a ruleset that its author should know about. */
+export interface Problem {
+  /** Where, such as `gates.checkout.rules[2].conditions[0]`. */
+  readonly path: string;
+  readonly message: string;
+  /** `error`: cannot be evaluated sensibly, an authoring service should refuse it. `warning`: the reference tolerates it. */
+  readonly severity: 'error' | 'warning';
+}
