@@ -107,6 +107,25 @@ describe('a transaction', () => {
     }));
 });
 
+describe('notifications', () => {
+  it('reach each listener of their channel, also of one that was added later, until it is released', () =>
+    withOpen(async (database) => {
+      const heard: string[] = [];
+      const listen = (channel: string, name: string) =>
+        database.listen(channel, (payload) => heard.push(`${name}:${payload}`));
+      await listen('first', 'a');
+      await eventually(() => assert.deepEqual(heard, ['a:']));
+      const release = await listen('First; --', 'b');
+      await listen('first', 'c');
+      await eventually(() => assert.deepEqual(heard.toSorted(), ['a:', 'b:', 'c:']));
+      await script(database, `notify first, '1'; notify "First; --", '2'`);
+      await eventually(() => assert.deepEqual(heard.slice(3).toSorted(), ['a:1', 'b:2', 'c:1']));
+      await release();
+      await script(database, `notify "First; --", '3'; notify first, '4'`);
+      await eventually(() => assert.deepEqual(heard.slice(6).toSorted(), ['a:4', 'c:4']));
+    }));
+});
+
 describe('a database that is killed and comes back', () => {
   it('interrupts what runs and heals by itself; listeners look again', () =>
     withServers({ postgres: true }, async ({ adminUrl, postgres }) => {

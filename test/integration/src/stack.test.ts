@@ -95,7 +95,7 @@ describe('a supervised stack', () => {
     const other = { ...nats, name: 'another', fingerprint: 'other' };
     await assert.rejects(
       reconcile(planOf(nats, other), readRun(folders.root), folders, silent),
-      new RegExp(`Port \\d+, wanted by another, is held by process ${running().id.pid} \\(.*nats-server`),
+      new RegExp(`Ports \\d+, \\d+, wanted by another, are held by process ${running().id.pid} \\(.*nats-server`),
     );
   });
 

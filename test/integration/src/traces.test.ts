@@ -47,7 +47,7 @@ describe('one trace', () => {
     assert.equal(set.code, 0, set.stderr);
     await eventually(() => {
       const trace = receiver.traceOf('sluice.config.v1.ConfigService/UpdateGate');
-      const applies = trace.filter(({ name }) => name === 'ruleset.apply');
+      const applies = trace.filter(({ name, service }) => name === 'ruleset.apply' && service === 'evaluation');
       assert.deepEqual(applies.map(({ instance }) => instance).toSorted(), ['evaluation-1', 'evaluation-2']);
       for (const apply of applies) {
         assertPasses(lineage(trace, apply), [

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { connectBus } from '@sluice/bus';
+import { createClient, SluiceError, silentLogger } from '@sluice/mesh';
+import { type Event, EventBatch, HealthCheckResponse_ServingStatus, HealthService, Outcome } from '@sluice/proto';
+import { eventually } from '@sluice/testkit';
+import { eventOf, openRoom, type Room, set, timeoutMs } from './ingestion-room.js';
+
+const { ACCEPTED, REJECTED } = Outcome;
+
+describe('ingestion in an outage', function () {
+  this.timeout(60_000);
+  let room: Room;
+
+  before(async () => {
+    room = await openRoom();
+  });
+
+  after(() => room?.close());
+
+  const health = async (): Promise<number> => {
+    const client = createClient(HealthService, { target: room.target });
+    try {
+      return (await client.check({ service: '' }, { timeoutMs })).status;
+    } finally {
+      client.close();
+    }
+  };
+
+  it('buries what can not be counted and goes on with the rest', async () => {
+    const bus = await connectBus({ url: room.mesh.natsUrl, name: 'test', logger: silentLogger });
+    const subject = 'events.v1.shop.production';
+    const send = (messageId: string, data: Uint8Array) => bus.publish(subject, data, { messageId, timeoutMs });
+    await eventually(() => assert(bus.isConnected()));
+    await send('garbage', Buffer.from('no batch at all'));
+    const events = [eventOf({ name: 'beside-poison' }), eventOf({ id: 'poison' }), eventOf({ name: 'beside-poison' })];
+    await send('poison', EventBatch.encode({ ...EventBatch.fromPartial({}), set, events }).finish());
+    await bus.close();
+    await room.server.log([eventOf({ name: 'after-poison' })]);
+    await room.counted('after-poison', 1);
+    await room.counted('beside-poison', 2);
+    const buried = await room.query<{ event_id: string | null; payload: Buffer }>(
+      'select event_id, payload from events.dead_letter order by id',
+    );
+    assert.deepEqual(
+      buried.map(({ event_id }) => event_id),
+      [null, 'poison'],
+    );
+    assert.equal(EventBatch.decode(buried[1]?.payload ?? Buffer.alloc(0)).events[0]?.id, 'poison');
+  });
+
+  it('goes on accepting without PostgreSQL, and counts when it is back', async () => {
+    const postgres = room.mesh.process('postgres');
+    await postgres.kill();
+    const batches = Array.from({ length: 20 }, () => [eventOf({ name: 'outage' }), eventOf({ name: 'outage' })]);
+    for (const events of batches) assert.deepEqual(await room.outcomesOf(events), [ACCEPTED, ACCEPTED]);
+    assert.equal(await health(), HealthCheckResponse_ServingStatus.SERVING);
+    await assert.rejects(room.countOf('outage'), { kind: 'unavailable' });
+    await postgres.start();
+    await room.counted('outage', 40);
+  });
+
+  it('stops in time with PostgreSQL away, and gives what it had in hand back to the log', async () => {
+    const [postgres, ingestion] = [room.mesh.process('postgres'), room.mesh.process('ingestion-1')];
+    await postgres.kill();
+    assert.deepEqual(await room.outcomesOf([eventOf({ name: 'in-hand' })]), [ACCEPTED]);
+    assert.equal(await ingestion.stop(5_000), true, ingestion.log);
+    await postgres.start();
+    await ingestion.start();
+    await room.counted('in-hand', 1);
+  });
+
+  it('says to try again without NATS, and takes the same events when it is back', async () => {
+    const nats = room.mesh.process('nats');
+    await nats.kill();
+    const events = [eventOf({ name: 'no-log' })];
+    const error = await room.server.log(events).then(
+      () => assert.fail('accepted without a log'),
+      (reason: unknown) => reason,
+    );
+    assert(error instanceof SluiceError);
+    assert.equal(error.kind, 'unavailable');
+    assert(error.retryAfterMs !== undefined && error.retryAfterMs > 0);
+    await eventually(async () => assert.equal(await health(), HealthCheckResponse_ServingStatus.NOT_SERVING));
+    await nats.start();
+    await eventually(async () => assert.notEqual((await room.outcomesOf(events))[0], REJECTED), { deadlineMs: 20_000 });
+    await room.counted('no-log', 1);
+  });
+
+  it('loses nothing that it accepted, and counts nothing twice, when it is killed again and again', async () => {
+    const ingestion = room.mesh.process('ingestion-1');
+    const accepted = new Set<string>();
+    let isOver = false;
+    // The same events until they are answered for, as a client does.
+    const send = async (events: Event[]): Promise<void> => {
+      const answer = await room.server
+        .log(events)
+        .catch((error: unknown) => assert(error instanceof SluiceError, String(error)));
+      if (!answer) return isOver ? undefined : send(events);
+      for (const [at, { outcome }] of answer.outcomes.entries()) {
+        if (outcome !== REJECTED) accepted.add(events[at]?.id ?? '');
+      }
+    };
+    const sender = async (): Promise<void> => {
+      while (!isOver) await send(Array.from({ length: 20 }, () => eventOf({ name: 'killed' })));
+    };
+    const senders = [sender(), sender(), sender(), sender()];
+    for (let round = 1; round <= 3; round++) {
+      const goal = accepted.size + 400;
+      await eventually(() => assert(accepted.size >= goal), { deadlineMs: 20_000 });
+      await ingestion.kill();
+      await ingestion.start();
+    }
+    isOver = true;
+    await Promise.all(senders);
+    const stored = await eventually(
+      async () => {
+        const rows = await room.query<{ id: string }>(
+          `select event_id::text as id from events.event where project = 'shop' and name = 'killed'`,
+        );
+        const ids = new Set(rows.map(({ id }) => id));
+        assert.equal(ids.size, rows.length, 'an event was counted twice');
+        assert.deepEqual(
+          [...accepted].filter((id) => !ids.has(id)),
+          [],
+        );
+        return rows;
+      },
+      { deadlineMs: 30_000, intervalMs: 200 },
+    );
+    assert(stored.length >= accepted.size);
+  });
+
+  it('starts without config, PostgreSQL and Consul, and knows its keys', async () => {
+    const names = ['config-1', 'postgres', 'consul'];
+    for (const name of names) await room.mesh.process(name).kill();
+    await room.mesh.process('ingestion-1').kill();
+    await room.mesh.process('ingestion-1').start();
+    const alone = [eventOf({ name: 'alone' })];
+    // Our own client needs a moment to notice that ingestion is back.
+    assert.deepEqual(await eventually(() => room.outcomesOf(alone)), [ACCEPTED]);
+    for (const name of names.reverse()) await room.mesh.process(name).start();
+    await room.counted('alone', 1);
+  });
+});
+
+describe('a full log', function () {
+  this.timeout(60_000);
+
+  it('refuses events rather than dropping any, and takes them once there is room', async () => {
+    const room = await openRoom({ EVENTS_MAX_BYTES: String(1024 * 1024) });
+    try {
+      await room.mesh.process('postgres').kill();
+      const metadataJson = JSON.stringify({ a: 'x'.repeat(16_000) });
+      const batchOf = () => Array.from({ length: 20 }, () => eventOf({ name: 'full', metadataJson }));
+      let accepted = 0;
+      let refused = batchOf();
+      const error = await eventually(async () => {
+        refused = batchOf();
+        const failure = await room.outcomesOf(refused).catch((reason: unknown) => reason);
+        if (Array.isArray(failure)) accepted += failure.length;
+        return failure instanceof SluiceError && failure;
+      });
+      assert(error instanceof SluiceError);
+      assert.equal(error.kind, 'exhausted');
+      assert(error.retryAfterMs !== undefined && error.retryAfterMs > 0);
+      await room.mesh.process('postgres').start();
+      await eventually(() => room.outcomesOf(refused), { deadlineMs: 20_000 });
+      await room.counted('full', accepted + refused.length);
+    } finally {
+      await room.close();
+    }
+  });
+});

@@ -1,0 +1,116 @@
+/** A mesh of config and ingestion with keys of every kind, for the tests of ingestion. */
+import assert from 'node:assert/strict';
+import { createClient, silentLogger } from '@sluice/mesh';
+import { openDatabase } from '@sluice/postgres';
+import {
+  ConfigServiceService,
+  type Event,
+  EventBatch,
+  IngestionServiceService,
+  KeyClass,
+  LedgerServiceService,
+  type LogEventsResponse,
+} from '@sluice/proto';
+import { eventually, startMesh, type TestMesh } from '@sluice/testkit';
+import { v7 } from 'uuid';
+
+export const set = { project: 'shop', environment: 'production' };
+export const timeoutMs = 5_000;
+
+export function eventOf(part: Partial<Event> = {}): Event {
+  const event = { ...EventBatch.fromPartial({ events: [{}] }).events[0] } as Event;
+  return { ...event, id: v7(), timeMs: Date.now(), name: 'purchase', ...part };
+}
+
+/** Talks to one ingestion with one key. */
+export function talkTo(target: string, key: string) {
+  const ingestion = createClient(IngestionServiceService, { target, key });
+  const ledger = createClient(LedgerServiceService, { target, key });
+  return {
+    ingestion,
+    ledger,
+    log: (events: Event[]): Promise<LogEventsResponse> =>
+      ingestion.logEvents({ set, events, sentAtMs: Date.now() }, { timeoutMs }),
+    close: (): void => {
+      ingestion.close();
+      ledger.close();
+    },
+  };
+}
+
+export type Talk = ReturnType<typeof talkTo>;
+
+/** Everything that a test of ingestion needs. */
+export interface Room {
+  readonly mesh: TestMesh;
+  /** Where ingestion answers. */
+  readonly target: string;
+  readonly serverKey: string;
+  /** With a server key of the set, a client key, the mesh's own key, and a console key for everything. */
+  readonly server: Talk;
+  readonly device: Talk;
+  readonly inside: Talk;
+  readonly console: Talk;
+  outcomesOf(events: Event[]): Promise<number[]>;
+  countOf(name: string): Promise<number>;
+  /** Waits until the ledger has so many events of the name. */
+  counted(name: string, count: number): Promise<void>;
+  /** Asks the store itself. */
+  query<Row extends object>(text: string): Promise<Row[]>;
+  close(): Promise<void>;
+}
+
+/** `env` is added to the environment of the services. */
+export async function openRoom(env: Readonly<Record<string, string>> = {}): Promise<Room> {
+  const mesh = await startMesh({ services: ['config', 'ingestion'], env });
+  const target = `static:///${mesh.process('ingestion-1').address}`;
+  const [serverKey = '', clientKey = ''] = await makeKeys(mesh);
+  const [server, device] = [talkTo(target, serverKey), talkTo(target, clientKey)];
+  const [inside, console] = [talkTo(target, mesh.meshKey), talkTo(target, mesh.rootKey)];
+  const countOf = async (name: string): Promise<number> =>
+    (await inside.ledger.getEvents({ set, name }, { timeoutMs })).count;
+  return {
+    mesh,
+    target,
+    serverKey,
+    server,
+    device,
+    inside,
+    console,
+    outcomesOf: async (events) => (await server.log(events)).outcomes.map(({ outcome }) => outcome),
+    countOf,
+    counted: (name, count) => eventually(async () => assert.equal(await countOf(name), count), { deadlineMs: 20_000 }),
+    query: (text) => queryOnce(mesh.databaseUrl, text),
+    close: async () => {
+      for (const talk of [server, device, inside, console]) talk.close();
+      await mesh.stop();
+    },
+  };
+}
+
+/** Makes the set, a server key and a client key. */
+async function makeKeys(mesh: TestMesh): Promise<string[]> {
+  const target = `static:///${mesh.process('config-1').address}`;
+  const config = createClient(ConfigServiceService, { target, key: mesh.rootKey });
+  try {
+    await config.createProject({ project: set.project }, { timeoutMs });
+    await config.createEnvironment({ set }, { timeoutMs });
+    const secrets: string[] = [];
+    for (const keyClass of [KeyClass.SERVER, KeyClass.CLIENT]) {
+      const grant = { ...set, keyClass, canWrite: false, label: `test ${keyClass}` };
+      secrets.push((await config.createKey({ grant, isReused: false }, { timeoutMs })).secret);
+    }
+    return secrets;
+  } finally {
+    config.close();
+  }
+}
+
+async function queryOnce<Row extends object>(url: string, text: string): Promise<Row[]> {
+  const database = await openDatabase({ url, applicationName: 'test', poolMax: 1, logger: silentLogger });
+  try {
+    return await database.query<Row>({ name: '', text });
+  } finally {
+    await database.close();
+  }
+}
