@@ -134,6 +134,15 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
 const fullCodes = new Set([10_023, 10_028, 10_047, 10_077]);
 const fullRetryAfterMs = 1_000;
 
+/** Attempts that fail without being worth a line: a server or stream that is just coming up. */
+const quietAttempts = 5;
+
+/** Says once that something keeps failing, and not at every attempt. */
+export function report(logger: Logger, attempt: number, detail: object, message: string): void {
+  if (attempt === quietAttempts) logger.warn(detail, message);
+  else logger.debug(detail, message);
+}
+
 /** What NATS says, in the mesh's words. */
 export function errorFrom(error: unknown, doing: string): SluiceError {
   if (error instanceof SluiceError) return error;

@@ -1,7 +1,7 @@
 import { backoff, type Logger, type Release } from '@sluice/mesh';
 import { DeliverPolicy, type JsMsg } from 'nats';
 import type { BusMessage, FollowOptions } from './bus.js';
-import { type Connection, pause } from './connection.js';
+import { type Connection, pause, report } from './connection.js';
 import { traceparentOf } from './headers.js';
 
 /** "All" is "from the first on": an ordered consumer always names the sequence that it starts at. */
@@ -31,7 +31,7 @@ export function follow(
         const seen = await readOnce(connection, options, onMessage, onReset, stop.signal);
         if (seen) attempt = 0;
       } catch (error) {
-        logger.debug({ stream: options.stream, reason: String(error) }, 'following starts over');
+        report(logger, attempt, { stream: options.stream, reason: String(error) }, 'following starts over');
       }
       await pause(backoff(attempt, 50, 1_000), stop.signal);
     }

@@ -1,8 +1,9 @@
 import { backoff, type Logger, type Release } from '@sluice/mesh';
-import { AckPolicy, type ConsumerMessages, DeliverPolicy, type JsMsg, nanos } from 'nats';
+import { AckPolicy, type ConsumerMessages, DeliverPolicy, type JetStreamManager, type JsMsg, nanos } from 'nats';
 import type { WorkMessage, WorkOptions } from './bus.js';
-import { type Connection, pause } from './connection.js';
+import { type Connection, pause, report } from './connection.js';
 import { busMessage } from './follow.js';
+import { isNotFound } from './streams.js';
 
 /**
  * Works a stream off in batches, one batch at a time. What a batch does not settle comes
@@ -20,7 +21,7 @@ export function work(
       try {
         await workOnce(connection, logger, options, onBatch, stop.signal);
       } catch (error) {
-        logger.debug({ stream: options.stream, reason: String(error) }, 'working starts over');
+        report(logger, attempt, { stream: options.stream, reason: String(error) }, 'working starts over');
       }
       await pause(backoff(attempt, 50, 1_000), stop.signal);
     }
@@ -40,14 +41,7 @@ async function workOnce(
   stop: AbortSignal,
 ): Promise<void> {
   const manager = await connection.manager();
-  await manager.consumers.add(options.stream, {
-    durable_name: options.durable,
-    ack_policy: AckPolicy.Explicit,
-    deliver_policy: DeliverPolicy.All,
-    ack_wait: nanos(options.ackWaitMs),
-    max_ack_pending: options.batchMax * 4,
-    max_deliver: -1,
-  });
+  await ensureConsumer(manager, options);
   const consumer = await connection.jetstream().consumers.get(options.stream, options.durable);
   const messages = await consumer.consume({
     max_messages: options.batchMax * 2,
@@ -70,6 +64,22 @@ async function workOnce(
     stop.removeEventListener('abort', end);
     void release();
     await messages.close();
+  }
+}
+
+/** Makes the consumer as asked, also when an earlier version of the code left one with other limits. */
+async function ensureConsumer(manager: JetStreamManager, options: WorkOptions): Promise<void> {
+  const limits = { ack_wait: nanos(options.ackWaitMs), max_ack_pending: options.batchMax * 4, max_deliver: -1 };
+  try {
+    await manager.consumers.update(options.stream, options.durable, limits);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    await manager.consumers.add(options.stream, {
+      ...limits,
+      durable_name: options.durable,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+    });
   }
 }
 

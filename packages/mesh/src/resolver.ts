@@ -10,6 +10,8 @@ export const regionOption = 'sluice.region';
 type Listener = ConstructorParameters<Parameters<typeof experimental.registerResolver>[1]>[1];
 type Target = experimental.GrpcUri;
 
+const patienceMs = 2_000;
+
 /**
  * `consul:///service`: follows the passing instances of a service, those of the own region
  * before all others. What was known last stands while Consul is away, and also when it says
@@ -22,6 +24,7 @@ class ConsulResolver implements experimental.Resolver {
   readonly #listener: Listener;
   #release: Release | undefined;
   #isResolved = false;
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(target: Target, listener: Listener, options: ChannelOptions) {
     this.#service = target.path.replace(/^\//, '');
@@ -48,6 +51,8 @@ class ConsulResolver implements experimental.Resolver {
   destroy(): void {
     void this.#release?.();
     this.#release = undefined;
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
   }
 
   #resolve(instances: readonly Instance[]): void {
@@ -62,15 +67,15 @@ class ConsulResolver implements experimental.Resolver {
     this.#listener(experimental.statusOrFromValue(endpoints), {}, null, '');
   }
 
+  /** A Consul that is just restarting answers soon: calls wait that long before they fail. */
   #fail(reason: string): void {
-    if (this.#isResolved || !this.#release) return;
-    const details = `${this.#service} can't be found: ${reason}`;
-    const error = {
-      code: status.UNAVAILABLE,
-      details,
-      metadata: new Metadata(),
-    };
-    this.#listener(experimental.statusOrFromError(error), {}, null, '');
+    this.#patience ??= setTimeout(() => {
+      this.#patience = undefined;
+      if (this.#isResolved || !this.#release) return;
+      const details = `${this.#service} can't be found: ${reason}`;
+      const error = { code: status.UNAVAILABLE, details, metadata: new Metadata() };
+      this.#listener(experimental.statusOrFromError(error), {}, null, '');
+    }, patienceMs);
   }
 }
 

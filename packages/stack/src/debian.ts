@@ -55,7 +55,7 @@ async function download({ name, suite }: DebianPackage, work: string): Promise<s
 async function downloadFrom(archive: string, suite: string, name: string, work: string): Promise<string> {
   const options = await writeAptState(work, `deb [signed-by=${keyring}] ${archive} ${suite} main\n`);
   const run = (...command: string[]) =>
-    execute('apt-get', [...options, '-q', ...command], { cwd: work, timeout: downloadTimeoutMs });
+    execute('apt-get', [...command, '-q', ...options], { cwd: work, timeout: downloadTimeoutMs });
   await run('update');
   await run('download', name);
   const file = (await readdir(work)).find((entry) => entry.startsWith(`${name}_`) && entry.endsWith('.deb'));
@@ -80,6 +80,8 @@ async function writeAptState(work: string, source: string): Promise<string[]> {
     'Acquire::Languages': 'none',
     'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled': 'false',
     'Acquire::Retries': '2',
+    // An archive that does not answer is an error here; apt would make do with the lists it has, which are none.
+    'APT::Update::Error-Mode': 'any',
   };
   return Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
 }

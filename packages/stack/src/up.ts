@@ -9,7 +9,7 @@ import { formatSeconds, formatStep, type Print, quiet, strong } from './print.js
 import { isAlive } from './proc.js';
 import { findKept, reconcile } from './reconcile.js';
 import { isSupervised, type RunState, readRun } from './run-file.js';
-import { type StackSettings, writeSettings } from './settings.js';
+import { readSettings, type StackSettings, writeSettings } from './settings.js';
 import { examine, healthTable } from './status.js';
 import { startSupervisor, stopSupervisor } from './supervision.js';
 import { tracesName } from './traces-process.js';
@@ -24,6 +24,7 @@ export function up(print: Print, env: NodeJS.ProcessEnv = process.env, folders =
   return withLock(folders.root, async () => {
     const before = Date.now();
     const run = readRun(folders.root);
+    if (!readSettings(folders.root)) print('First start: server programs that this machine lacks are fetched now.');
     const settings = await chooseSettings(folders.root, wishes, run);
     if (!run.processes.some(({ id }) => isAlive(id))) await requireBlock(settings);
     await writeSettings(folders.root, settings);

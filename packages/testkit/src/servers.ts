@@ -16,7 +16,7 @@ export interface ServersOptions {
   readonly consul?: boolean;
   readonly nats?: boolean;
   readonly postgres?: boolean;
-  /** Consul's datacenter; `test` unless said. */
+  /** Consul's datacenter; `local` unless said. */
   readonly region?: string;
 }
 
@@ -41,7 +41,7 @@ export interface Servers {
 export async function startServers(options: ServersOptions): Promise<Servers> {
   const { path, remove } = await temporaryFolder();
   const folders = foldersIn(path);
-  const region = options.region ?? 'test';
+  const region = options.region ?? 'local';
   const starting = [
     options.consul ? startOnFreePorts(folders, 4, (ports) => consulSpec(folders, region, ports)) : undefined,
     options.nats ? startOnFreePorts(folders, 2, (ports) => natsSpec(folders, region, ports)) : undefined,

@@ -89,4 +89,24 @@ describe('the bus', () => {
       }),
     );
   });
+
+  it('takes over a consumer that an earlier version left with other limits', async () => {
+    await withNats((url) =>
+      withBus(url, async (bus) => {
+        await eventually(() => assert(bus.isConnected()));
+        await bus.ensureStream(stream);
+        const seen: string[] = [];
+        for (const ackWaitMs of [60_000, 10_000]) {
+          await publish(bus, 'things.v', String(ackWaitMs));
+          const options = { stream: 'THINGS', durable: 'writer', batchMax: 10, lingerMs: 1, ackWaitMs };
+          const release = bus.work(options, async (batch) => {
+            for (const message of batch) await message.ack();
+            seen.push(...batch.map(text));
+          });
+          await eventually(() => assert.equal(seen.at(-1), String(ackWaitMs)));
+          await release();
+        }
+      }),
+    );
+  });
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
 import { eventually, startMesh, type TestMesh } from '@sluice/testkit';
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.js';
 
@@ -30,7 +31,10 @@ describe('one trace', () => {
     const values = [receiver.url, 'http/json', '100'];
     const env = Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']));
     mesh = await startMesh({ evaluators: 2, env });
-    const applied = await mesh.sluice('apply', 'examples/storefront.yaml');
+    const applied = await mesh.sluice(
+      'apply',
+      fileURLToPath(new URL('../../../examples/storefront.yaml', import.meta.url)),
+    );
     assert.equal(applied.code, 0, applied.stderr);
     // From here on the command line sends its own spans too.
     Object.assign(process.env, env);
