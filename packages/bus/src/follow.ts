@@ -1,5 +1,5 @@
 import { backoff, type Logger, type Release } from '@sluice/mesh';
-import { DeliverPolicy, type JsMsg } from 'nats';
+import { type ConsumerMessages, DeliverPolicy, type JsMsg } from 'nats';
 import type { BusMessage, FollowOptions } from './bus.js';
 import { type Connection, pause, report } from './connection.js';
 import { traceparentOf } from './headers.js';
@@ -53,14 +53,7 @@ async function readOnce(
     ...starts[options.deliver],
   });
   const messages = await consumer.consume({ max_messages: 1_000, idle_heartbeat: 1_000, expires: 3_000 });
-  // A server that went away keeps a consumer waiting without a word: start over on every reconnection.
-  let isFirst = true;
-  const release = connection.onConnected(() => {
-    if (!isFirst) messages.stop();
-    isFirst = false;
-  });
-  const end = (): void => messages.stop();
-  stop.addEventListener('abort', end, { once: true });
+  const release = endWith(messages, connection, stop);
   let seen = false;
   try {
     onReset();
@@ -69,10 +62,27 @@ async function readOnce(
       await onMessage(busMessage(message));
     }
   } finally {
-    stop.removeEventListener('abort', end);
-    void release();
+    release();
   }
   return seen;
+}
+
+/**
+ * Ends the reading when it is no longer wanted, and on every reconnection: a server that went
+ * away keeps a consumer waiting without a word.
+ */
+export function endWith(messages: ConsumerMessages, connection: Connection, stop: AbortSignal): () => void {
+  const end = (): void => messages.stop();
+  let isFirst = true;
+  const forget = connection.onConnected(() => {
+    if (!isFirst) end();
+    isFirst = false;
+  });
+  stop.addEventListener('abort', end, { once: true });
+  return () => {
+    stop.removeEventListener('abort', end);
+    void forget();
+  };
 }
 
 export function busMessage(message: JsMsg): BusMessage {

@@ -2,7 +2,7 @@ import { backoff, type Logger, type Release } from '@sluice/mesh';
 import { AckPolicy, type ConsumerMessages, DeliverPolicy, type JetStreamManager, type JsMsg, nanos } from 'nats';
 import type { WorkMessage, WorkOptions } from './bus.js';
 import { type Connection, pause, report } from './connection.js';
-import { busMessage } from './follow.js';
+import { busMessage, endWith } from './follow.js';
 import { isNotFound } from './streams.js';
 
 /**
@@ -48,21 +48,14 @@ async function workOnce(
     idle_heartbeat: 1_000,
     expires: 10_000,
   });
-  let isFirst = true;
-  const release = connection.onConnected(() => {
-    if (!isFirst) messages.stop();
-    isFirst = false;
-  });
-  const end = (): void => messages.stop();
-  stop.addEventListener('abort', end, { once: true });
+  const release = endWith(messages, connection, stop);
   try {
     for await (const batch of batches(messages, options, stop)) {
       await settle(batch.map(workMessage), logger, onBatch);
       if (stop.aborted) return;
     }
   } finally {
-    stop.removeEventListener('abort', end);
-    void release();
+    release();
     await messages.close();
   }
 }

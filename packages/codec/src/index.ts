@@ -35,5 +35,6 @@ export {
   type StateHash,
   stateHashBytes,
 } from './state-hash.js';
+export { didYouMean } from './suggest.js';
 export { UserError, unitIdOf, userFromWire } from './user.js';
 export { userFromJson } from './user-json.js';

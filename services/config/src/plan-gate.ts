@@ -1,8 +1,7 @@
-import { entityKey, offRuleId, switchGate } from '@sluice/codec';
+import { didYouMean, entityKey, offRuleId, switchGate } from '@sluice/codec';
 import { conflict, invalid, notFound, preconditionFailed } from '@sluice/mesh';
 import { type Entity, type Rule, Section, type Spec, type UpdateGateRequest } from '@sluice/proto';
 import type { Head, Plan } from './head.js';
-import { nearest } from './nearest.js';
 
 /**
  * Changes a gate's rollout or switch. Salts stay as they are, so that a larger percentage only
@@ -30,11 +29,10 @@ function findGate(head: Head, name: string): { entity: Entity; spec: Spec } {
   const entity = head.entities.get(entityKey({ section: Section.GATE, name }))?.entity;
   if (entity?.body?.$case === 'gate') return { entity, spec: entity.body.value };
   const gates = [...head.entities.values()].filter(({ entity }) => entity.body?.$case === 'gate');
-  const near = nearest(
+  const hint = didYouMean(
     name,
     gates.map(({ entity }) => entity.name),
   );
-  const hint = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
   throw notFound('name', `there is no gate ${JSON.stringify(name)}${hint}`);
 }
 

@@ -187,7 +187,7 @@ describe('the authority for rulesets', () => {
       ['a rollout below 0', { rolloutPercentage: -1 }, 'invalid', 'rollout_percentage', /between 0 and 100/],
       ['a rollout that is no number', { rolloutPercentage: Number.NaN }, 'invalid', 'rollout_percentage', /0 and 100/],
       ['nothing to change', {}, 'invalid', 'rollout_percentage', /say what to change/],
-      ['an unknown gate', { name: 'chekout', rolloutPercentage: 1 }, 'not_found', 'name', /did you mean checkout/],
+      ['an unknown gate', { name: 'chekout', rolloutPercentage: 1 }, 'not_found', 'name', /did you mean "checkout"/],
       ['an unknown rule', { ruleId: 'nobody', rolloutPercentage: 1 }, 'not_found', 'rule_id', /it has everyone/],
       [
         'an old version',

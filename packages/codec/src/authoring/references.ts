@@ -1,8 +1,8 @@
+import { didYouMean } from '../suggest.js';
 import type { ConditionDocument } from './condition-schema.js';
 import type { Path } from './problem.js';
 import type { ProjectDocument } from './schema.js';
 import type { Finding } from './sentences.js';
-import { didYouMean } from './suggest.js';
 
 /** A list of conditions, where it stands and what it belongs to. */
 interface Use {

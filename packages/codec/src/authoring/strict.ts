@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { didYouMean } from './suggest.js';
+import { didYouMean } from '../suggest.js';
 
 /** An object that refuses unknown fields, naming the one that was probably meant. */
 export function strict<S extends z.ZodRawShape>(shape: S) {
