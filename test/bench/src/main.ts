@@ -1,0 +1,18 @@
+import { benchCompile, benchIdList } from './compile.js';
+import { benchEngine } from './engine.js';
+import { benchEvaluation } from './evaluation.js';
+import { describeMachine } from './measure.js';
+
+console.log(`Measured side by side, medians of interleaved rounds. ${describeMachine()}`);
+const parts = {
+  engine: benchEngine,
+  compile: benchCompile,
+  idlist: benchIdList,
+  evaluation: benchEvaluation,
+};
+const wanted = process.argv.slice(2);
+for (const [name, run] of Object.entries(parts)) {
+  if (wanted.length === 0 || wanted.includes(name)) await run();
+}
+// Peers leave timers and sockets behind that they offer no way to close.
+process.exit(0);
