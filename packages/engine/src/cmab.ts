@@ -25,7 +25,7 @@ export function evaluateCmab(evaluation: Evaluation, name: string): boolean {
   if (!isRunning) return answer(evaluation, cmab.defaultValue, 'prestart');
   if (!passes) return answer(evaluation, cmab.defaultValue, 'inlineTargetingRules');
   const unit = evaluation.program.names.unit(cmab.idType);
-  const unitBucket = bucket(new HashPrefix(`${cmab.salt}.`), unit.encode(evaluation), 10_000);
+  const unitBucket = bucket(new HashPrefix(`${cmab.salt}.`), unit.encode(unit.text(evaluation)), 10_000);
   if (cmab.config === undefined) {
     const index = Math.min(Math.floor(unitBucket / (10_000 / groups.length)), groups.length - 1);
     return choose(evaluation, groups[index], ':explore');

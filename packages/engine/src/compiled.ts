@@ -1,8 +1,8 @@
 /** Specs and rules, compiled: references are slots, values are parsed, salts are digested on first use. */
+import type { Evaluation } from './evaluation.js';
 import type { Names } from './names.js';
 import type { Rule, Spec } from './ruleset.js';
-import { HashPrefix } from './sha256.js';
-import type { UnitSource } from './sources.js';
+import { UnitBucket, type UnitSource } from './sources.js';
 import { type Value, valueOfText } from './value.js';
 
 export class CompiledRule {
@@ -14,7 +14,7 @@ export class CompiledRule {
   readonly unit: UnitSource;
   /** Buckets, of 10,000, below this pass. */
   readonly threshold: number;
-  #prefix: HashPrefix | undefined;
+  #bucket: UnitBucket | undefined;
   #specSalt: string | undefined;
 
   constructor(rule: Rule, names: Names) {
@@ -26,13 +26,14 @@ export class CompiledRule {
     this.threshold = rule.passPercentage * 100;
   }
 
-  /** The digested `<spec salt>.<rule salt>.`; kept, as only the rules of mappings ever see several spec salts. */
-  prefix(specSalt: string): HashPrefix {
-    if (this.#prefix === undefined || this.#specSalt !== specSalt) {
-      this.#prefix = new HashPrefix(`${specSalt}.${this.authored.salt ?? this.authored.id}.`);
+  /** The unit's bucket, of 10,000, under `<spec salt>.<rule salt>.`; only rules of mappings see several spec salts. */
+  bucket(specSalt: string, evaluation: Evaluation): number {
+    if (this.#bucket === undefined || this.#specSalt !== specSalt) {
+      const salt = this.authored.salt ?? this.authored.id;
+      this.#bucket = new UnitBucket(`${specSalt}.${salt}.`, this.unit, 10_000);
       this.#specSalt = specSalt;
     }
-    return this.#prefix;
+    return this.#bucket.read(evaluation);
   }
 }
 

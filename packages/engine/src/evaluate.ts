@@ -1,5 +1,4 @@
 /** The evaluation of a spec, step by step as the reference takes them. */
-import { bucket } from './bucket.js';
 import { evaluateCmab } from './cmab.js';
 import type { CompiledRule, CompiledSpec } from './compiled.js';
 import { depthExceeded, depthMax, type Evaluation, isTooDeep } from './evaluation.js';
@@ -96,7 +95,7 @@ export function passesPercentage(evaluation: Evaluation, rule: CompiledRule, spe
   const percentage = rule.authored.passPercentage;
   // Only an explanation wants to know the bucket then.
   if (evaluation.recorder === undefined && (percentage === 100 || percentage === 0)) return percentage === 100;
-  const unitBucket = bucket(rule.prefix(specSalt), rule.unit.encode(evaluation), 10_000);
+  const unitBucket = rule.bucket(specSalt, evaluation);
   const passes = unitBucket < rule.threshold;
   evaluation.recorder?.percentage(unitBucket, rule.threshold);
   evaluation.recorder?.closeRule(passes ? 'passed' : 'failed percentage');

@@ -28,27 +28,31 @@ export function readField(field: string): (evaluation: Evaluation) => unknown {
   const lowered = field.toLowerCase();
   const own = Object.hasOwn(ownFields, lowered) ? ownFields[lowered] : undefined;
   const late = Object.hasOwn(lateFields, lowered) ? lateFields[lowered] : undefined;
+  const isPlain = !inheritedNames.has(field) && !inheritedNames.has(lowered);
   return (evaluation) => {
     const user = evaluation.user;
     if (own !== undefined) {
       const value = own(user);
       if (typeof value === 'string' ? value !== '' : textOf(value)) return value;
     }
-    let value = readAttribute(user.custom, field, lowered);
+    let value = readAttribute(user.custom, field, lowered, isPlain);
     if (value !== undefined) return value;
-    value = readAttribute(evaluation.context.globalCustomFields, field, lowered);
+    value = readAttribute(evaluation.context.globalCustomFields, field, lowered, isPlain);
     if (value !== undefined) return value;
-    value = readAttribute(user.privateAttributes, field, lowered);
+    value = readAttribute(user.privateAttributes, field, lowered, isPlain);
     if (value !== undefined || late === undefined) return value;
     return late(user);
   };
 }
 
-function readAttribute(attributes: User['custom'], field: string, lowered: string): unknown {
+/** `isPlain`: no object inherits a property of these names, so that what is there is the user's own. */
+function readAttribute(attributes: User['custom'], field: string, lowered: string, isPlain: boolean): unknown {
   if (attributes === undefined || attributes === null) return undefined;
-  if (Object.hasOwn(attributes, field)) {
-    const value = attributes[field];
-    if (value !== undefined) return value;
-  }
-  return field !== lowered && Object.hasOwn(attributes, lowered) ? attributes[lowered] : undefined;
+  const value = attributes[field];
+  if (value !== undefined && (isPlain || Object.hasOwn(attributes, field))) return value;
+  if (field === lowered) return undefined;
+  const loweredValue = attributes[lowered];
+  return loweredValue !== undefined && (isPlain || Object.hasOwn(attributes, lowered)) ? loweredValue : undefined;
 }
+
+const inheritedNames: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));

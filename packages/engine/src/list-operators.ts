@@ -34,7 +34,21 @@ function compileAny(target: Target): Test {
   const keys: { has(key: string): boolean } | undefined = target.list ?? target.object;
   if (keys === undefined) return () => false;
   // A missing text counts as empty.
-  return (value) => keys.has((typeof value === 'string' ? value : (textOf(value) ?? '')).toLowerCase());
+  return (value) => keys.has(lowerCase(typeof value === 'string' ? value : (textOf(value) ?? '')));
+}
+
+/** Longer texts are left to the platform. */
+const scanMax = 40;
+
+/** Lower case; a short text that is so already, as most are, is found to be without a call or a copy. */
+function lowerCase(text: string): string {
+  const length = text.length;
+  if (length > scanMax) return text.toLowerCase();
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f || (code > 0x40 && code < 0x5b)) return text.toLowerCase();
+  }
+  return text;
 }
 
 function compileExact(target: Target): Test {
@@ -43,24 +57,34 @@ function compileExact(target: Target): Test {
   return (value) => texts.has(textOf(value) ?? '');
 }
 
-const textParts: Readonly<Record<string, (text: string, part: string) => boolean>> = {
-  str_starts_with_any: (text, part) => text.startsWith(part),
-  str_ends_with_any: (text, part) => text.endsWith(part),
-  str_contains_any: (text, part) => text.includes(part),
-};
-
 function compileTextPart(operator: string, target: Target): Test | undefined {
-  if (operator === 'str_contains_none') {
-    const contains = compileTextPart('str_contains_any', target);
-    return contains && negate(contains);
-  }
-  if (!operator.startsWith('str_')) return undefined;
-  const holds = textParts[operator];
-  if (holds === undefined) return undefined;
   const parts = [...(target.list?.keys() ?? [])];
+  const lowered = (value: unknown): string => lowerCase(textOf(value) ?? '');
+  switch (operator) {
+    case 'str_starts_with_any':
+      return (value) => {
+        const text = lowered(value);
+        return parts.some((part) => text.startsWith(part));
+      };
+    case 'str_ends_with_any':
+      return (value) => {
+        const text = lowered(value);
+        return parts.some((part) => text.endsWith(part));
+      };
+    case 'str_contains_any':
+      return compileContains(parts);
+    case 'str_contains_none':
+      return negate(compileContains(parts));
+    default:
+      return undefined;
+  }
+}
+
+function compileContains(parts: readonly string[]): Test {
   return (value) => {
-    const text = (textOf(value) ?? '').toLowerCase();
-    return parts.some((part) => holds(text, part));
+    const text = lowerCase(textOf(value) ?? '');
+    for (const part of parts) if (text.includes(part)) return true;
+    return false;
   };
 }
 

@@ -115,19 +115,23 @@ function isListed(evaluation: Evaluation, listName: string, value: unknown): boo
 }
 
 function askGate(evaluation: Evaluation, condition: CompiledCondition): void {
-  askInto(evaluation, condition.name, condition.gateSlot);
-  if (condition.isInverted && !evaluation.isUnsupported) evaluation.bool = !evaluation.bool;
+  const isDecided = askInto(evaluation, condition.name, condition.gateSlot);
+  if (condition.isInverted && isDecided) evaluation.bool = !evaluation.bool;
 }
 
 /** Asks a gate by name, as bandits do: unlike with conditions, an unknown gate is exposed as well. */
 export function askNamedGate(evaluation: Evaluation, name: string): boolean {
-  askInto(evaluation, name, evaluation.program.names.gates.find(name) ?? -1);
-  if (!evaluation.ruleID || evaluation.isUnsupported) addExposure(evaluation, name, evaluation.ruleID ?? '');
+  const isDecided = askInto(evaluation, name, evaluation.program.names.gates.find(name) ?? -1);
+  if (!evaluation.ruleID || !isDecided) addExposure(evaluation, name, evaluation.ruleID ?? '');
   return evaluation.bool;
 }
 
-/** Asks another gate into the record's bool. Its children come before it among the exposures. */
-function askInto(evaluation: Evaluation, name: string, slot: number): void {
+/**
+ * Asks another gate into the record's bool. Its children come before it among the exposures. False: it turned
+ * out unsupported, and nothing is done about it. A gate that is remembered is decided, also in a call that has
+ * become unsupported since.
+ */
+function askInto(evaluation: Evaluation, name: string, slot: number): boolean {
   const known = evaluation.gateMemo?.get(name);
   if (known !== undefined) {
     evaluation.bool = known.bool;
@@ -140,7 +144,7 @@ function askInto(evaluation: Evaluation, name: string, slot: number): void {
     const outer = evaluation.takeExposures();
     evaluateSpec(evaluation, 'gate', name, evaluation.program.gates[slot]);
     evaluation.leave();
-    if (evaluation.isUnsupported) return;
+    if (evaluation.isUnsupported) return false;
     const exposures = evaluation.exposures;
     if (name !== '') {
       evaluation.gateMemo ??= new Map();
@@ -149,6 +153,7 @@ function askInto(evaluation: Evaluation, name: string, slot: number): void {
     evaluation.exposures = joinExposures(outer, exposures);
   }
   exposeGate(evaluation, name);
+  return true;
 }
 
 /** Segments are invisible. An unknown gate shows up under the rule id that an earlier one left behind. */

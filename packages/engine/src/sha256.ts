@@ -146,10 +146,9 @@ function layOut(prefix: HashPrefix, text: EncodedText, length: number, blocks: n
   words[length >> 2] = (words[length >> 2] as number) | (0x80 << ((3 - (length & 3)) << 3));
 }
 
-/** One block. Unrolled by eight so that the working variables change roles instead of places. */
-function compress(state: Int32Array, block: Int32Array, offset: number): void {
+/** Extends a block to the 64 words of its rounds. */
+function expand(block: Int32Array, offset: number): Int32Array {
   const w = schedule;
-  const k = roundConstants;
   for (let i = 0; i < 16; i++) w[i] = block[offset + i] as number;
   for (let i = 16; i < 64; i++) {
     const x = w[i - 15] as number;
@@ -158,6 +157,13 @@ function compress(state: Int32Array, block: Int32Array, offset: number): void {
     const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
     w[i] = ((w[i - 16] as number) + s0 + (w[i - 7] as number) + s1) | 0;
   }
+  return w;
+}
+
+/** One block. Unrolled by eight, after which the working variables are back in their places. */
+function compress(state: Int32Array, block: Int32Array, offset: number): void {
+  const w = expand(block, offset);
+  const k = roundConstants;
   let a = state[0] as number;
   let b = state[1] as number;
   let c = state[2] as number;
@@ -166,7 +172,7 @@ function compress(state: Int32Array, block: Int32Array, offset: number): void {
   let f = state[5] as number;
   let g = state[6] as number;
   let h = state[7] as number;
-  for (let i = 0; i < 64; i += 4) {
+  for (let i = 0; i < 64; i += 8) {
     h = (h + mixE(e) + (g ^ (e & (f ^ g))) + (k[i] as number) + (w[i] as number)) | 0;
     d = (d + h) | 0;
     h = (h + mixA(a) + ((a & b) | (c & (a | b)))) | 0;
@@ -179,18 +185,18 @@ function compress(state: Int32Array, block: Int32Array, offset: number): void {
     e = (e + mixE(b) + (d ^ (b & (c ^ d))) + (k[i + 3] as number) + (w[i + 3] as number)) | 0;
     a = (a + e) | 0;
     e = (e + mixA(f) + ((f & g) | (h & (f | g)))) | 0;
-    let t = a;
-    a = e;
-    e = t;
-    t = b;
-    b = f;
-    f = t;
-    t = c;
-    c = g;
-    g = t;
-    t = d;
-    d = h;
-    h = t;
+    d = (d + mixE(a) + (c ^ (a & (b ^ c))) + (k[i + 4] as number) + (w[i + 4] as number)) | 0;
+    h = (h + d) | 0;
+    d = (d + mixA(e) + ((e & f) | (g & (e | f)))) | 0;
+    c = (c + mixE(h) + (b ^ (h & (a ^ b))) + (k[i + 5] as number) + (w[i + 5] as number)) | 0;
+    g = (g + c) | 0;
+    c = (c + mixA(d) + ((d & e) | (f & (d | e)))) | 0;
+    b = (b + mixE(g) + (a ^ (g & (h ^ a))) + (k[i + 6] as number) + (w[i + 6] as number)) | 0;
+    f = (f + b) | 0;
+    b = (b + mixA(c) + ((c & d) | (e & (c | d)))) | 0;
+    a = (a + mixE(f) + (h ^ (f & (g ^ h))) + (k[i + 7] as number) + (w[i + 7] as number)) | 0;
+    e = (e + a) | 0;
+    a = (a + mixA(b) + ((b & c) | (d & (b | c)))) | 0;
   }
   state[0] = ((state[0] as number) + a) | 0;
   state[1] = ((state[1] as number) + b) | 0;

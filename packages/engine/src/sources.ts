@@ -64,10 +64,14 @@ export class UnitSource implements Source {
     return Object.hasOwn(ids, this.#lowered) ? ids[this.#lowered] : undefined;
   }
 
-  /** The id as UTF-8, empty when missing; written once for as long as the unit stays the same. */
-  encode(evaluation: Evaluation): EncodedText {
+  /** The id as text, empty when missing. */
+  text(evaluation: Evaluation): string {
     const value = this.read(evaluation);
-    const text = typeof value === 'string' ? value : (textOf(value) ?? '');
+    return typeof value === 'string' ? value : (textOf(value) ?? '');
+  }
+
+  /** An id as UTF-8, written once for as long as the unit stays the same. */
+  encode(text: string): EncodedText {
     if (text !== this.#text) {
       this.#encoded.write(text);
       this.#text = text;
@@ -78,20 +82,36 @@ export class UnitSource implements Source {
 
 /** The unit's bucket, of 1,000, under a salt. */
 export class BucketSource implements Source {
-  readonly #prefix: HashPrefix;
-  readonly #unit: UnitSource;
-  #owner: Evaluation | undefined;
-  #value = 0;
+  readonly #bucket: UnitBucket;
 
   constructor(salt: string, unit: UnitSource) {
-    this.#prefix = new HashPrefix(`${salt}.`);
-    this.#unit = unit;
+    this.#bucket = new UnitBucket(`${salt}.`, unit, 1000);
   }
 
   read(evaluation: Evaluation): unknown {
-    if (this.#owner !== evaluation) {
-      this.#value = bucket(this.#prefix, this.#unit.encode(evaluation), 1000);
-      this.#owner = evaluation;
+    return this.#bucket.read(evaluation);
+  }
+}
+
+/** The bucket of a unit behind a hash prefix. Remembers the last unit: one is often asked about many times. */
+export class UnitBucket {
+  readonly #prefix: HashPrefix;
+  readonly #unit: UnitSource;
+  readonly #modulus: number;
+  #text: string | undefined;
+  #value = 0;
+
+  constructor(prefix: string, unit: UnitSource, modulus: number) {
+    this.#prefix = new HashPrefix(prefix);
+    this.#unit = unit;
+    this.#modulus = modulus;
+  }
+
+  read(evaluation: Evaluation): number {
+    const text = this.#unit.text(evaluation);
+    if (text !== this.#text) {
+      this.#value = bucket(this.#prefix, this.#unit.encode(text), this.#modulus);
+      this.#text = text;
     }
     return this.#value;
   }

@@ -1,7 +1,16 @@
 /** The rarer sections of a config-spec document: parameter stores, bandits, config mappings. */
 import { type JsonNode, writeJson } from './json-text.js';
 import type { Cmab, CmabWeights, ConfigMapping, Parameter, ParamStore } from './ruleset.js';
-import { compact, Fields, listReader, readNumber } from './statsig-fields.js';
+import { compact, FieldError, Fields, listReader, readNumber } from './statsig-fields.js';
+
+/** The fields that a parameter must have, by what it refers to. */
+const parameterShapes: readonly (readonly string[])[] = [
+  ['value'],
+  ['gate_name', 'pass_value', 'fail_value'],
+  ['config_name', 'param_name'],
+  ['experiment_name', 'param_name'],
+  ['layer_name', 'param_name'],
+];
 
 export function readParamStore(node: JsonNode, path: string): ParamStore {
   const fields = new Fields(node, path);
@@ -9,6 +18,9 @@ export function readParamStore(node: JsonNode, path: string): ParamStore {
   for (const [name, parameter, parameterPath] of fields.object('parameters').entries()) {
     const body = new Fields(parameter, parameterPath);
     const refType = body.text('ref_type');
+    if (!parameterShapes.some((shape) => shape.every((key) => body.node(key) !== undefined))) {
+      throw new FieldError(parameterPath, 'has the fields of no kind of parameter');
+    }
     parameters.push([name, { refType, paramType: body.text('param_type'), body: writeJson(parameter) }]);
   }
   return compact<ParamStore>({

@@ -88,33 +88,35 @@ export function evaluateStickyLayer(
   options: StickyOptions,
 ): StickyOutcome<LayerDecision> {
   const spec = specNamed(program, 'layers', name);
-  const live = (): LayerDecision => openSession(program, user, context).layer(name);
+  const live = openSession(program, user, context).layer(name);
   const key = storageKey(program, spec, user);
-  if (!options.hasStorage || key === undefined) return { decision: live(), isSticky: false, action: noAction };
+  if (!options.hasStorage || key === undefined) return { decision: live, isSticky: false, action: noAction };
   const stored = storedFor(options, name);
-  const delegate = specNamed(program, 'configs', stored?.config_delegate ?? undefined);
-  if (options.userPersistedValues === undefined || (stored !== undefined && !isDelegateActive(stored, delegate))) {
-    return { decision: live(), isSticky: false, action: { kind: 'delete', key, name } };
+  const storedDelegate = stored?.config_delegate ?? undefined;
+  const delegate = specNamed(program, 'configs', storedDelegate);
+  // A stored experiment speaks for itself, otherwise the one that decides now does.
+  const isActive = storedDelegate === undefined ? live.isExperimentActive : delegate?.authored.isActive === true;
+  if (options.userPersistedValues === undefined || !isActive) {
+    return { decision: live, isSticky: false, action: { kind: 'delete', key, name } };
   }
   if (stored !== undefined) {
-    if (isOverruled(program, delegate, user, context, options)) {
-      return { decision: live(), isSticky: false, action: noAction };
-    }
-    const decision: LayerDecision = {
-      ...live(),
-      ...readStored(stored),
-      kind: 'layer',
-      allocatedExperiment: stored.config_delegate,
-      undelegatedSecondaryExposures: stored.undelegated_secondary_exposures,
-      parameterRuleIDs: null,
-    };
-    return { decision, isSticky: true, action: noAction };
+    const isDropped = isOverruled(program, delegate, user, context, options);
+    return { decision: isDropped ? live : withStored(live, stored), isSticky: !isDropped, action: noAction };
   }
-  const decision = live();
-  if (!decision.isExperimentActive || !decision.isExperimentGroup)
-    return { decision, isSticky: false, action: noAction };
-  const value = makeStored(decision, decision, program.ruleset.time);
-  return { decision, isSticky: false, action: { kind: 'save', key, name, value } };
+  if (!live.isExperimentGroup) return { decision: live, isSticky: false, action: noAction };
+  const value = makeStored(live, live, program.ruleset.time);
+  return { decision: live, isSticky: false, action: { kind: 'save', key, name, value } };
+}
+
+function withStored(live: LayerDecision, stored: StickyValue): LayerDecision {
+  return {
+    ...live,
+    ...readStored(stored),
+    kind: 'layer',
+    allocatedExperiment: stored.config_delegate,
+    undelegatedSecondaryExposures: stored.undelegated_secondary_exposures,
+    parameterRuleIDs: null,
+  };
 }
 
 function specNamed(
@@ -131,16 +133,12 @@ function storedFor(options: StickyOptions, name: string): StickyValue | undefine
   return values !== undefined && Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
-function isDelegateActive(stored: StickyValue, delegate: CompiledSpec | undefined): boolean {
-  return stored.config_delegate !== null && delegate?.authored.isActive === true;
-}
-
 /** `<unit id>:<id type>`, or undefined when the user has no such id. */
 function storageKey(program: Program, spec: CompiledSpec | undefined, user: User): string | undefined {
   if (spec === undefined) return undefined;
   const idType = spec.authored.idType;
   const unit = textOf(program.names.unit(idType).readFrom(user));
-  return unit === undefined || unit === '' ? undefined : `${unit}:${idType}`;
+  return unit === undefined ? undefined : `${unit}:${idType}`;
 }
 
 function isOverruled(

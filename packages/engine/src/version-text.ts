@@ -9,6 +9,51 @@ const partMax = 2n ** 127n - 1n;
  * texts differ. Missing parts are 0.
  */
 export function compareVersions(left: string, right: string): number | undefined {
+  return compareSimple(left, right) ?? compareAny(left, right);
+}
+
+/**
+ * The usual case without a single allocation: digits and single dots only. Undefined when one of the texts is
+ * anything else, or when a part is too long for this.
+ */
+function compareSimple(left: string, right: string): number | undefined {
+  let order = 0;
+  let i = 0;
+  let j = 0;
+  while (i < left.length || j < right.length) {
+    const leftEnd = endOfPart(left, i);
+    const rightEnd = endOfPart(right, j);
+    if (leftEnd < 0 || rightEnd < 0) return undefined;
+    if (order === 0) order = Math.sign(partAt(left, i, leftEnd) - partAt(right, j, rightEnd));
+    i = leftEnd + 1;
+    j = rightEnd + 1;
+  }
+  return left === '' || right === '' ? undefined : order;
+}
+
+const partLengthMax = 15;
+
+/** Where the digits from here end: at a dot that more digits follow, or at the end; −1 when it is not that simple. */
+function endOfPart(text: string, from: number): number {
+  let at = from;
+  while (at < text.length) {
+    const code = text.charCodeAt(at);
+    if (code === 0x2e) break;
+    if (code < 0x30 || code > 0x39) return -1;
+    at++;
+  }
+  const isEmpty = at === from && from < text.length;
+  return isEmpty || at - from > partLengthMax || at === text.length - 1 ? -1 : at;
+}
+
+/** Missing parts are 0. */
+function partAt(text: string, from: number, end: number): number {
+  let value = 0;
+  for (let at = from; at < end; at++) value = value * 10 + text.charCodeAt(at) - 0x30;
+  return value;
+}
+
+function compareAny(left: string, right: string): number | undefined {
   const lefts = parts(left);
   const rights = parts(right);
   const length = Math.max(lefts.length, rights.length);

@@ -1,11 +1,18 @@
 /** Rounds of comparison: a document, some users, two evaluators. */
 import { isDeepStrictEqual } from 'node:util';
-import { type Context, compile, idListKey, type Program, parseStatsigDocument } from '@sluice/engine';
+import {
+  type Context,
+  compile,
+  idListKey,
+  type LocalOverrides,
+  type Program,
+  parseStatsigDocument,
+} from '@sluice/engine';
 import { type Answers, answerByEngine, type Names } from './answers.js';
 import { listNames } from './conditions.js';
 import { countries } from './countries.js';
 import { type DocumentData, writeDocument } from './document.js';
-import type { Referee, Surroundings } from './referee.js';
+import type { OverrideData, Referee, Surroundings } from './referee.js';
 import type { UserData } from './users.js';
 import { texts } from './values.js';
 
@@ -23,12 +30,12 @@ const listed: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
   listNames.map((name, index) => [name, texts.filter((_, at) => at % (index + 2) === 0)]),
 );
 
-export function makeSurroundings(environment: string | null): Surroundings {
+export function makeSurroundings(environment: string | null, overrides: readonly OverrideData[]): Surroundings {
   const lists: Record<string, string> = {};
   for (const [name, units] of Object.entries(listed)) {
     lists[name] = units.map((unit) => `+${idListKey(unit)}\n`).join('');
   }
-  return { lists, environment, globalCustomFields: { plan: 'global', f1: 'global' } };
+  return { lists, environment, globalCustomFields: { plan: 'global', f1: 'global' }, overrides };
 }
 
 export function contextOf(surroundings: Surroundings): Context {
@@ -36,7 +43,26 @@ export function contextOf(surroundings: Surroundings): Context {
     now: Date.now(),
     countries,
     globalCustomFields: surroundings.globalCustomFields,
+    ...(surroundings.overrides.length > 0 ? { localOverrides: overridesOf(surroundings.overrides) } : {}),
     ...(surroundings.environment === null ? {} : { environment: { tier: surroundings.environment } }),
+  };
+}
+
+function overridesOf(overrides: readonly OverrideData[]): LocalOverrides {
+  const select = <Override>(kinds: readonly OverrideData['kind'][]): Map<string, Override[]> => {
+    const byName = new Map<string, Override[]>();
+    for (const { kind, name, id, value } of overrides) {
+      if (!kinds.includes(kind)) continue;
+      const override = { ...(kind === 'group' ? { groupName: value } : { value }), ...(id === null ? {} : { id }) };
+      byName.set(name, [...(byName.get(name) ?? []), override as Override]);
+    }
+    return byName;
+  };
+  return {
+    gates: select(['gate']),
+    configs: select(['config']),
+    experiments: select(['experiment', 'group']),
+    layers: select(['layer']),
   };
 }
 

@@ -2,6 +2,7 @@
 import { idTypes, makeComparison } from './conditions.js';
 import type { ConditionData, DocumentData, Json, RuleData, SpecData } from './document.js';
 import type { Random } from './random.js';
+import type { OverrideData } from './referee.js';
 
 /** A document in which every gate holds one random comparison. */
 export function makeOperatorDocument(random: Random, gateCount: number): DocumentData {
@@ -30,6 +31,8 @@ export function makeStructureDocument(random: Random): DocumentData {
     if (random.chance(0.9)) document.dynamic_configs[name] = makeConfig(random, name, 0.08);
   for (const name of layerNames) {
     const layer = makeConfig(random, name, 0.6);
+    // Only layers ask for groups: an experiment that asks for its own is the end of the reference.
+    for (const rule of layer.rules) if (random.chance(0.2)) rule.conditions.push(`x:${random.pick(configNames)}`);
     document.layer_configs[name] = { ...layer, entity: 'layer', useNewLayerEval: random.chance(0.4) };
   }
   // What a gate exposes is seen through an experiment that asks for it.
@@ -98,6 +101,11 @@ function addConditions(document: DocumentData, random: Random): void {
   add('odd-operator', { type: 'user_field', operator: 'bogus', field: 'f0' });
   add('number-gate', { type: 'pass_gate', targetValue: 5 });
   for (let i = 0; i < 6; i++) document.condition_map[`c${i}`] = makeComparison(random);
+  for (const name of [...configNames, 'unknown']) {
+    const operator = random.pick(['any', 'none', 'eq', 'str_contains_any']);
+    const targetValue = operator === 'eq' ? 'Group 1' : [`group-${name}-r0`, `group-${name}-r1`, 'Group 0', ''];
+    add(`x:${name}`, { type: 'experiment_group', operator, targetValue, field: name });
+  }
 }
 
 function pickConditions(random: Random, gateFrom: number): string[] {
@@ -166,6 +174,19 @@ function makeConfig(random: Random, name: string, delegateChance: number): SpecD
   if (random.chance(0.4)) more.explicitParameters = random.several(['a', 'b', 'c', 'd'], 3);
   if (random.chance(0.2)) more.defaultValue = random.pick(values);
   return makeSpec(random.pick(['experiment', 'dynamic_config', 'experiment']), rules, more);
+}
+
+/** Some forced answers, for everybody or for one unit; one per name and unit. */
+export function makeOverrides(random: Random): OverrideData[] {
+  const overrides = new Map<string, OverrideData>();
+  for (let i = 0; i < 8; i++) {
+    const kind = random.pick(['gate', 'config', 'experiment', 'group', 'layer'] as const);
+    const name = random.pick(kind === 'gate' ? gateNames : kind === 'layer' ? layerNames : configNames);
+    const id = random.pick([null, 'user-1', 'user-2', 'company-1', 'company-2', 'stable']);
+    const value = kind === 'gate' ? random.chance(0.5) : kind === 'group' ? `group-${name}-r0` : { forced: i };
+    overrides.set(`${kind === 'group' ? 'experiment' : kind} ${name} ${id}`, { kind, name, id, value });
+  }
+  return [...overrides.values()];
 }
 
 /**

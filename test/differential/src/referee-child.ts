@@ -8,19 +8,14 @@ import { zstdDecompressSync } from 'node:zlib';
 import type { SecondaryExposure } from '@sluice/engine';
 import referee from '@statsig/statsig-node-core';
 import { type Answers, exposureTexts, type Names } from './answers.js';
+import type { OverrideData, Surroundings } from './referee.js';
 import type { UserData } from './users.js';
 
 const { Statsig, StatsigUser } = referee;
 
 /** Loads a document, or asks for the answers of some users. */
 export type Request =
-  | {
-      readonly kind: 'load';
-      readonly document: string;
-      readonly lists: Readonly<Record<string, string>>;
-      readonly environment: string | null;
-      readonly globalCustomFields: Record<string, string>;
-    }
+  | ({ readonly kind: 'load'; readonly document: string } & Surroundings)
   | { readonly kind: 'ask'; readonly names: Names; readonly users: readonly UserData[] };
 
 export type Response = { readonly answers: readonly Answers[] } | { readonly loaded: boolean; readonly error?: string };
@@ -84,7 +79,17 @@ async function load(request: Extract<Request, { kind: 'load' }>): Promise<Respon
     ...(request.environment === null ? {} : { environment: request.environment }),
   });
   const { isSuccess, error } = await statsig.initialize();
+  for (const override of request.overrides) applyOverride(statsig, override);
   return { loaded: isSuccess, ...(error === undefined ? {} : { error }) };
+}
+
+function applyOverride(sdk: InstanceType<typeof Statsig>, { kind, name, id, value }: OverrideData): void {
+  const object = value as Record<string, unknown>;
+  if (kind === 'gate') sdk.overrideGate(name, value === true, id);
+  else if (kind === 'config') sdk.overrideDynamicConfig(name, object, id);
+  else if (kind === 'experiment') sdk.overrideExperiment(name, object, id);
+  else if (kind === 'group') sdk.overrideExperimentByGroupName(name, String(value), id);
+  else sdk.overrideLayer(name, object, id);
 }
 
 type Data = Record<string, unknown>;

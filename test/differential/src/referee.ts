@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Answers, Names } from './answers.js';
+import type { Json } from './document.js';
 import type { Request, Response } from './referee-child.js';
 import type { UserData } from './users.js';
 
@@ -15,6 +16,16 @@ export interface Surroundings {
   readonly lists: Readonly<Record<string, string>>;
   readonly environment: string | null;
   readonly globalCustomFields: Record<string, string>;
+  readonly overrides: readonly OverrideData[];
+}
+
+/** An answer forced in both evaluators. */
+export interface OverrideData {
+  readonly kind: 'gate' | 'config' | 'experiment' | 'group' | 'layer';
+  readonly name: string;
+  readonly id: string | null;
+  /** The answer; for `group` the group's name. */
+  readonly value: boolean | string | Readonly<Record<string, Json>>;
 }
 
 export class Referee {

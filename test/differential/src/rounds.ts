@@ -1,7 +1,7 @@
 /** Seeded rounds of random documents and users against the reference. */
 import { compareDocument, type Mismatch, makeSurroundings } from './compare.js';
 import type { DocumentData } from './document.js';
-import { makeOperatorDocument, makeStructureDocument } from './generate.js';
+import { makeOperatorDocument, makeOverrides, makeStructureDocument } from './generate.js';
 import { Random } from './random.js';
 import { Referee, RefereeCrash, type Surroundings } from './referee.js';
 import { makeUser, type UserData } from './users.js';
@@ -19,7 +19,9 @@ export function makeRound(seed: number): Round {
   const isStructure = random.chance(0.6);
   const document = isStructure ? makeStructureDocument(random) : makeOperatorDocument(random, 150);
   const users = Array.from({ length: isStructure ? 30 : 40 }, (_, index) => makeUser(random, index));
-  return { seed, document, users, surroundings: makeSurroundings(random.pick(['production', 'staging', null])) };
+  const overrides = isStructure && random.chance(0.3) ? makeOverrides(random) : [];
+  const surroundings = makeSurroundings(random.pick(['production', 'staging', null]), overrides);
+  return { seed, document, users, surroundings };
 }
 
 export interface Outcome {
