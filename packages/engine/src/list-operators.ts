@@ -33,9 +33,23 @@ function compileMembership(operator: string, target: Target): Test | undefined {
 function compileAny(target: Target): Test {
   const keys: { has(key: string): boolean } | undefined = target.list ?? target.object;
   if (keys === undefined) return () => false;
-  // A missing text counts as empty.
-  return (value) => keys.has(lowerCase(typeof value === 'string' ? value : (textOf(value) ?? '')));
+  const known = new Map<string, boolean>();
+  return (value) => {
+    // A missing text counts as empty.
+    const text = typeof value === 'string' ? value : (textOf(value) ?? '');
+    const outcome = known.get(text);
+    if (outcome !== undefined) return outcome;
+    const isListed = keys.has(lowerCase(text));
+    if (known.size < knownMax && text.length <= scanMax) known.set(text, isListed);
+    return isListed;
+  };
 }
+
+/**
+ * Outcomes that a membership test remembers. Countries and plans are few, and asked again and
+ * again; of ids only the first are remembered, so that a long list of users costs no more memory.
+ */
+const knownMax = 64;
 
 /** Longer texts are left to the platform. */
 const scanMax = 40;

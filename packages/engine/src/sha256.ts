@@ -5,28 +5,7 @@
  * A prefix such as `<spec salt>.<rule salt>.` is digested once: whole blocks become a mid-state, the
  * rest is kept as big-endian words. A unit id is encoded once and shifted into place behind it.
  */
-
-const roundConstants = makeRoundConstants();
-const initialState: readonly number[] = makeInitialState();
-
-/** Fractions of the roots of the first primes, as the standard defines them. */
-function primeRoots(count: number, root: (n: number) => number): number[] {
-  const words: number[] = [];
-  for (let n = 2; words.length < count; n++) {
-    let isPrime = true;
-    for (let d = 2; d * d <= n; d++) if (n % d === 0) isPrime = false;
-    if (isPrime) words.push(((root(n) % 1) * 2 ** 32) | 0);
-  }
-  return words;
-}
-
-function makeRoundConstants(): Int32Array {
-  return Int32Array.from(primeRoots(64, Math.cbrt));
-}
-
-function makeInitialState(): number[] {
-  return primeRoots(8, Math.sqrt);
-}
+import { compress, initialState } from './sha256-block.js';
 
 /** A text as UTF-8 in big-endian words. Reused: writing replaces what was held. */
 export class EncodedText {
@@ -104,7 +83,6 @@ export class HashPrefix {
 export const emptyPrefix = new HashPrefix('');
 
 const digest = new Int32Array(8);
-const schedule = new Int32Array(64);
 let message = new Int32Array(64);
 
 /** SHA-256 of prefix + text. The eight words are valid until the next call. */
@@ -144,74 +122,4 @@ function layOut(prefix: HashPrefix, text: EncodedText, length: number, blocks: n
     }
   }
   words[length >> 2] = (words[length >> 2] as number) | (0x80 << ((3 - (length & 3)) << 3));
-}
-
-/** Extends a block to the 64 words of its rounds. */
-function expand(block: Int32Array, offset: number): Int32Array {
-  const w = schedule;
-  for (let i = 0; i < 16; i++) w[i] = block[offset + i] as number;
-  for (let i = 16; i < 64; i++) {
-    const x = w[i - 15] as number;
-    const y = w[i - 2] as number;
-    const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
-    const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
-    w[i] = ((w[i - 16] as number) + s0 + (w[i - 7] as number) + s1) | 0;
-  }
-  return w;
-}
-
-/** One block. Unrolled by eight, after which the working variables are back in their places. */
-function compress(state: Int32Array, block: Int32Array, offset: number): void {
-  const w = expand(block, offset);
-  const k = roundConstants;
-  let a = state[0] as number;
-  let b = state[1] as number;
-  let c = state[2] as number;
-  let d = state[3] as number;
-  let e = state[4] as number;
-  let f = state[5] as number;
-  let g = state[6] as number;
-  let h = state[7] as number;
-  for (let i = 0; i < 64; i += 8) {
-    h = (h + mixE(e) + (g ^ (e & (f ^ g))) + (k[i] as number) + (w[i] as number)) | 0;
-    d = (d + h) | 0;
-    h = (h + mixA(a) + ((a & b) | (c & (a | b)))) | 0;
-    g = (g + mixE(d) + (f ^ (d & (e ^ f))) + (k[i + 1] as number) + (w[i + 1] as number)) | 0;
-    c = (c + g) | 0;
-    g = (g + mixA(h) + ((h & a) | (b & (h | a)))) | 0;
-    f = (f + mixE(c) + (e ^ (c & (d ^ e))) + (k[i + 2] as number) + (w[i + 2] as number)) | 0;
-    b = (b + f) | 0;
-    f = (f + mixA(g) + ((g & h) | (a & (g | h)))) | 0;
-    e = (e + mixE(b) + (d ^ (b & (c ^ d))) + (k[i + 3] as number) + (w[i + 3] as number)) | 0;
-    a = (a + e) | 0;
-    e = (e + mixA(f) + ((f & g) | (h & (f | g)))) | 0;
-    d = (d + mixE(a) + (c ^ (a & (b ^ c))) + (k[i + 4] as number) + (w[i + 4] as number)) | 0;
-    h = (h + d) | 0;
-    d = (d + mixA(e) + ((e & f) | (g & (e | f)))) | 0;
-    c = (c + mixE(h) + (b ^ (h & (a ^ b))) + (k[i + 5] as number) + (w[i + 5] as number)) | 0;
-    g = (g + c) | 0;
-    c = (c + mixA(d) + ((d & e) | (f & (d | e)))) | 0;
-    b = (b + mixE(g) + (a ^ (g & (h ^ a))) + (k[i + 6] as number) + (w[i + 6] as number)) | 0;
-    f = (f + b) | 0;
-    b = (b + mixA(c) + ((c & d) | (e & (c | d)))) | 0;
-    a = (a + mixE(f) + (h ^ (f & (g ^ h))) + (k[i + 7] as number) + (w[i + 7] as number)) | 0;
-    e = (e + a) | 0;
-    a = (a + mixA(b) + ((b & c) | (d & (b | c)))) | 0;
-  }
-  state[0] = ((state[0] as number) + a) | 0;
-  state[1] = ((state[1] as number) + b) | 0;
-  state[2] = ((state[2] as number) + c) | 0;
-  state[3] = ((state[3] as number) + d) | 0;
-  state[4] = ((state[4] as number) + e) | 0;
-  state[5] = ((state[5] as number) + f) | 0;
-  state[6] = ((state[6] as number) + g) | 0;
-  state[7] = ((state[7] as number) + h) | 0;
-}
-
-function mixA(a: number): number {
-  return ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
-}
-
-function mixE(e: number): number {
-  return ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
 }

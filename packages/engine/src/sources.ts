@@ -19,7 +19,8 @@ export interface Source {
 /** A user attribute by name. */
 export class FieldSource implements Source {
   readonly #lookUp: (evaluation: Evaluation) => unknown;
-  #owner: Evaluation | undefined;
+  /** Stamp of the evaluation that asked last. */
+  #asked = 0;
   #value: unknown;
 
   constructor(field: string) {
@@ -27,9 +28,9 @@ export class FieldSource implements Source {
   }
 
   read(evaluation: Evaluation): unknown {
-    if (this.#owner !== evaluation) {
+    if (this.#asked !== evaluation.stamp) {
       this.#value = this.#lookUp(evaluation);
-      this.#owner = evaluation;
+      this.#asked = evaluation.stamp;
     }
     return this.#value;
   }
@@ -148,7 +149,8 @@ export class UserAgentSource implements Source {
   readonly #field: Source;
   readonly #agentText: Source;
   readonly #part: ((agent: UserAgent) => string | undefined) | undefined;
-  #owner: Evaluation | undefined;
+  /** Stamp of the evaluation that asked last. */
+  #asked = 0;
   #value: unknown;
 
   constructor(field: string, fieldSource: Source, agentText: Source) {
@@ -158,9 +160,9 @@ export class UserAgentSource implements Source {
   }
 
   read(evaluation: Evaluation): unknown {
-    if (this.#owner !== evaluation) {
+    if (this.#asked !== evaluation.stamp) {
       this.#value = this.#lookUp(evaluation);
-      this.#owner = evaluation;
+      this.#asked = evaluation.stamp;
     }
     return this.#value;
   }
