@@ -1,7 +1,9 @@
 import {
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   type Metadata,
+  type ServerDuplexStream,
   type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceDefinition,
@@ -11,6 +13,7 @@ import {
 import type { Logger } from 'pino';
 import type { Authenticate, Principal } from './auth.js';
 import { Call } from './call.js';
+import { type Answer, converse } from './conversation.js';
 import { SluiceError } from './errors.js';
 import { statusOf } from './status.js';
 import { currentTraceparent, isSampled, withSpan } from './tracing.js';
@@ -27,9 +30,15 @@ interface Method {
 type RequestOf<M extends Method> = ReturnType<M['requestDeserialize']>;
 type ResponseOf<M extends Method> = Parameters<M['responseSerialize']>[0];
 
-type HandlerOf<M extends Method> = M['responseStream'] extends true
-  ? (request: RequestOf<M>, call: Call) => AsyncIterable<ResponseOf<M>>
-  : (request: RequestOf<M>, call: Call) => ResponseOf<M> | Promise<ResponseOf<M>>;
+/**
+ * Methods that stream in both directions get a function for each conversation, which answers one
+ * message at a time, now or later.
+ */
+type HandlerOf<M extends Method> = M['requestStream'] extends true
+  ? (call: Call) => Answer<RequestOf<M>, ResponseOf<M>>
+  : M['responseStream'] extends true
+    ? (request: RequestOf<M>, call: Call) => AsyncIterable<ResponseOf<M>>
+    : (request: RequestOf<M>, call: Call) => ResponseOf<M> | Promise<ResponseOf<M>>;
 
 /** One function for each method of a service. */
 export type HandlersOf<D> = {
@@ -62,21 +71,24 @@ export function bind<D extends object>(definition: D, handlers: HandlersOf<D>): 
       return Object.fromEntries(
         methods.map(([name, method]) => {
           const handler = (handlers as Record<string, unknown>)[name];
-          return [
-            name,
-            method.responseStream
-              ? streaming(chassis, method, handler as StreamHandler)
-              : unary(chassis, method, handler as UnaryHandler),
-          ];
+          return [name, implementation(chassis, method, handler)];
         }),
       );
     },
   };
 }
 
+function implementation(chassis: Chassis, method: Method, handler: unknown) {
+  if (method.requestStream) return conversing(chassis, method, handler as ConversationHandler);
+  if (method.responseStream) return streaming(chassis, method, handler as StreamHandler);
+  return unary(chassis, method, handler as UnaryHandler);
+}
+
 type UnaryHandler = (request: unknown, call: Call) => unknown;
 type StreamHandler = (request: unknown, call: Call) => AsyncIterable<unknown>;
-type GrpcCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+type ConversationHandler = (call: Call) => Answer<unknown, unknown>;
+type Writing = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
+type GrpcCall = ServerUnaryCall<unknown, unknown> | Writing;
 
 /**
  * Left between our deadline and the caller's, so that the answer about a time-out gets there,
@@ -117,14 +129,34 @@ function streaming(
         if (!grpcCall.write(message)) await drained(grpcCall, call.signal);
       }
     });
-    done.then(
-      () => grpcCall.end(),
-      (error: unknown) => {
-        if (!grpcCall.cancelled) report(chassis.logger, method, error, performance.now() - started);
-        grpcCall.emit('error', statusOf(error));
-      },
-    );
+    endWith(grpcCall, done, (error) => report(chassis.logger, method, error, performance.now() - started));
   };
+}
+
+/** Authenticated once; a trace, too, spans the whole conversation. */
+function conversing(
+  chassis: Chassis,
+  method: Method,
+  handler: ConversationHandler,
+): handleBidiStreamingCall<unknown, unknown> {
+  return (grpcCall) => {
+    const started = performance.now();
+    const done = traced(method, grpcCall.metadata, async () => {
+      const call = await open(chassis, grpcCall, Number.POSITIVE_INFINITY);
+      await converse(grpcCall, call, handler(call));
+    });
+    endWith(grpcCall, done, (error) => report(chassis.logger, method, error, performance.now() - started));
+  };
+}
+
+function endWith(grpcCall: Writing, done: Promise<void>, onFault: (error: unknown) => void): void {
+  done.then(
+    () => grpcCall.end(),
+    (error: unknown) => {
+      if (!grpcCall.cancelled) onFault(error);
+      grpcCall.emit('error', statusOf(error));
+    },
+  );
 }
 
 /** Runs the work inside a server span when the caller's trace, or our own dice, say so. */

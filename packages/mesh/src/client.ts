@@ -7,6 +7,7 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { type Duplex, type DuplexListener, openDuplex } from './duplex.js';
 import { SluiceError } from './errors.js';
 import { consulAddrOption, regionOption, registerResolvers } from './resolver.js';
 import { errorOf } from './status.js';
@@ -33,9 +34,11 @@ export interface StreamOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-type MethodCall<M extends Method> = M['responseStream'] extends true
-  ? (request: RequestOf<M>, options?: StreamOptions) => AsyncIterable<ResponseOf<M>>
-  : (request: RequestOf<M>, options: UnaryOptions) => Promise<ResponseOf<M>>;
+type MethodCall<M extends Method> = M['requestStream'] extends true
+  ? (listener: DuplexListener<ResponseOf<M>>, options?: StreamOptions) => Duplex<RequestOf<M>>
+  : M['responseStream'] extends true
+    ? (request: RequestOf<M>, options?: StreamOptions) => AsyncIterable<ResponseOf<M>>
+    : (request: RequestOf<M>, options: UnaryOptions) => Promise<ResponseOf<M>>;
 
 /** One function for each method of a service; failures are `SluiceError`s. */
 export type Client<D> = {
@@ -64,14 +67,16 @@ export function createClient<D extends object>(definition: D, options: ClientOpt
   const client = new GrpcClient(options.target, credentials.createInsecure(), channelOptions(methods, options));
   const metadata = new Metadata();
   if (options.key !== undefined) metadata.set('authorization', `Bearer ${options.key}`);
-  const calls = methods.map(([name, method]) => [
-    name,
-    method.responseStream ? stream(client, method, metadata) : unary(client, method, metadata),
-  ]);
+  const calls = methods.map(([name, method]) => [name, caller(client, method, metadata)]);
   return {
     ...Object.fromEntries(calls),
     close: () => client.close(),
   } as Client<D>;
+}
+
+function caller(client: GrpcClient, method: Method, metadata: Metadata) {
+  if (method.requestStream) return duplex(client, method, metadata);
+  return method.responseStream ? stream(client, method, metadata) : unary(client, method, metadata);
 }
 
 /** Repeating these can't do anything twice: they read, or carry ids that make them idempotent. */
@@ -79,7 +84,8 @@ const repeatable = /^(check|evaluate|explain|get|list|log|wait|watch)/;
 
 function channelOptions(methods: readonly [string, Method][], options: ClientOptions): ChannelOptions {
   const name = methods
-    .filter(([method]) => repeatable.test(method))
+    // A conversation that broke is its caller's to repeat: only it knows what was answered.
+    .filter(([method, { requestStream }]) => repeatable.test(method) && !requestStream)
     .map(([, { path }]) => path.slice(1).split('/'))
     .map(([service, method]) => ({ service, method }));
   const retryPolicy = {
@@ -177,6 +183,14 @@ function stream(client: GrpcClient, method: Method, metadata: Metadata) {
       options.signal?.removeEventListener('abort', cancel);
       call.cancel();
     }
+  };
+}
+
+function duplex(client: GrpcClient, method: Method, metadata: Metadata) {
+  return (listener: DuplexListener<unknown>, options: StreamOptions = {}): Duplex<never> => {
+    const { path, requestSerialize, responseDeserialize } = method;
+    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, withTrace(metadata));
+    return openDuplex(call, listener, options.signal);
   };
 }
 

@@ -30,6 +30,8 @@ export {
   type WatchOptions,
   watchService,
 } from './consul.js';
+export type { Answer } from './conversation.js';
+export type { Duplex, DuplexListener } from './duplex.js';
 export {
   address,
   ConfigError,
@@ -65,6 +67,7 @@ export {
 export { type Release, Scope } from './scope.js';
 export { type MeshServer, type ServerOptions, startServer } from './server.js';
 export { startTelemetry, stopTelemetry } from './start-telemetry.js';
+export { statusOf } from './status.js';
 export {
   currentTraceparent,
   isSampled,

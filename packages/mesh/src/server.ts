@@ -55,9 +55,10 @@ export async function startServer(options: ServerOptions): Promise<MeshServer> {
   };
   const services = [...options.services, instanceService(options)];
   for (const { definition, implement } of services) server.addService(definition, implement(chassis));
-  const health = new HealthState(services.map(({ definition }) => serviceName(definition)));
+  const names = services.map(({ definition }) => serviceName(definition));
+  const health = new HealthState(names);
   server.addService(HealthService, health.implementation());
-  reflection().addToServer(server);
+  reflection([...names, serviceName(HealthService)]).addToServer(server);
   const port = await listen(server, mesh.grpcAddr);
   const address = `${mesh.grpcAddr.host}:${port}`;
   const watch = watchReadiness(health, options);
@@ -86,8 +87,9 @@ function serviceName(definition: ServiceDefinition): string {
   return path.slice(1, path.lastIndexOf('/'));
 }
 
-function reflection(): ReflectionService {
-  return new ReflectionService(loadFileDescriptorSetFromBuffer(readFileSync(descriptorsUrl)));
+/** Lists what this process serves, out of all contracts of the mesh. */
+function reflection(services: string[]): ReflectionService {
+  return new ReflectionService(loadFileDescriptorSetFromBuffer(readFileSync(descriptorsUrl)), { services });
 }
 
 function listen(server: Server, { host, port }: HostPort): Promise<number> {

@@ -49,7 +49,11 @@ export interface SetState {
 /** Asks for a snapshot. */
 export interface GetRulesetRequest {
   /** The set; may be left out when the SDK key belongs to one environment. */
-  set: SetRef | undefined;
+  set:
+    | SetRef
+    | undefined;
+  /** As of this revision, which may be any since the set was made; 0 for the newest. */
+  revision: number;
 }
 
 /** A snapshot. */
@@ -340,13 +344,16 @@ export const SetState: MessageFns<SetState> = {
 };
 
 function createBaseGetRulesetRequest(): GetRulesetRequest {
-  return { set: undefined };
+  return { set: undefined, revision: 0 };
 }
 
 export const GetRulesetRequest: MessageFns<GetRulesetRequest> = {
   encode(message: GetRulesetRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.set !== undefined) {
       SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).uint64(message.revision);
     }
     return writer;
   },
@@ -372,6 +379,14 @@ export const GetRulesetRequest: MessageFns<GetRulesetRequest> = {
             message.set = SetRef.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -385,13 +400,19 @@ export const GetRulesetRequest: MessageFns<GetRulesetRequest> = {
   },
 
   fromJSON(object: any): GetRulesetRequest {
-    return { set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined };
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+    };
   },
 
   toJSON(message: GetRulesetRequest): unknown {
     const obj: any = {};
     if (message.set !== undefined) {
       obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
     }
     return obj;
   },
@@ -402,6 +423,7 @@ export const GetRulesetRequest: MessageFns<GetRulesetRequest> = {
   fromPartial<I extends Exact<DeepPartial<GetRulesetRequest>, I>>(object: I): GetRulesetRequest {
     const message = createBaseGetRulesetRequest();
     message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.revision = object.revision ?? 0;
     return message;
   },
 };

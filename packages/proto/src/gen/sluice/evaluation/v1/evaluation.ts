@@ -10,8 +10,10 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -217,6 +219,156 @@ export function decisionErrorToJSON(object: DecisionError): string {
   }
 }
 
+/** How a rule ended. */
+export const RuleOutcome = {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED: 0,
+  /** PASSED - It decided: conditions hold, and the unit is inside the percentage. */
+  PASSED: 1,
+  /** FAILED_PERCENTAGE - It decided against: conditions hold, but the unit is outside the percentage. */
+  FAILED_PERCENTAGE: 2,
+  /** DELEGATED - It handed the decision to the experiment below. */
+  DELEGATED: 3,
+  /** CONDITIONS_FAILED - A condition does not hold; the next rule was tried. */
+  CONDITIONS_FAILED: 4,
+  /** UNSUPPORTED - It uses something that this evaluator does not know. */
+  UNSUPPORTED: 5,
+  /** NOT_EVALUATED - A rule above had decided. */
+  NOT_EVALUATED: 6,
+} as const;
+
+export type RuleOutcome = typeof RuleOutcome[keyof typeof RuleOutcome];
+
+export namespace RuleOutcome {
+  export type UNSPECIFIED = typeof RuleOutcome.UNSPECIFIED;
+  export type PASSED = typeof RuleOutcome.PASSED;
+  export type FAILED_PERCENTAGE = typeof RuleOutcome.FAILED_PERCENTAGE;
+  export type DELEGATED = typeof RuleOutcome.DELEGATED;
+  export type CONDITIONS_FAILED = typeof RuleOutcome.CONDITIONS_FAILED;
+  export type UNSUPPORTED = typeof RuleOutcome.UNSUPPORTED;
+  export type NOT_EVALUATED = typeof RuleOutcome.NOT_EVALUATED;
+}
+
+export function ruleOutcomeFromJSON(object: any): RuleOutcome {
+  switch (object) {
+    case 0:
+    case "RULE_OUTCOME_UNSPECIFIED":
+      return RuleOutcome.UNSPECIFIED;
+    case 1:
+    case "RULE_OUTCOME_PASSED":
+      return RuleOutcome.PASSED;
+    case 2:
+    case "RULE_OUTCOME_FAILED_PERCENTAGE":
+      return RuleOutcome.FAILED_PERCENTAGE;
+    case 3:
+    case "RULE_OUTCOME_DELEGATED":
+      return RuleOutcome.DELEGATED;
+    case 4:
+    case "RULE_OUTCOME_CONDITIONS_FAILED":
+      return RuleOutcome.CONDITIONS_FAILED;
+    case 5:
+    case "RULE_OUTCOME_UNSUPPORTED":
+      return RuleOutcome.UNSUPPORTED;
+    case 6:
+    case "RULE_OUTCOME_NOT_EVALUATED":
+      return RuleOutcome.NOT_EVALUATED;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum RuleOutcome");
+  }
+}
+
+export function ruleOutcomeToJSON(object: RuleOutcome): string {
+  switch (object) {
+    case RuleOutcome.UNSPECIFIED:
+      return "RULE_OUTCOME_UNSPECIFIED";
+    case RuleOutcome.PASSED:
+      return "RULE_OUTCOME_PASSED";
+    case RuleOutcome.FAILED_PERCENTAGE:
+      return "RULE_OUTCOME_FAILED_PERCENTAGE";
+    case RuleOutcome.DELEGATED:
+      return "RULE_OUTCOME_DELEGATED";
+    case RuleOutcome.CONDITIONS_FAILED:
+      return "RULE_OUTCOME_CONDITIONS_FAILED";
+    case RuleOutcome.UNSUPPORTED:
+      return "RULE_OUTCOME_UNSUPPORTED";
+    case RuleOutcome.NOT_EVALUATED:
+      return "RULE_OUTCOME_NOT_EVALUATED";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum RuleOutcome");
+  }
+}
+
+/** How a condition ended. */
+export const ConditionOutcome = {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED: 0,
+  /** HOLDS - It holds. */
+  HOLDS: 1,
+  /** FAILS - It does not. */
+  FAILS: 2,
+  /** UNSUPPORTED - It uses something that this evaluator does not know. */
+  UNSUPPORTED: 3,
+  /** UNKNOWN - The ruleset has no condition of that id. */
+  UNKNOWN: 4,
+  /** NOT_EVALUATED - A condition or rule above had decided. */
+  NOT_EVALUATED: 5,
+} as const;
+
+export type ConditionOutcome = typeof ConditionOutcome[keyof typeof ConditionOutcome];
+
+export namespace ConditionOutcome {
+  export type UNSPECIFIED = typeof ConditionOutcome.UNSPECIFIED;
+  export type HOLDS = typeof ConditionOutcome.HOLDS;
+  export type FAILS = typeof ConditionOutcome.FAILS;
+  export type UNSUPPORTED = typeof ConditionOutcome.UNSUPPORTED;
+  export type UNKNOWN = typeof ConditionOutcome.UNKNOWN;
+  export type NOT_EVALUATED = typeof ConditionOutcome.NOT_EVALUATED;
+}
+
+export function conditionOutcomeFromJSON(object: any): ConditionOutcome {
+  switch (object) {
+    case 0:
+    case "CONDITION_OUTCOME_UNSPECIFIED":
+      return ConditionOutcome.UNSPECIFIED;
+    case 1:
+    case "CONDITION_OUTCOME_HOLDS":
+      return ConditionOutcome.HOLDS;
+    case 2:
+    case "CONDITION_OUTCOME_FAILS":
+      return ConditionOutcome.FAILS;
+    case 3:
+    case "CONDITION_OUTCOME_UNSUPPORTED":
+      return ConditionOutcome.UNSUPPORTED;
+    case 4:
+    case "CONDITION_OUTCOME_UNKNOWN":
+      return ConditionOutcome.UNKNOWN;
+    case 5:
+    case "CONDITION_OUTCOME_NOT_EVALUATED":
+      return ConditionOutcome.NOT_EVALUATED;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ConditionOutcome");
+  }
+}
+
+export function conditionOutcomeToJSON(object: ConditionOutcome): string {
+  switch (object) {
+    case ConditionOutcome.UNSPECIFIED:
+      return "CONDITION_OUTCOME_UNSPECIFIED";
+    case ConditionOutcome.HOLDS:
+      return "CONDITION_OUTCOME_HOLDS";
+    case ConditionOutcome.FAILS:
+      return "CONDITION_OUTCOME_FAILS";
+    case ConditionOutcome.UNSUPPORTED:
+      return "CONDITION_OUTCOME_UNSUPPORTED";
+    case ConditionOutcome.UNKNOWN:
+      return "CONDITION_OUTCOME_UNKNOWN";
+    case ConditionOutcome.NOT_EVALUATED:
+      return "CONDITION_OUTCOME_NOT_EVALUATED";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ConditionOutcome");
+  }
+}
+
 /** Names one entity to decide. */
 export interface Key {
   /** Its kind; unspecified looks for a gate, then a config, then a layer of that name. */
@@ -241,6 +393,8 @@ export interface EvaluateRequest {
   minRevision: number;
   /** Do not log exposures. */
   isExposureDisabled: boolean;
+  /** Replay: decide as of this revision, and log no exposures; 0 for the newest. Goes before `min_revision`. Not for client keys. */
+  atRevision: number;
 }
 
 /** The decisions, in the order asked for. */
@@ -249,6 +403,43 @@ export interface EvaluateResponse {
   decisions: Decision[];
   /** What they were decided from. */
   provenance: Provenance | undefined;
+}
+
+/** One question on a stream. */
+export interface EvaluateStreamRequest {
+  /** Chosen by the caller; the answer carries it. Unique among the questions that wait for an answer. */
+  id: number;
+  /** What to decide, and for whom. */
+  request:
+    | EvaluateRequest
+    | undefined;
+  /** How long `min_revision` may be waited for, in milliseconds; 0 for 10,000. */
+  timeoutMs: number;
+}
+
+/** One answer on a stream. */
+export interface EvaluateStreamResponse {
+  /** The question's. */
+  id: number;
+  /** What came of it. */
+  result:
+    | //
+    /** The decisions. */
+    { $case: "answer"; value: EvaluateResponse }
+    | //
+    /** Why there are none. The stream goes on. */
+    { $case: "error"; value: StreamError }
+    | undefined;
+}
+
+/** What a call of its own would have failed with. */
+export interface StreamError {
+  /** gRPC status code, such as 3 for INVALID_ARGUMENT. */
+  code: number;
+  /** What is wrong, and what to do. */
+  message: string;
+  /** Path of the first wrong field in the EvaluateRequest; empty when the fault is not in it. */
+  field: string;
 }
 
 /** Asks for every decision of the set. */
@@ -263,6 +454,8 @@ export interface EvaluateAllRequest {
     | undefined;
   /** Read your writes: wait inside the deadline until this revision is held. */
   minRevision: number;
+  /** Replay: decide as of this revision, and log no exposures; 0 for the newest. Goes before `min_revision`. Not for client keys. */
+  atRevision: number;
 }
 
 /** Every decision of the set; no exposures are logged. */
@@ -333,6 +526,102 @@ export interface SecondaryExposure {
   gateValue: string;
   /** The rule that decided it. */
   ruleId: string;
+}
+
+/** Asks for a decision with everything that led to it. No exposures are logged. */
+export interface ExplainRequest {
+  /** The set; may be left out when the SDK key belongs to one environment. */
+  set:
+    | SetRef
+    | undefined;
+  /** What to decide. */
+  key:
+    | Key
+    | undefined;
+  /** For whom. */
+  user:
+    | User
+    | undefined;
+  /** Read your writes: wait inside the deadline until this revision is held. */
+  minRevision: number;
+  /** Replay: decide as of this revision; 0 for the newest. Goes before `min_revision`. */
+  atRevision: number;
+}
+
+/** A decision, and why it is what it is. */
+export interface ExplainResponse {
+  /** What Evaluate answers. */
+  decision:
+    | Decision
+    | undefined;
+  /** What it was decided from. */
+  provenance:
+    | Provenance
+    | undefined;
+  /** What was evaluated at the top: one entity, several when overrides were tried, none for unknown names. */
+  specs: SpecTrace[];
+}
+
+/** One entity that was evaluated. */
+export interface SpecTrace {
+  /** Its kind. */
+  kind: Kind;
+  /** Its name. */
+  name: string;
+  /** All its rules, in order; also those that were not reached. */
+  rules: RuleTrace[];
+  /** The rule that decided. */
+  ruleId: string;
+  /** A rule passed. */
+  isPassed: boolean;
+}
+
+/** One rule. */
+export interface RuleTrace {
+  /** Its id. */
+  id: string;
+  /** Experiment group. */
+  groupName: string;
+  /** Units that pass, in percent. */
+  passPercentage: number;
+  /** How it ended. */
+  outcome: RuleOutcome;
+  /** Why it ended so, in words. */
+  why: string;
+  /** The unit's bucket, of 10,000; absent when none was computed. */
+  bucket?:
+    | number
+    | undefined;
+  /** Buckets below this pass, of 10,000; absent when none was computed. */
+  threshold?:
+    | number
+    | undefined;
+  /** All its conditions, in order. */
+  conditions: ConditionTrace[];
+  /** The experiment that it handed the decision to. */
+  nested: SpecTrace[];
+}
+
+/** One condition. */
+export interface ConditionTrace {
+  /** Its id. */
+  id: string;
+  /** Its type, such as "user_field"; empty for an id that the ruleset does not have. */
+  type: string;
+  /** Its operator, such as "any"; empty for none. */
+  operator: string;
+  /** The field of the user that it reads; empty for none. */
+  field: string;
+  /** JSON text of what is compared with; empty for nothing. */
+  targetJson: string;
+  /** JSON text of the user's side of the comparison; empty when missing, or when nothing was compared. */
+  valueJson: string;
+  /** How it ended. */
+  outcome: ConditionOutcome;
+  /** Why it ended so, in words. */
+  why: string;
+  /** The gate that was asked; absent when it had been asked before in this call. */
+  nested: SpecTrace[];
 }
 
 function createBaseKey(): Key {
@@ -421,7 +710,7 @@ export const Key: MessageFns<Key> = {
 };
 
 function createBaseEvaluateRequest(): EvaluateRequest {
-  return { set: undefined, keys: [], user: undefined, minRevision: 0, isExposureDisabled: false };
+  return { set: undefined, keys: [], user: undefined, minRevision: 0, isExposureDisabled: false, atRevision: 0 };
 }
 
 export const EvaluateRequest: MessageFns<EvaluateRequest> = {
@@ -440,6 +729,9 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
     }
     if (message.isExposureDisabled !== false) {
       writer.uint32(40).bool(message.isExposureDisabled);
+    }
+    if (message.atRevision !== 0) {
+      writer.uint32(48).uint64(message.atRevision);
     }
     return writer;
   },
@@ -497,6 +789,14 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
             message.isExposureDisabled = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.atRevision = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -524,6 +824,11 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
         : isSet(object.is_exposure_disabled)
         ? globalThis.Boolean(object.is_exposure_disabled)
         : false,
+      atRevision: isSet(object.atRevision)
+        ? globalThis.Number(object.atRevision)
+        : isSet(object.at_revision)
+        ? globalThis.Number(object.at_revision)
+        : 0,
     };
   },
 
@@ -544,6 +849,9 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
     if (message.isExposureDisabled !== false) {
       obj.isExposureDisabled = message.isExposureDisabled;
     }
+    if (message.atRevision !== 0) {
+      obj.atRevision = Math.round(message.atRevision);
+    }
     return obj;
   },
 
@@ -557,6 +865,7 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
     message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
     message.minRevision = object.minRevision ?? 0;
     message.isExposureDisabled = object.isExposureDisabled ?? false;
+    message.atRevision = object.atRevision ?? 0;
     return message;
   },
 };
@@ -650,8 +959,333 @@ export const EvaluateResponse: MessageFns<EvaluateResponse> = {
   },
 };
 
+function createBaseEvaluateStreamRequest(): EvaluateStreamRequest {
+  return { id: 0, request: undefined, timeoutMs: 0 };
+}
+
+export const EvaluateStreamRequest: MessageFns<EvaluateStreamRequest> = {
+  encode(message: EvaluateStreamRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint64(message.id);
+    }
+    if (message.request !== undefined) {
+      EvaluateRequest.encode(message.request, writer.uint32(18).fork()).join();
+    }
+    if (message.timeoutMs !== 0) {
+      writer.uint32(24).uint32(message.timeoutMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EvaluateStreamRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEvaluateStreamRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.request = EvaluateRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.timeoutMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EvaluateStreamRequest {
+    return {
+      id: isSet(object.id) ? globalThis.Number(object.id) : 0,
+      request: isSet(object.request) ? EvaluateRequest.fromJSON(object.request) : undefined,
+      timeoutMs: isSet(object.timeoutMs)
+        ? globalThis.Number(object.timeoutMs)
+        : isSet(object.timeout_ms)
+        ? globalThis.Number(object.timeout_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: EvaluateStreamRequest): unknown {
+    const obj: any = {};
+    if (message.id !== 0) {
+      obj.id = Math.round(message.id);
+    }
+    if (message.request !== undefined) {
+      obj.request = EvaluateRequest.toJSON(message.request);
+    }
+    if (message.timeoutMs !== 0) {
+      obj.timeoutMs = Math.round(message.timeoutMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EvaluateStreamRequest>, I>>(base?: I): EvaluateStreamRequest {
+    return EvaluateStreamRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EvaluateStreamRequest>, I>>(object: I): EvaluateStreamRequest {
+    const message = createBaseEvaluateStreamRequest();
+    message.id = object.id ?? 0;
+    message.request = (object.request !== undefined && object.request !== null)
+      ? EvaluateRequest.fromPartial(object.request)
+      : undefined;
+    message.timeoutMs = object.timeoutMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseEvaluateStreamResponse(): EvaluateStreamResponse {
+  return { id: 0, result: undefined };
+}
+
+export const EvaluateStreamResponse: MessageFns<EvaluateStreamResponse> = {
+  encode(message: EvaluateStreamResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint64(message.id);
+    }
+    switch (message.result?.$case) {
+      case "answer":
+        EvaluateResponse.encode(message.result.value, writer.uint32(18).fork()).join();
+        break;
+      case "error":
+        StreamError.encode(message.result.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EvaluateStreamResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEvaluateStreamResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.result = { $case: "answer", value: EvaluateResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.result = { $case: "error", value: StreamError.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EvaluateStreamResponse {
+    return {
+      id: isSet(object.id) ? globalThis.Number(object.id) : 0,
+      result: isSet(object.answer)
+        ? { $case: "answer", value: EvaluateResponse.fromJSON(object.answer) }
+        : isSet(object.error)
+        ? { $case: "error", value: StreamError.fromJSON(object.error) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: EvaluateStreamResponse): unknown {
+    const obj: any = {};
+    if (message.id !== 0) {
+      obj.id = Math.round(message.id);
+    }
+    if (message.result?.$case === "answer") {
+      obj.answer = EvaluateResponse.toJSON(message.result.value);
+    } else if (message.result?.$case === "error") {
+      obj.error = StreamError.toJSON(message.result.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EvaluateStreamResponse>, I>>(base?: I): EvaluateStreamResponse {
+    return EvaluateStreamResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EvaluateStreamResponse>, I>>(object: I): EvaluateStreamResponse {
+    const message = createBaseEvaluateStreamResponse();
+    message.id = object.id ?? 0;
+    switch (object.result?.$case) {
+      case "answer": {
+        if (object.result?.value !== undefined && object.result?.value !== null) {
+          message.result = { $case: "answer", value: EvaluateResponse.fromPartial(object.result.value) };
+        }
+        break;
+      }
+      case "error": {
+        if (object.result?.value !== undefined && object.result?.value !== null) {
+          message.result = { $case: "error", value: StreamError.fromPartial(object.result.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseStreamError(): StreamError {
+  return { code: 0, message: "", field: "" };
+}
+
+export const StreamError: MessageFns<StreamError> = {
+  encode(message: StreamError, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== 0) {
+      writer.uint32(8).uint32(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    if (message.field !== "") {
+      writer.uint32(26).string(message.field);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamError {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamError();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.code = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.field = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StreamError {
+    return {
+      code: isSet(object.code) ? globalThis.Number(object.code) : 0,
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+      field: isSet(object.field) ? globalThis.String(object.field) : "",
+    };
+  },
+
+  toJSON(message: StreamError): unknown {
+    const obj: any = {};
+    if (message.code !== 0) {
+      obj.code = Math.round(message.code);
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    if (message.field !== "") {
+      obj.field = message.field;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StreamError>, I>>(base?: I): StreamError {
+    return StreamError.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StreamError>, I>>(object: I): StreamError {
+    const message = createBaseStreamError();
+    message.code = object.code ?? 0;
+    message.message = object.message ?? "";
+    message.field = object.field ?? "";
+    return message;
+  },
+};
+
 function createBaseEvaluateAllRequest(): EvaluateAllRequest {
-  return { set: undefined, user: undefined, minRevision: 0 };
+  return { set: undefined, user: undefined, minRevision: 0, atRevision: 0 };
 }
 
 export const EvaluateAllRequest: MessageFns<EvaluateAllRequest> = {
@@ -664,6 +1298,9 @@ export const EvaluateAllRequest: MessageFns<EvaluateAllRequest> = {
     }
     if (message.minRevision !== 0) {
       writer.uint32(24).uint64(message.minRevision);
+    }
+    if (message.atRevision !== 0) {
+      writer.uint32(32).uint64(message.atRevision);
     }
     return writer;
   },
@@ -705,6 +1342,14 @@ export const EvaluateAllRequest: MessageFns<EvaluateAllRequest> = {
             message.minRevision = longToNumber(reader.uint64());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.atRevision = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -726,6 +1371,11 @@ export const EvaluateAllRequest: MessageFns<EvaluateAllRequest> = {
         : isSet(object.min_revision)
         ? globalThis.Number(object.min_revision)
         : 0,
+      atRevision: isSet(object.atRevision)
+        ? globalThis.Number(object.atRevision)
+        : isSet(object.at_revision)
+        ? globalThis.Number(object.at_revision)
+        : 0,
     };
   },
 
@@ -740,6 +1390,9 @@ export const EvaluateAllRequest: MessageFns<EvaluateAllRequest> = {
     if (message.minRevision !== 0) {
       obj.minRevision = Math.round(message.minRevision);
     }
+    if (message.atRevision !== 0) {
+      obj.atRevision = Math.round(message.atRevision);
+    }
     return obj;
   },
 
@@ -751,6 +1404,7 @@ export const EvaluateAllRequest: MessageFns<EvaluateAllRequest> = {
     message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
     message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
     message.minRevision = object.minRevision ?? 0;
+    message.atRevision = object.atRevision ?? 0;
     return message;
   },
 };
@@ -1445,6 +2099,817 @@ export const SecondaryExposure: MessageFns<SecondaryExposure> = {
   },
 };
 
+function createBaseExplainRequest(): ExplainRequest {
+  return { set: undefined, key: undefined, user: undefined, minRevision: 0, atRevision: 0 };
+}
+
+export const ExplainRequest: MessageFns<ExplainRequest> = {
+  encode(message: ExplainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.key !== undefined) {
+      Key.encode(message.key, writer.uint32(18).fork()).join();
+    }
+    if (message.user !== undefined) {
+      User.encode(message.user, writer.uint32(26).fork()).join();
+    }
+    if (message.minRevision !== 0) {
+      writer.uint32(32).uint64(message.minRevision);
+    }
+    if (message.atRevision !== 0) {
+      writer.uint32(40).uint64(message.atRevision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = Key.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.user = User.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.minRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.atRevision = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      key: isSet(object.key) ? Key.fromJSON(object.key) : undefined,
+      user: isSet(object.user) ? User.fromJSON(object.user) : undefined,
+      minRevision: isSet(object.minRevision)
+        ? globalThis.Number(object.minRevision)
+        : isSet(object.min_revision)
+        ? globalThis.Number(object.min_revision)
+        : 0,
+      atRevision: isSet(object.atRevision)
+        ? globalThis.Number(object.atRevision)
+        : isSet(object.at_revision)
+        ? globalThis.Number(object.at_revision)
+        : 0,
+    };
+  },
+
+  toJSON(message: ExplainRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.key !== undefined) {
+      obj.key = Key.toJSON(message.key);
+    }
+    if (message.user !== undefined) {
+      obj.user = User.toJSON(message.user);
+    }
+    if (message.minRevision !== 0) {
+      obj.minRevision = Math.round(message.minRevision);
+    }
+    if (message.atRevision !== 0) {
+      obj.atRevision = Math.round(message.atRevision);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExplainRequest>, I>>(base?: I): ExplainRequest {
+    return ExplainRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExplainRequest>, I>>(object: I): ExplainRequest {
+    const message = createBaseExplainRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.key = (object.key !== undefined && object.key !== null) ? Key.fromPartial(object.key) : undefined;
+    message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
+    message.minRevision = object.minRevision ?? 0;
+    message.atRevision = object.atRevision ?? 0;
+    return message;
+  },
+};
+
+function createBaseExplainResponse(): ExplainResponse {
+  return { decision: undefined, provenance: undefined, specs: [] };
+}
+
+export const ExplainResponse: MessageFns<ExplainResponse> = {
+  encode(message: ExplainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.decision !== undefined) {
+      Decision.encode(message.decision, writer.uint32(10).fork()).join();
+    }
+    if (message.provenance !== undefined) {
+      Provenance.encode(message.provenance, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.specs) {
+      SpecTrace.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.decision = Decision.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.provenance = Provenance.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.specs.push(SpecTrace.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainResponse {
+    return {
+      decision: isSet(object.decision) ? Decision.fromJSON(object.decision) : undefined,
+      provenance: isSet(object.provenance) ? Provenance.fromJSON(object.provenance) : undefined,
+      specs: globalThis.Array.isArray(object?.specs) ? object.specs.map((e: any) => SpecTrace.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ExplainResponse): unknown {
+    const obj: any = {};
+    if (message.decision !== undefined) {
+      obj.decision = Decision.toJSON(message.decision);
+    }
+    if (message.provenance !== undefined) {
+      obj.provenance = Provenance.toJSON(message.provenance);
+    }
+    if (message.specs?.length) {
+      obj.specs = message.specs.map((e) => SpecTrace.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExplainResponse>, I>>(base?: I): ExplainResponse {
+    return ExplainResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExplainResponse>, I>>(object: I): ExplainResponse {
+    const message = createBaseExplainResponse();
+    message.decision = (object.decision !== undefined && object.decision !== null)
+      ? Decision.fromPartial(object.decision)
+      : undefined;
+    message.provenance = (object.provenance !== undefined && object.provenance !== null)
+      ? Provenance.fromPartial(object.provenance)
+      : undefined;
+    message.specs = object.specs?.map((e) => SpecTrace.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSpecTrace(): SpecTrace {
+  return { kind: 0, name: "", rules: [], ruleId: "", isPassed: false };
+}
+
+export const SpecTrace: MessageFns<SpecTrace> = {
+  encode(message: SpecTrace, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    for (const v of message.rules) {
+      RuleTrace.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.ruleId !== "") {
+      writer.uint32(34).string(message.ruleId);
+    }
+    if (message.isPassed !== false) {
+      writer.uint32(40).bool(message.isPassed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SpecTrace {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSpecTrace();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.rules.push(RuleTrace.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.ruleId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.isPassed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SpecTrace {
+    return {
+      kind: isSet(object.kind) ? kindFromJSON(object.kind) : 0,
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      rules: globalThis.Array.isArray(object?.rules) ? object.rules.map((e: any) => RuleTrace.fromJSON(e)) : [],
+      ruleId: isSet(object.ruleId)
+        ? globalThis.String(object.ruleId)
+        : isSet(object.rule_id)
+        ? globalThis.String(object.rule_id)
+        : "",
+      isPassed: isSet(object.isPassed)
+        ? globalThis.Boolean(object.isPassed)
+        : isSet(object.is_passed)
+        ? globalThis.Boolean(object.is_passed)
+        : false,
+    };
+  },
+
+  toJSON(message: SpecTrace): unknown {
+    const obj: any = {};
+    if (message.kind !== 0) {
+      obj.kind = kindToJSON(message.kind);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.rules?.length) {
+      obj.rules = message.rules.map((e) => RuleTrace.toJSON(e));
+    }
+    if (message.ruleId !== "") {
+      obj.ruleId = message.ruleId;
+    }
+    if (message.isPassed !== false) {
+      obj.isPassed = message.isPassed;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SpecTrace>, I>>(base?: I): SpecTrace {
+    return SpecTrace.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SpecTrace>, I>>(object: I): SpecTrace {
+    const message = createBaseSpecTrace();
+    message.kind = object.kind ?? 0;
+    message.name = object.name ?? "";
+    message.rules = object.rules?.map((e) => RuleTrace.fromPartial(e)) || [];
+    message.ruleId = object.ruleId ?? "";
+    message.isPassed = object.isPassed ?? false;
+    return message;
+  },
+};
+
+function createBaseRuleTrace(): RuleTrace {
+  return {
+    id: "",
+    groupName: "",
+    passPercentage: 0,
+    outcome: 0,
+    why: "",
+    bucket: undefined,
+    threshold: undefined,
+    conditions: [],
+    nested: [],
+  };
+}
+
+export const RuleTrace: MessageFns<RuleTrace> = {
+  encode(message: RuleTrace, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.groupName !== "") {
+      writer.uint32(18).string(message.groupName);
+    }
+    if (message.passPercentage !== 0) {
+      writer.uint32(25).double(message.passPercentage);
+    }
+    if (message.outcome !== 0) {
+      writer.uint32(32).int32(message.outcome);
+    }
+    if (message.why !== "") {
+      writer.uint32(42).string(message.why);
+    }
+    if (message.bucket !== undefined) {
+      writer.uint32(48).uint32(message.bucket);
+    }
+    if (message.threshold !== undefined) {
+      writer.uint32(57).double(message.threshold);
+    }
+    for (const v of message.conditions) {
+      ConditionTrace.encode(v!, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.nested) {
+      SpecTrace.encode(v!, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RuleTrace {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRuleTrace();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.groupName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.passPercentage = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.outcome = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.bucket = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.threshold = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.conditions.push(ConditionTrace.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.nested.push(SpecTrace.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RuleTrace {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      groupName: isSet(object.groupName)
+        ? globalThis.String(object.groupName)
+        : isSet(object.group_name)
+        ? globalThis.String(object.group_name)
+        : "",
+      passPercentage: isSet(object.passPercentage)
+        ? globalThis.Number(object.passPercentage)
+        : isSet(object.pass_percentage)
+        ? globalThis.Number(object.pass_percentage)
+        : 0,
+      outcome: isSet(object.outcome) ? ruleOutcomeFromJSON(object.outcome) : 0,
+      why: isSet(object.why) ? globalThis.String(object.why) : "",
+      bucket: isSet(object.bucket) ? globalThis.Number(object.bucket) : undefined,
+      threshold: isSet(object.threshold) ? globalThis.Number(object.threshold) : undefined,
+      conditions: globalThis.Array.isArray(object?.conditions)
+        ? object.conditions.map((e: any) => ConditionTrace.fromJSON(e))
+        : [],
+      nested: globalThis.Array.isArray(object?.nested)
+        ? object.nested.map((e: any) => SpecTrace.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: RuleTrace): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.groupName !== "") {
+      obj.groupName = message.groupName;
+    }
+    if (message.passPercentage !== 0) {
+      obj.passPercentage = floatToJson(message.passPercentage);
+    }
+    if (message.outcome !== 0) {
+      obj.outcome = ruleOutcomeToJSON(message.outcome);
+    }
+    if (message.why !== "") {
+      obj.why = message.why;
+    }
+    if (message.bucket !== undefined) {
+      obj.bucket = Math.round(message.bucket);
+    }
+    if (message.threshold !== undefined) {
+      obj.threshold = floatToJson(message.threshold);
+    }
+    if (message.conditions?.length) {
+      obj.conditions = message.conditions.map((e) => ConditionTrace.toJSON(e));
+    }
+    if (message.nested?.length) {
+      obj.nested = message.nested.map((e) => SpecTrace.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RuleTrace>, I>>(base?: I): RuleTrace {
+    return RuleTrace.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RuleTrace>, I>>(object: I): RuleTrace {
+    const message = createBaseRuleTrace();
+    message.id = object.id ?? "";
+    message.groupName = object.groupName ?? "";
+    message.passPercentage = object.passPercentage ?? 0;
+    message.outcome = object.outcome ?? 0;
+    message.why = object.why ?? "";
+    message.bucket = object.bucket ?? undefined;
+    message.threshold = object.threshold ?? undefined;
+    message.conditions = object.conditions?.map((e) => ConditionTrace.fromPartial(e)) || [];
+    message.nested = object.nested?.map((e) => SpecTrace.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseConditionTrace(): ConditionTrace {
+  return { id: "", type: "", operator: "", field: "", targetJson: "", valueJson: "", outcome: 0, why: "", nested: [] };
+}
+
+export const ConditionTrace: MessageFns<ConditionTrace> = {
+  encode(message: ConditionTrace, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.type !== "") {
+      writer.uint32(18).string(message.type);
+    }
+    if (message.operator !== "") {
+      writer.uint32(26).string(message.operator);
+    }
+    if (message.field !== "") {
+      writer.uint32(34).string(message.field);
+    }
+    if (message.targetJson !== "") {
+      writer.uint32(42).string(message.targetJson);
+    }
+    if (message.valueJson !== "") {
+      writer.uint32(50).string(message.valueJson);
+    }
+    if (message.outcome !== 0) {
+      writer.uint32(56).int32(message.outcome);
+    }
+    if (message.why !== "") {
+      writer.uint32(66).string(message.why);
+    }
+    for (const v of message.nested) {
+      SpecTrace.encode(v!, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConditionTrace {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConditionTrace();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.operator = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.field = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.targetJson = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.valueJson = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.outcome = reader.int32() as any;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.nested.push(SpecTrace.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConditionTrace {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      type: isSet(object.type) ? globalThis.String(object.type) : "",
+      operator: isSet(object.operator) ? globalThis.String(object.operator) : "",
+      field: isSet(object.field) ? globalThis.String(object.field) : "",
+      targetJson: isSet(object.targetJson)
+        ? globalThis.String(object.targetJson)
+        : isSet(object.target_json)
+        ? globalThis.String(object.target_json)
+        : "",
+      valueJson: isSet(object.valueJson)
+        ? globalThis.String(object.valueJson)
+        : isSet(object.value_json)
+        ? globalThis.String(object.value_json)
+        : "",
+      outcome: isSet(object.outcome) ? conditionOutcomeFromJSON(object.outcome) : 0,
+      why: isSet(object.why) ? globalThis.String(object.why) : "",
+      nested: globalThis.Array.isArray(object?.nested) ? object.nested.map((e: any) => SpecTrace.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ConditionTrace): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.type !== "") {
+      obj.type = message.type;
+    }
+    if (message.operator !== "") {
+      obj.operator = message.operator;
+    }
+    if (message.field !== "") {
+      obj.field = message.field;
+    }
+    if (message.targetJson !== "") {
+      obj.targetJson = message.targetJson;
+    }
+    if (message.valueJson !== "") {
+      obj.valueJson = message.valueJson;
+    }
+    if (message.outcome !== 0) {
+      obj.outcome = conditionOutcomeToJSON(message.outcome);
+    }
+    if (message.why !== "") {
+      obj.why = message.why;
+    }
+    if (message.nested?.length) {
+      obj.nested = message.nested.map((e) => SpecTrace.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ConditionTrace>, I>>(base?: I): ConditionTrace {
+    return ConditionTrace.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ConditionTrace>, I>>(object: I): ConditionTrace {
+    const message = createBaseConditionTrace();
+    message.id = object.id ?? "";
+    message.type = object.type ?? "";
+    message.operator = object.operator ?? "";
+    message.field = object.field ?? "";
+    message.targetJson = object.targetJson ?? "";
+    message.valueJson = object.valueJson ?? "";
+    message.outcome = object.outcome ?? 0;
+    message.why = object.why ?? "";
+    message.nested = object.nested?.map((e) => SpecTrace.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 /** Decides gates, configs, experiments and layers. Unknown names are answers with a reason, not errors. */
 export type EvaluationServiceService = typeof EvaluationServiceService;
 export const EvaluationServiceService = {
@@ -1468,6 +2933,28 @@ export const EvaluationServiceService = {
     responseSerialize: (value: EvaluateAllResponse): Buffer => Buffer.from(EvaluateAllResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): EvaluateAllResponse => EvaluateAllResponse.decode(value),
   },
+  /** Evaluate, many times over one stream. Answers come as they are ready, not in the order of the questions. */
+  evaluateStream: {
+    path: "/sluice.evaluation.v1.EvaluationService/EvaluateStream" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: EvaluateStreamRequest): Buffer =>
+      Buffer.from(EvaluateStreamRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): EvaluateStreamRequest => EvaluateStreamRequest.decode(value),
+    responseSerialize: (value: EvaluateStreamResponse): Buffer =>
+      Buffer.from(EvaluateStreamResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): EvaluateStreamResponse => EvaluateStreamResponse.decode(value),
+  },
+  /** Decides one entity and says why: each rule and condition in order, with what was compared. Not for client keys. */
+  explain: {
+    path: "/sluice.evaluation.v1.EvaluationService/Explain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExplainRequest): Buffer => Buffer.from(ExplainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExplainRequest => ExplainRequest.decode(value),
+    responseSerialize: (value: ExplainResponse): Buffer => Buffer.from(ExplainResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExplainResponse => ExplainResponse.decode(value),
+  },
 } as const;
 
 export interface EvaluationServiceServer extends UntypedServiceImplementation {
@@ -1475,6 +2962,10 @@ export interface EvaluationServiceServer extends UntypedServiceImplementation {
   evaluate: handleUnaryCall<EvaluateRequest, EvaluateResponse>;
   /** Decides every entity of the set for one user. */
   evaluateAll: handleUnaryCall<EvaluateAllRequest, EvaluateAllResponse>;
+  /** Evaluate, many times over one stream. Answers come as they are ready, not in the order of the questions. */
+  evaluateStream: handleBidiStreamingCall<EvaluateStreamRequest, EvaluateStreamResponse>;
+  /** Decides one entity and says why: each rule and condition in order, with what was compared. Not for client keys. */
+  explain: handleUnaryCall<ExplainRequest, ExplainResponse>;
 }
 
 export interface EvaluationServiceClient extends Client {
@@ -1510,6 +3001,29 @@ export interface EvaluationServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: EvaluateAllResponse) => void,
   ): ClientUnaryCall;
+  /** Evaluate, many times over one stream. Answers come as they are ready, not in the order of the questions. */
+  evaluateStream(): ClientDuplexStream<EvaluateStreamRequest, EvaluateStreamResponse>;
+  evaluateStream(options: Partial<CallOptions>): ClientDuplexStream<EvaluateStreamRequest, EvaluateStreamResponse>;
+  evaluateStream(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<EvaluateStreamRequest, EvaluateStreamResponse>;
+  /** Decides one entity and says why: each rule and condition in order, with what was compared. Not for client keys. */
+  explain(
+    request: ExplainRequest,
+    callback: (error: ServiceError | null, response: ExplainResponse) => void,
+  ): ClientUnaryCall;
+  explain(
+    request: ExplainRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ExplainResponse) => void,
+  ): ClientUnaryCall;
+  explain(
+    request: ExplainRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ExplainResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const EvaluationServiceClient = makeGenericClientConstructor(
@@ -1520,6 +3034,10 @@ export const EvaluationServiceClient = makeGenericClientConstructor(
   service: typeof EvaluationServiceService;
   serviceName: string;
 };
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 

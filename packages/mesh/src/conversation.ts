@@ -1,0 +1,72 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import type { Call } from './call.js';
+
+/** Answers one message of a conversation, now or later. What it throws ends the conversation. */
+export type Answer<Request, Response> = (request: Request) => Response | Promise<Response>;
+
+/** Messages of one conversation that may wait for their answers at a time; the next ones stay on the wire. */
+export const inFlightMax = 1_000;
+
+type Duplex = ServerDuplexStream<unknown, unknown>;
+
+/**
+ * Answers each message as it comes, and each answer goes out as soon as it is ready: a slow one
+ * holds up none behind it. No async iterators and no promise for answers that are there at once:
+ * they cost more than the evaluation between them. Reads nothing while the caller does not read.
+ * Resolves when all is answered after the caller's last message, or when the caller is gone.
+ */
+export function converse(stream: Duplex, call: Call, answer: Answer<unknown, unknown>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let inFlight = 0;
+    let isEnded = false;
+    let isFull = false;
+    let isOver = false;
+    const finish = (): void => {
+      if (isOver) return;
+      isOver = true;
+      resolve();
+    };
+    const fail = (error: unknown): void => {
+      if (isOver) return;
+      isOver = true;
+      stream.pause();
+      reject(error);
+    };
+    const readOn = (): void => {
+      if (!isFull && inFlight < inFlightMax && stream.isPaused()) stream.resume();
+    };
+    const send = (response: unknown): void => {
+      if (isOver || stream.write(response) || isFull) return;
+      isFull = true;
+      stream.pause();
+      stream.once('drain', () => {
+        isFull = false;
+        readOn();
+      });
+    };
+    const sendLater = (response: unknown): void => {
+      inFlight--;
+      send(response);
+      if (isEnded && inFlight === 0) finish();
+      else readOn();
+    };
+    stream.on('data', (request: unknown) => {
+      if (isOver) return;
+      try {
+        const response = answer(request);
+        if (!(response instanceof Promise)) return send(response);
+        response.then(sendLater, fail);
+        if (++inFlight >= inFlightMax) stream.pause();
+      } catch (error) {
+        fail(error);
+      }
+    });
+    stream.on('end', () => {
+      isEnded = true;
+      if (inFlight === 0) finish();
+    });
+    stream.on('error', fail);
+    call.signal.addEventListener('abort', finish, { once: true });
+    if (call.signal.aborted) finish();
+  });
+}
