@@ -14,6 +14,10 @@ const kinds: Readonly<Record<Decision['kind'], Kind>> = {
   layer: Kind.LAYER,
 };
 
+export function kindToWire(kind: Decision['kind']): Kind {
+  return kinds[kind];
+}
+
 const noExposures: WireExposure[] = [];
 const noParameters: string[] = [];
 

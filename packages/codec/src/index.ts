@@ -17,6 +17,8 @@ export { applyEntities, changesFromEntities } from './changes.js';
 export { cmabFromJson, cmabToJson } from './cmab.js';
 export { decisionToWire } from './decision.js';
 export { EntityError } from './entity-error.js';
+export { specTraceToWire } from './explanation.js';
+export { type ExportedRevision, exportedRuleset } from './export.js';
 export { PackedIdList } from './id-list.js';
 export { openFeatureReason } from './reason.js';
 export { entitiesFromRuleset, rulesetFromEntities } from './ruleset.js';

@@ -4,8 +4,8 @@ import { BinaryReader, RulesetServiceService, type SetRef, type SetState, WireTy
 /** Who can be asked what is newest, and for the whole of it. */
 export interface Authority {
   listSets(signal: AbortSignal): Promise<readonly SetState[]>;
-  /** The bytes of a snapshot frame. Fails with kind `not_found` when there is no such set. */
-  fetchSnapshot(set: SetRef, signal: AbortSignal): Promise<Uint8Array>;
+  /** The bytes of a snapshot frame; of the newest revision unless one is named. Fails with kind `not_found` when there is none. */
+  fetchSnapshot(set: SetRef, signal: AbortSignal, revision?: number): Promise<Uint8Array>;
   close(): void;
 }
 
@@ -32,7 +32,8 @@ export function createAuthority(options: AuthorityOptions): Authority {
   const client = createClient(definition, { ...options, maxReceiveBytes: snapshotBytesMax });
   return {
     listSets: async (signal) => (await client.listSets({}, { timeoutMs: listTimeoutMs, signal })).sets,
-    fetchSnapshot: (set, signal) => client.getRuleset({ set }, { timeoutMs: fetchTimeoutMs, signal }),
+    fetchSnapshot: (set, signal, revision = 0) =>
+      client.getRuleset({ set, revision }, { timeoutMs: fetchTimeoutMs, signal }),
     close: () => client.close(),
   };
 }

@@ -7,3 +7,4 @@ export { type FrameMessage, type FrameSource, rulesetStream, rulesetSubjects } f
 export { Holdings, programsKept, type Standing, setKey } from './holdings.js';
 export { composeFrame, FrameError, type RawFrame, rawFrame, readFrame } from './raw-frame.js';
 export { applyFrame, emptyState, type Outcome, type ReplicaState, snapshotFrame } from './replica.js';
+export { CorruptFileError, readStateFile, stateFileBytes } from './replica-file.js';

@@ -76,7 +76,8 @@ export class Writer {
     const before = await this.#heads.read(tx, set, true);
     if (!before) throw notFound('set', `${setKey(set)} does not exist; create the environment first`);
     checkExpected(before, request.expectedRevision);
-    const moment = { author, nowMs: this.#clock.now() };
+    // A clock that was set back must not make a later revision look older: readers go by this time.
+    const moment = { author, nowMs: Math.max(this.#clock.now(), before.committedAtMs) };
     const change = tryAdvance(before, request.plan(before), moment);
     const { upserts, deletions } = change;
     if (upserts.length + deletions.length === 0) return { head: before, upserted: 0, deleted: 0, warnings: [] };

@@ -21,12 +21,19 @@ export interface Deciding {
 
 /** One decision for each key, in order. */
 export function decideKeys(deciding: Deciding, keys: readonly Key[]): Decision[] {
-  return keys.map(({ kind, name }) => {
-    const found = kind === Kind.UNSPECIFIED ? findKind(deciding.program, name) : kind;
-    const decision = decide(deciding, found === Kind.UNSPECIFIED ? Kind.GATE : found, name);
-    // Nothing of that name, of whatever kind: say so, rather than that a gate is missing.
-    return found === Kind.UNSPECIFIED ? { ...decision, kind: found } : decision;
-  });
+  return keys.map((key) => decideKey(deciding, key, (kind, name) => decide(deciding, kind, name)));
+}
+
+/** Finds out what is meant by a key, and has that decided. */
+export function decideKey(
+  { program }: Deciding,
+  { kind, name }: Key,
+  decideAs: (kind: Kind, name: string) => Decision,
+): Decision {
+  const found = kind === Kind.UNSPECIFIED ? findKind(program, name) : kind;
+  const decision = decideAs(found === Kind.UNSPECIFIED ? Kind.GATE : found, name);
+  // Nothing of that name, of whatever kind: say so, rather than that a gate is missing.
+  return found === Kind.UNSPECIFIED ? { ...decision, kind: found } : decision;
 }
 
 /** Every decision of the ruleset: gates, then configs and experiments, then layers. */
@@ -56,7 +63,11 @@ function configKind({ ruleset }: Program, name: string): Kind {
 }
 
 function decide(deciding: Deciding, kind: Kind, name: string): Decision {
-  const decision = ask(deciding, kind, name);
+  return encode(deciding, ask(deciding, kind, name));
+}
+
+/** The wire form of a decision. */
+export function encode(deciding: Deciding, decision: EngineDecision): Decision {
   const reason = openFeatureReason(decision, deciding.program.ruleset);
   return decisionToWire(decision, deciding.isStale && reason !== Reason.ERROR ? Reason.STALE : reason);
 }

@@ -1,53 +1,72 @@
 /** One function for each RPC: check, act, encode. */
-import type { CountryTable } from '@sluice/engine';
+import type { CountryTable, User } from '@sluice/engine';
 import { type Call, type Clock, covers, requireKind, requireSet } from '@sluice/mesh';
 import {
   type EvaluateAllRequest,
   type EvaluateAllResponse,
   type EvaluateRequest,
   type EvaluateResponse,
+  type ExplainRequest,
+  type ExplainResponse,
   type GetRulesetRequest,
   Heartbeat,
   type ListSetsResponse,
-  type Provenance,
   type SetRef,
-  type User,
   type WatchRulesetRequest,
   WatchRulesetResponse,
 } from '@sluice/proto';
-import type { Follower, Holdings, Standing } from '@sluice/replica';
+import type { Standing } from '@sluice/replica';
+import { type Bases, type Basis, basisLater, basisNow, type Patience, unknownSet } from './basis.js';
 import { type Deciding, decideAll, decideKeys } from './decide.js';
+import { explainKey } from './explain.js';
 import type { ExposureQueue } from './exposure-queue.js';
 import { heartbeatMs } from './limits.js';
-import type { Relay } from './relay.js';
-import { checkKeys, readUser, tooOld, unknownSet } from './request.js';
+import { type Relay, wrapFrame } from './relay.js';
+import { checkKey, checkKeys, readUser } from './request.js';
 
 /** What the handlers act on. */
-export interface Handling {
-  readonly holdings: Holdings;
-  readonly follower: Pick<Follower, 'hurry'>;
+export interface Handling extends Bases {
   readonly relay: Relay;
   readonly exposures: Pick<ExposureQueue, 'offer'>;
   readonly countries: CountryTable | undefined;
-  readonly staleAfterMs: number;
   readonly clock: Clock;
   readonly counters: { requests: number; evaluations: number };
 }
 
-export async function evaluate(handling: Handling, request: EvaluateRequest, call: Call): Promise<EvaluateResponse> {
-  const set = requireSet(call.principal, request.set);
+/** Answers at once, or waits for the revision that the caller wants for as long as `patience` lasts. */
+export function evaluate(
+  handling: Handling,
+  request: EvaluateRequest,
+  call: Pick<Call, 'principal' | 'traceparent'>,
+  patience: Patience,
+): EvaluateResponse | Promise<EvaluateResponse> {
+  const set = setOf(call, request);
   checkKeys(request.keys);
-  const deciding = decidingFor(handling, set, request.user);
-  const standing = standingNow(handling, set, request.minRevision) ?? (await standingAt(handling, set, request, call));
-  const at = deciding(standing);
-  const decisions = decideKeys(at, request.keys);
+  const user = readUser(request.user);
+  const { minRevision, atRevision } = request;
+  const basis = basisNow(handling, { set, minRevision, atRevision });
+  const answer = (from: Basis): EvaluateResponse => answerFrom(handling, from, request, user, call.traceparent);
+  return basis ? answer(basis) : basisLater(handling, { set, minRevision, atRevision }, patience).then(answer);
+}
+
+function answerFrom(
+  handling: Handling,
+  basis: Basis,
+  request: EvaluateRequest,
+  user: User,
+  traceparent: string | undefined,
+): EvaluateResponse {
+  const { provenance } = basis;
+  const deciding = decidingFrom(handling, basis, user);
+  const decisions = decideKeys(deciding, request.keys);
   count(handling, decisions.length);
-  if (!request.isExposureDisabled && request.user) {
-    const { revision } = standing.state;
-    const { traceparent } = call;
-    handling.exposures.offer({ set, user: request.user, decisions, revision, timeMs: at.context.now, traceparent });
+  const isReplay = request.atRevision !== 0;
+  if (!request.isExposureDisabled && !isReplay && request.user && provenance.set) {
+    const { set, revision } = provenance;
+    const timeMs = deciding.context.now;
+    handling.exposures.offer({ set, user: request.user, decisions, revision, timeMs, traceparent });
   }
-  return { decisions, provenance: provenanceOf(handling, standing) };
+  return { decisions, provenance };
 }
 
 export async function evaluateAll(
@@ -55,55 +74,47 @@ export async function evaluateAll(
   request: EvaluateAllRequest,
   call: Call,
 ): Promise<EvaluateAllResponse> {
-  const set = requireSet(call.principal, request.set);
-  const deciding = decidingFor(handling, set, request.user);
-  const standing = standingNow(handling, set, request.minRevision) ?? (await standingAt(handling, set, request, call));
-  const decisions = decideAll(deciding(standing));
+  const set = setOf(call, request);
+  const user = readUser(request.user);
+  const basis = await basisFor(handling, set, request, call);
+  const decisions = decideAll(decidingFrom(handling, basis, user));
   count(handling, decisions.length);
-  return { decisions, provenance: provenanceOf(handling, standing) };
+  return { decisions, provenance: basis.provenance };
 }
 
-/** Checks the user now, and decides once it is known from which state. */
-function decidingFor(
-  { countries, clock, staleAfterMs }: Handling,
+/** One decision with everything that led to it; logs no exposures. */
+export async function explain(handling: Handling, request: ExplainRequest, call: Call): Promise<ExplainResponse> {
+  // Rules name people: whoever holds an app in their hand must not read them.
+  requireKind(call.principal, 'server', 'console');
+  const set = requireSet(call.principal, request.set);
+  const key = checkKey(request.key);
+  const user = readUser(request.user);
+  const basis = await basisFor(handling, set, request, call);
+  const { decision, specs } = explainKey(decidingFrom(handling, basis, user), key);
+  count(handling, 1);
+  return { decision, specs, provenance: basis.provenance };
+}
+
+/** The set that is asked about. The past costs more than the present, and is not for everybody's app. */
+function setOf({ principal }: Pick<Call, 'principal'>, request: EvaluateRequest | EvaluateAllRequest): SetRef {
+  if (request.atRevision !== 0) requireKind(principal, 'server', 'console');
+  return requireSet(principal, request.set);
+}
+
+async function basisFor(
+  handling: Handling,
   set: SetRef,
-  wireUser: User | undefined,
-): (standing: Standing) => Deciding {
-  const user = readUser(wireUser);
-  return ({ state, ageMs }) => ({
-    program: state.program,
-    user,
-    context: { now: clock.now(), environment: { tier: set.environment }, random: Math.random(), countries },
-    isStale: ageMs > staleAfterMs,
-  });
-}
-
-/** The set's newest state, if it is new enough already. */
-function standingNow({ holdings }: Handling, set: SetRef, minRevision: number): Standing | undefined {
-  const standing = holdings.standing(set);
-  return standing && standing.state.revision >= minRevision ? standing : undefined;
-}
-
-/**
- * Waits for the revision that the caller has to see, as long as the caller does.
- * @throws SluiceError `not_found` for unknown sets, `precondition` when it does not come.
- */
-async function standingAt(
-  { holdings, follower }: Handling,
-  set: SetRef,
-  { minRevision }: { readonly minRevision: number },
+  { minRevision, atRevision }: { readonly minRevision: number; readonly atRevision: number },
   call: Call,
-): Promise<Standing> {
-  if (!holdings.get(set)) throw unknownSet(holdings, set);
-  follower.hurry();
-  await holdings.waitFor(set, minRevision, call.remainingMs(), call.signal);
-  const standing = holdings.standing(set);
-  if (standing && standing.state.revision >= minRevision) return standing;
-  throw tooOld(set, standing?.state.revision ?? 0, minRevision);
+): Promise<Basis> {
+  const wanted = { set, minRevision, atRevision };
+  return basisNow(handling, wanted) ?? (await basisLater(handling, wanted, call));
 }
 
-function provenanceOf({ staleAfterMs }: Handling, { state, ageMs }: Standing): Provenance {
-  return { set: state.set, revision: state.revision, ageMs, isStale: ageMs > staleAfterMs };
+function decidingFrom({ countries, clock }: Handling, { program, provenance }: Basis, user: User): Deciding {
+  const tier = provenance.set?.environment ?? '';
+  const context = { now: clock.now(), environment: { tier }, random: Math.random(), countries };
+  return { program, user, context, isStale: provenance.isStale };
 }
 
 function count({ counters }: Handling, decisions: number): void {
@@ -126,13 +137,18 @@ export function listSets({ holdings }: Handling, call: Call): ListSetsResponse {
   };
 }
 
-/** The whole ruleset, as the bytes of a GetRulesetResponse. */
-export function getRuleset({ holdings, relay }: Handling, request: GetRulesetRequest, call: Call): Uint8Array {
+/** The whole ruleset, as the bytes of a GetRulesetResponse; past revisions come from config. */
+export async function getRuleset(
+  { holdings, relay, replays }: Handling,
+  { set: asked, revision }: GetRulesetRequest,
+  call: Call,
+): Promise<Uint8Array> {
   requireKind(call.principal, 'server', 'console');
-  const set = requireSet(call.principal, request.set);
+  const set = requireSet(call.principal, asked);
   const state = holdings.get(set);
   if (!state) throw unknownSet(holdings, set);
-  return relay.snapshot(state);
+  if (revision === 0 || revision === state.revision) return relay.snapshot(state);
+  return wrapFrame(await replays.fetch(set, revision, 'revision', call.signal));
 }
 
 /**

@@ -25,3 +25,9 @@ export const batchLinksMax = 32;
 export const keyGraceMs = 300;
 /** How long a stop may take over exposures that are left, in milliseconds. */
 export const flushTimeoutMs = 3_000;
+/** Past revisions, compiled for replays, that are kept. */
+export const replaysKept = 8;
+/** Past revisions that wait to be fetched and compiled. */
+export const replaysWaitingMax = 16;
+/** How long a question on a stream waits for a revision when it does not say, in milliseconds. */
+export const streamWaitMs = 10_000;

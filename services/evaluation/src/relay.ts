@@ -107,6 +107,6 @@ function trim(kept: KeptFrame[]): void {
 const frameTag = (1 << 3) | WireType.LengthDelimited;
 
 /** Both answers that carry a frame carry it in field 1, so that one wrapping serves both. */
-function wrapFrame(bytes: Uint8Array): Uint8Array {
+export function wrapFrame(bytes: Uint8Array): Uint8Array {
   return new BinaryWriter().uint32(frameTag).bytes(bytes).finish();
 }

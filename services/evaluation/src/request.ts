@@ -1,8 +1,7 @@
 import { UserError, userFromWire } from '@sluice/codec';
 import type { User } from '@sluice/engine';
-import { invalid, notFound, preconditionFailed } from '@sluice/mesh';
-import { type Key, Kind, type SetRef, type User as WireUser } from '@sluice/proto';
-import { type Holdings, setKey } from '@sluice/replica';
+import { invalid } from '@sluice/mesh';
+import { Key, Kind, type User as WireUser } from '@sluice/proto';
 import { keysMax } from './limits.js';
 
 const kinds: readonly Kind[] = Object.values(Kind);
@@ -13,10 +12,19 @@ export function checkKeys(keys: readonly Key[]): void {
   if (keys.length > keysMax) {
     throw invalid('keys', `has ${keys.length} entries; ask for at most ${keysMax} at a time, or use EvaluateAll`);
   }
-  for (const [at, { kind, name }] of keys.entries()) {
-    if (name === '') throw invalid(`keys[${at}].name`, 'is empty; name a gate, config, experiment or layer');
-    if (!kinds.includes(kind)) throw invalid(`keys[${at}].kind`, `is ${kind}, which is no kind of entity`);
-  }
+  for (let at = 0; at < keys.length; at++) checkKeyAt(keys[at], () => `keys[${at}]`);
+}
+
+/** @throws SluiceError `invalid` when there is no key, or none that can be asked for. */
+export function checkKey(key: Key | undefined): Key {
+  if (key === undefined) throw invalid('key', 'is missing; name a gate, config, experiment or layer');
+  checkKeyAt(key, () => 'key');
+  return key;
+}
+
+function checkKeyAt({ kind, name }: Key = Key.create(), path: () => string): void {
+  if (name === '') throw invalid(`${path()}.name`, 'is empty; name a gate, config, experiment or layer');
+  if (!kinds.includes(kind)) throw invalid(`${path()}.kind`, `is ${kind}, which is no kind of entity`);
 }
 
 /** @throws SluiceError `invalid` naming the field that can't be used. */
@@ -28,24 +36,4 @@ export function readUser(user: WireUser | undefined): User {
     if (error instanceof UserError) throw invalid(error.field, error.problem);
     throw error;
   }
-}
-
-/** Says which half of the set's name is unknown, as far as the caller may see. */
-export function unknownSet(holdings: Holdings, set: SetRef): Error {
-  const isProjectKnown = holdings.all().some(({ state }) => state.set.project === set.project);
-  if (isProjectKnown) {
-    return notFound(
-      'set.environment',
-      `${set.project} has no ruleset in ${set.environment}; check the name, or create it`,
-    );
-  }
-  return notFound('set.project', `${set.project} has no ruleset; check the name, or create it`);
-}
-
-/** The revision asked for did not come in time. */
-export function tooOld(set: SetRef, held: number, wanted: number): Error {
-  return preconditionFailed(
-    'min_revision',
-    `revision ${wanted} of ${setKey(set)} is not here yet, revision ${held} is; ask again, or with a later deadline`,
-  );
 }

@@ -13,15 +13,25 @@ import {
   systemClock,
 } from '@sluice/mesh';
 import { EvaluationServiceService, type HeldSet, IngestionServiceService } from '@sluice/proto';
-import { type Applied, createAuthority, Disk, Follower, Holdings } from '@sluice/replica';
+import {
+  type Applied,
+  type Authority,
+  createAuthority,
+  Disk,
+  Follower,
+  type FollowerOptions,
+  Holdings,
+} from '@sluice/replica';
 import { Acks } from './acks.js';
 import type { EvaluationConfig } from './config.js';
 import { loadCountries } from './countries.js';
 import { relayedRulesetService } from './definition.js';
 import { ExposureQueue } from './exposure-queue.js';
-import { evaluate, evaluateAll, getRuleset, type Handling, listSets, watchRuleset } from './handlers.js';
+import { evaluate, evaluateAll, explain, getRuleset, type Handling, listSets, watchRuleset } from './handlers.js';
 import { batchTimeoutMs, flushTimeoutMs, keyGraceMs, requestBytesMax } from './limits.js';
 import { Relay } from './relay.js';
+import { Replays } from './replays.js';
+import { evaluateStream } from './stream.js';
 
 const stopWithinMs = 5_000;
 
@@ -35,7 +45,10 @@ export async function startEvaluation(config: EvaluationConfig, scope: Scope): P
   const relay = new Relay(holdings);
   scope.push('relay', () => relay.close());
   const acks = startAcks(config, holdings, bus, scope);
-  const follower = await startFollower(config, holdings, bus, scope, logger, (applied) => {
+  const authority = connectAuthority(config, scope);
+  const replays = new Replays(authority);
+  scope.push('replays', () => replays.close());
+  const follower = await startFollower(config, { holdings, source: bus, authority, logger }, scope, (applied) => {
     relay.add(applied);
     acks.applied(applied.state);
   });
@@ -43,6 +56,7 @@ export async function startEvaluation(config: EvaluationConfig, scope: Scope): P
   const handling: Handling = {
     holdings,
     follower,
+    replays,
     relay,
     exposures,
     countries: loadCountries(),
@@ -72,8 +86,10 @@ export async function startEvaluation(config: EvaluationConfig, scope: Scope): P
 function bindings(handling: Handling): ServiceBinding[] {
   return [
     bind(EvaluationServiceService, {
-      evaluate: (request, call) => evaluate(handling, request, call),
+      evaluate: (request, call) => evaluate(handling, request, call, call),
       evaluateAll: (request, call) => evaluateAll(handling, request, call),
+      evaluateStream: (call) => evaluateStream(handling, call),
+      explain: (request, call) => explain(handling, request, call),
     }),
     bind(relayedRulesetService, {
       listSets: (_request, call) => listSets(handling, call),
@@ -111,14 +127,7 @@ function startAcks(config: EvaluationConfig, holdings: Holdings, bus: Bus, scope
   return acks;
 }
 
-async function startFollower(
-  config: EvaluationConfig,
-  holdings: Holdings,
-  bus: Bus,
-  scope: Scope,
-  logger: Logger,
-  onApplied: (applied: Applied) => void,
-): Promise<Follower> {
+function connectAuthority(config: EvaluationConfig, scope: Scope): Authority {
   const authority = createAuthority({
     target: config.configTarget,
     key: config.meshKey,
@@ -126,8 +135,17 @@ async function startFollower(
     region: config.identity.region,
   });
   scope.push('config client', () => authority.close());
-  const disk = new Disk({ directory: join(config.stateDir, 'rulesets'), logger });
-  const follower = new Follower({ holdings, disk, source: bus, authority, logger, onApplied });
+  return authority;
+}
+
+async function startFollower(
+  config: EvaluationConfig,
+  parts: Pick<FollowerOptions, 'holdings' | 'source' | 'authority' | 'logger'>,
+  scope: Scope,
+  onApplied: (applied: Applied) => void,
+): Promise<Follower> {
+  const disk = new Disk({ directory: join(config.stateDir, 'rulesets'), logger: parts.logger });
+  const follower = new Follower({ ...parts, disk, onApplied });
   scope.push('follower', () => follower.close());
   await follower.start();
   return follower;

@@ -1,4 +1,4 @@
-import { type Call, covers, requireKind, requireSet, unavailable } from '@sluice/mesh';
+import { type Call, covers, notFound, requireKind, requireSet, unavailable } from '@sluice/mesh';
 import type {
   Frame,
   GetRulesetRequest,
@@ -10,6 +10,7 @@ import type {
 } from '@sluice/proto';
 import type { Context } from '../context.js';
 import type { Head } from '../head.js';
+import { readPast } from '../history.js';
 import { setKey } from '../names.js';
 import { listSets } from '../store.js';
 import { readHead } from './entities.js';
@@ -26,12 +27,16 @@ export async function handleListSets({ db }: Context, { principal }: Call): Prom
 
 export async function handleGetRuleset(
   context: Context,
-  { set: asked }: GetRulesetRequest,
+  { set: asked, revision }: GetRulesetRequest,
   { principal }: Call,
 ): Promise<GetRulesetResponse> {
   requireKind(principal, 'console', 'server');
   const set = requireSet(principal, asked);
-  return { frame: snapshotOf(set, await readHead(context, set)) };
+  const head = await readHead(context, set);
+  if (revision === 0 || revision === head.revision) return { frame: snapshotOf(set, head) };
+  const frame = await readPast(context.db, set, revision);
+  if (frame) return { frame };
+  throw notFound('revision', `there is no revision ${revision} of ${setKey(set)}; the newest is ${head.revision}`);
 }
 
 /** What was missed, or a snapshot; then each change as it happens, and a heartbeat each second. */

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { hashEntities } from '@sluice/codec';
+import type { Call } from '@sluice/mesh';
+import { type Entity, EvaluateRequest, type EvaluateResponse, Kind, User } from '@sluice/proto';
+import { applyFrame, emptyState, Holdings, rawFrame } from '@sluice/replica';
+import type { ExposureRecord } from './exposure.js';
+import { evaluate, type Handling } from './handlers.js';
+import { Relay } from './relay.js';
+import { Replays } from './replays.js';
+
+const set = { project: 'shop', environment: 'production' };
+const never = new AbortController().signal;
+const call = {
+  principal: { kind: 'mesh', ...set, canWrite: true, label: '', digest: '' },
+  traceparent: undefined,
+} as const;
+const patience = { remainingMs: () => 1_000, signal: never };
+
+/** A gate that is on at odd revisions. */
+function gateAt(revision: number): Entity {
+  const value = {
+    ...{ entity: 'feature_gate', salt: 's', enabled: true, defaultValueJson: 'false', idType: 'userID' },
+    rules: [
+      {
+        id: 'all',
+        name: 'all',
+        passPercentage: (revision % 2) * 100,
+        conditionIds: ['everybody'],
+        returnValueJson: 'true',
+        idType: 'userID',
+      },
+    ],
+  };
+  return { name: 'checkout', version: revision, body: { $case: 'gate', value: value as never } };
+}
+
+function holdingsOf(revisions: readonly number[]): Holdings {
+  const holdings = new Holdings();
+  for (const revision of revisions) {
+    const condition = { type: 'public', idType: 'userID', additionalValues: {} } as never;
+    const upserts: Entity[] = [
+      gateAt(revision),
+      { name: 'everybody', version: 1, body: { $case: 'condition', value: condition } },
+    ];
+    const [stateHash, previousStateHash] = [Buffer.from(hashEntities(upserts)), Buffer.alloc(0)];
+    const head = { set, revision, previousRevision: 0, stateHash, previousStateHash, committedAtMs: 1 };
+    const outcome = applyFrame(emptyState(set), rawFrame({ ...head, upserts, deletions: [], isElided: false }));
+    if (outcome.kind !== 'applied') throw new Error(outcome.kind);
+    holdings.put(outcome.state, Date.now());
+  }
+  return holdings;
+}
+
+function handlingOf(holdings: Holdings, offered: ExposureRecord[]): Handling {
+  return {
+    holdings,
+    follower: { hurry: () => undefined },
+    replays: new Replays({ fetchSnapshot: () => assert.fail('it is held') }),
+    relay: new Relay(holdings),
+    exposures: { offer: (record) => void offered.push(record) },
+    countries: undefined,
+    staleAfterMs: 60_000,
+    clock: { now: () => Date.now() },
+    counters: { requests: 0, evaluations: 0 },
+  };
+}
+
+describe('evaluate', () => {
+  const request = (part: Partial<EvaluateRequest>): EvaluateRequest =>
+    EvaluateRequest.fromPartial({ set, keys: [{ kind: Kind.GATE, name: 'checkout' }], user: User.create(), ...part });
+  const caller = call as Pick<Call, 'principal' | 'traceparent'>;
+
+  it('answers at once, without a promise, when nothing has to be waited for', () => {
+    const offered: ExposureRecord[] = [];
+    const handling = handlingOf(holdingsOf([1, 2, 3]), offered);
+    const answer = evaluate(handling, request({}), caller, patience) as EvaluateResponse;
+    assert.deepEqual([answer.decisions[0]?.gateValue, answer.provenance?.revision], [true, 3]);
+    assert.equal(offered.length, 1);
+  });
+
+  it('replays a revision that is held, and logs no exposures', () => {
+    const offered: ExposureRecord[] = [];
+    const handling = handlingOf(holdingsOf([1, 2, 3]), offered);
+    const answer = evaluate(handling, request({ atRevision: 2 }), caller, patience) as EvaluateResponse;
+    assert.deepEqual([answer.decisions[0]?.gateValue, answer.provenance?.revision], [false, 2]);
+    assert.equal(offered.length, 0);
+  });
+
+  it('replays for servers only, not for apps', () => {
+    const handling = handlingOf(holdingsOf([1]), []);
+    const app = { ...caller, principal: { ...caller.principal, kind: 'client' as const } };
+    assert.throws(() => evaluate(handling, request({ atRevision: 1 }), app, patience), { kind: 'forbidden' });
+    assert.throws(() => evaluate(handling, request({ set: { ...set, project: 'other' } }), app, patience), {
+      kind: 'forbidden',
+    });
+  });
+
+  it('waits for a revision to come', async () => {
+    const offered: ExposureRecord[] = [];
+    const holdings = holdingsOf([1]);
+    const handling = handlingOf(holdings, offered);
+    const answer = evaluate(handling, request({ minRevision: 2 }), caller, patience);
+    const next = holdingsOf([2]).get(set);
+    if (next) holdings.put(next, Date.now());
+    assert.equal((await answer).provenance?.revision, 2);
+  });
+});

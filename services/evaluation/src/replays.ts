@@ -1,0 +1,97 @@
+import type { Program } from '@sluice/engine';
+import { exhausted, notFound, SluiceError, unavailable } from '@sluice/mesh';
+import type { SetRef } from '@sluice/proto';
+import { type Authority, applyFrame, emptyState, readFrame, setKey } from '@sluice/replica';
+import { replaysKept, replaysWaitingMax } from './limits.js';
+
+/**
+ * Rulesets as they were, for replays of revisions that are no longer held: fetched from config,
+ * proven by their state hash, compiled, and the last few kept.
+ */
+export class Replays {
+  readonly #authority: Pick<Authority, 'fetchSnapshot'>;
+  /** In the order of their last use. Also holds what is on its way, so that it is fetched once. */
+  readonly #programs = new Map<string, Promise<Program>>();
+  readonly #closing = new AbortController();
+  /** Loads on their way, and the end of the last: one at a time, since compiling keeps everybody else waiting. */
+  #loads = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(authority: Pick<Authority, 'fetchSnapshot'>) {
+    this.#authority = authority;
+  }
+
+  /**
+   * @throws SluiceError `not_found` for a revision that never was, `unavailable` when config can't
+   * be asked, `deadline` when it takes longer than `timeoutMs`, `exhausted` when too many wait.
+   */
+  programAt(set: SetRef, revision: number, timeoutMs: number, signal: AbortSignal): Promise<Program> {
+    const key = `${setKey(set)}@${revision}`;
+    const known = this.#programs.get(key);
+    if (!known && this.#loads >= replaysWaitingMax) {
+      return Promise.reject(exhausted('Too many past revisions are being fetched here.', 1_000));
+    }
+    const program = known ?? this.#load(key, set, revision);
+    this.#programs.delete(key);
+    this.#programs.set(key, program);
+    for (const oldest of this.#programs.keys()) {
+      if (this.#programs.size <= replaysKept) break;
+      this.#programs.delete(oldest);
+    }
+    return within(program, `revision ${revision} of ${setKey(set)}`, timeoutMs, signal);
+  }
+
+  /** The bytes of a snapshot frame, unproven. `field` is the caller's word for the revision. */
+  async fetch(set: SetRef, revision: number, field: string, signal: AbortSignal): Promise<Uint8Array> {
+    try {
+      return await this.#authority.fetchSnapshot(set, signal, revision);
+    } catch (error) {
+      throw explain(error, set, revision, field);
+    }
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#programs.clear();
+  }
+
+  #load(key: string, set: SetRef, revision: number): Promise<Program> {
+    this.#loads++;
+    const program = this.#last.then(() => this.#compile(set, revision));
+    this.#last = program.catch(() => this.#programs.delete(key)).finally(() => this.#loads--);
+    return program;
+  }
+
+  async #compile(set: SetRef, revision: number): Promise<Program> {
+    const bytes = await this.fetch(set, revision, 'at_revision', this.#closing.signal);
+    const outcome = applyFrame(emptyState(set), readFrame(bytes));
+    if (outcome.kind !== 'applied' || outcome.state.revision !== revision) {
+      throw unavailable(`Config's answer for revision ${revision} of ${setKey(set)} can't be used; ask again.`);
+    }
+    return outcome.state.program;
+  }
+}
+
+function explain(error: unknown, set: SetRef, revision: number, field: string): unknown {
+  if (!(error instanceof SluiceError)) return error;
+  if (error.kind === 'not_found') return notFound(field, error.problems[0]?.message ?? error.message);
+  return unavailable(
+    `Revision ${revision} of ${setKey(set)} is not held here, and config can't be asked for it; ask again later.`,
+    error,
+  );
+}
+
+/** Stops waiting, not working: the next caller may have more time. */
+function within<T>(work: Promise<T>, what: string, timeoutMs: number, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => {
+      reject(new SluiceError('deadline', `Fetching ${what} takes longer than the caller waits; ask again.`));
+    };
+    const timer = setTimeout(giveUp, Math.min(Math.max(timeoutMs, 0), 2 ** 31 - 1));
+    signal.addEventListener('abort', giveUp, { once: true });
+    work.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', giveUp);
+    });
+  });
+}
