@@ -63,7 +63,7 @@ export class Host {
   }
 
   #print(report: Report, isJson: boolean): void {
-    const text = isJson ? JSON.stringify(report.document, null, 2) : report.text(this.#style);
+    const text = report.output ?? (isJson ? JSON.stringify(report.document, null, 2) : report.text(this.#style));
     if (text !== '') this.io.out(`${text}\n`);
     this.exitCode = report.exitCode ?? exitCodes.ok;
   }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { createReadStream, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 
 /** The world as a command sees it; the only place that writes to the terminal. */
@@ -11,6 +11,11 @@ export interface Io {
   err(text: string): void;
   /** Reads a file, or standard input for `-`. */
   read(path: string): Promise<Buffer>;
+  /** Reads a file, or standard input for `-`, piece by piece. */
+  stream(path: string): AsyncIterable<Uint8Array>;
+  write(path: string, text: string): void;
+  /** The files of a folder, by name. */
+  list(folder: string): string[];
 }
 
 export function processIo(): Io {
@@ -26,6 +31,12 @@ export function processIo(): Io {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     read: async (path) => (path === '-' ? readAll(process.stdin) : readFileSync(path)),
+    stream: (path) => (path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 20 })),
+    write: (path, text) => writeFileSync(path, text),
+    list: (folder) =>
+      readdirSync(folder, { withFileTypes: true })
+        .filter((entry) => !entry.isDirectory())
+        .map(({ name }) => name),
   };
 }
 

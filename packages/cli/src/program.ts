@@ -6,6 +6,8 @@ import { addContext } from './commands/context.js';
 import { addEnvironment } from './commands/environment.js';
 import { addEval } from './commands/eval.js';
 import { addEvents } from './commands/events.js';
+import { addExplain } from './commands/explain.js';
+import { addExport } from './commands/export.js';
 import { addExposures } from './commands/exposures.js';
 import { addGate } from './commands/gate.js';
 import { addImport } from './commands/import.js';
@@ -15,6 +17,7 @@ import { addLog } from './commands/log.js';
 import { addMesh } from './commands/mesh.js';
 import { addProject } from './commands/project.js';
 import { addSets } from './commands/sets.js';
+import { addStatsig } from './commands/statsig.js';
 import { parseDuration } from './duration.js';
 import { exitCodeHelp } from './exit-code.js';
 import { Host } from './host.js';
@@ -51,9 +54,9 @@ export function createProgram(io: Io): { program: Command; host: Host } {
     .addHelpText('after', `\n${help}\n\n${exitCodeHelp}`)
     .exitOverride();
   program.commandsGroup(groups.rulesets);
-  for (const add of [addApply, addImport, addListings, addGate]) add(program, host);
+  for (const add of [addApply, addImport, addExport, addListings, addGate]) add(program, host);
   program.commandsGroup(groups.decisions);
-  for (const add of [addCheck, addEval]) add(program, host);
+  for (const add of [addCheck, addEval, addExplain, addStatsig]) add(program, host);
   program.commandsGroup(groups.events);
   for (const add of [addLog, addExposures, addEvents]) add(program, host);
   program.commandsGroup(groups.mesh);

@@ -5,6 +5,8 @@ import type { Style } from './style.js';
 export interface Report {
   readonly document: Readonly<Record<string, unknown>>;
   text(style: Style): string;
+  /** Printed as it stands instead of both, for what other programs read; may be empty. */
+  readonly output?: string;
   /** When the answer is complete, but not what was hoped for. */
   readonly exitCode?: ExitCode;
 }

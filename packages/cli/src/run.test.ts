@@ -38,6 +38,11 @@ async function run(argv: string[], files: Record<string, string> = {}, env: Node
       if (text === undefined) throw Object.assign(new Error(path), { code: 'ENOENT' });
       return Buffer.from(text, 'latin1');
     },
+    stream: async function* (path) {
+      yield await io.read(path);
+    },
+    write: () => assert.fail('nothing is written here'),
+    list: () => [],
   };
   const code = await runCli(argv, io);
   return { code, out, err };

@@ -1,32 +1,27 @@
 import { notFound } from '@sluice/mesh';
 import { DecisionError, Kind } from '@sluice/proto';
 import type { Command } from 'commander';
+import { addRevisionOptions, type RevisionOptions, revisionFields } from '../at-revision.js';
 import { decisionDocument, provenanceDocument, provenanceText, reasonText } from '../decision.js';
 import type { Host, Invocation } from '../host.js';
-import { parseCountInput } from '../json-input.js';
 import type { Report } from '../report.js';
 import type { Session } from '../session.js';
 import { formatFields } from '../table.js';
 import { readUser } from '../user-input.js';
 
-interface CheckOptions {
+interface CheckOptions extends RevisionOptions {
   readonly user?: string;
-  readonly minRevision?: number;
   readonly exposure: boolean;
 }
 
 export function addCheck(parent: Command, host: Host): void {
-  parent
+  const command = parent
     .command('check')
     .description('decide a gate for a user: value, rule, reason, revision; counts as an exposure')
     .argument('<gate>', 'its name')
     .option('-u, --user <json>', 'the user: JSON, @file.json, or - for standard input')
-    .option('--min-revision <n>', 'wait, within the deadline, until this revision is held', (text) =>
-      parseCountInput('--min-revision', text, 0, Number.MAX_SAFE_INTEGER),
-    )
-    .option('--no-exposure', 'do not count this as an exposure')
-    .addHelpText('after', `\n${jsonHelp}`)
-    .action(host.onMesh<CheckOptions>(check));
+    .option('--no-exposure', 'do not count this as an exposure');
+  addRevisionOptions(command).addHelpText('after', `\n${jsonHelp}`).action(host.onMesh<CheckOptions>(check));
 }
 
 const jsonHelp = `JSON: {name, kind, value, ruleId, groupName, idType, reason, error, detail, version,
@@ -40,7 +35,7 @@ async function check(session: Session, { args: [name = ''], options }: Invocatio
       set: session.set,
       keys: [{ kind: Kind.GATE, name }],
       user,
-      minRevision: options.minRevision ?? 0,
+      ...revisionFields(options),
       isExposureDisabled: !options.exposure,
     },
     session.call,

@@ -1,10 +1,11 @@
 import { invalid } from '@sluice/mesh';
 import { type Decision, DecisionError, type Key, Kind, type Provenance, type User } from '@sluice/proto';
 import type { Command } from 'commander';
+import { addRevisionOptions, type RevisionOptions, revisionFields } from '../at-revision.js';
 import { decisionDocument, kindWord, provenanceDocument, provenanceText, reasonText } from '../decision.js';
 import { exitCodes } from '../exit-code.js';
 import type { Host, Invocation } from '../host.js';
-import { parseCountInput } from '../json-input.js';
+import { parseKey } from '../keys.js';
 import type { Report } from '../report.js';
 import type { Session } from '../session.js';
 import type { Style } from '../style.js';
@@ -12,31 +13,27 @@ import { formatTable } from '../table.js';
 import { readUser } from '../user-input.js';
 import { shorten } from '../words.js';
 
-interface EvalOptions {
+interface EvalOptions extends RevisionOptions {
   readonly user?: string;
   readonly all?: boolean;
-  readonly minRevision?: number;
   readonly exposure: boolean;
 }
 
 export function addEval(parent: Command, host: Host): void {
-  parent
+  const command = parent
     .command('eval')
     .description('decide gates, configs, experiments and layers for a user')
     .argument('[keys...]', 'names, or kind/name such as layer/checkout where a name is used twice')
     .option('-a, --all', 'decide everything; never counts as exposures')
     .option('-u, --user <json>', 'the user: JSON, @file.json, or - for standard input')
-    .option('--min-revision <n>', 'wait, within the deadline, until this revision is held', (text) =>
-      parseCountInput('--min-revision', text, 0, Number.MAX_SAFE_INTEGER),
-    )
-    .option('--no-exposure', 'do not count these as exposures')
-    .addHelpText('after', `\n${jsonHelp}`)
-    .action(host.onMesh<EvalOptions>(evaluate));
+    .option('--no-exposure', 'do not count these as exposures');
+  addRevisionOptions(command).addHelpText('after', `\n${jsonHelp}`).action(host.onMesh<EvalOptions>(evaluate));
 }
 
 const jsonHelp = `JSON: {project, environment, revision, ageMs, isStale,
        decisions: [{name, kind, value, ruleId, groupName, idType, reason, error, detail, version,
        isExperimentGroup, allocatedExperiment, explicitParameters, secondaryExposures}]}
+With --at-revision, revision is the one that was replayed.
 Exit code 3 when a key is not found; the others are printed.`;
 
 interface Answer {
@@ -57,26 +54,15 @@ async function evaluate(session: Session, { args, options }: Invocation<EvalOpti
 }
 
 async function ask(session: Session, keys: Key[], user: User, options: EvalOptions): Promise<Answer> {
-  const common = { set: session.set, user, minRevision: options.minRevision ?? 0 };
+  const common = { set: session.set, user, ...revisionFields(options) };
   if (options.all) return session.evaluation.evaluateAll(common, session.call);
   return session.evaluation.evaluate({ ...common, keys, isExposureDisabled: !options.exposure }, session.call);
 }
 
-const kinds: Readonly<Record<string, Kind>> = {
-  gate: Kind.GATE,
-  config: Kind.CONFIG,
-  experiment: Kind.EXPERIMENT,
-  layer: Kind.LAYER,
-};
-
 function readKeys(args: readonly string[], isAll: boolean): Key[] {
   if (isAll && args.length > 0) throw invalid('--all', 'decides everything; leave the keys out, or --all');
   if (!isAll && args.length === 0) throw invalid('keys', 'name what to decide, or say --all');
-  return args.map((arg) => {
-    const slash = arg.indexOf('/');
-    const kind = kinds[arg.slice(0, Math.max(slash, 0))];
-    return kind === undefined ? { kind: Kind.UNSPECIFIED, name: arg } : { kind, name: arg.slice(slash + 1) };
-  });
+  return args.map(parseKey);
 }
 
 const valueCharactersMax = 72;
