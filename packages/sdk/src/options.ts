@@ -1,0 +1,92 @@
+import { invalid, type Logger, silentLogger } from '@sluice/mesh';
+import type { SetRef } from '@sluice/proto';
+import { batchLingerMs, queueEventsMax, silenceMs, staleAfterMs } from './limits.js';
+
+/** What local and remote evaluation have in common. */
+export interface ConnectionOptions {
+  /** An SDK key of class server, or a console key. Client keys may only evaluate remotely. */
+  readonly key: string;
+  /** Where evaluators are: `consul:///evaluation`, `dns:///evaluation:7440` or `static:///host:port,host:port`. */
+  readonly target: string;
+  /** Where events go. Found through Consul unless said; without it other targets drop events, and count them. */
+  readonly ingestionTarget?: string | undefined;
+  /** The set, for keys that reach more than one. */
+  readonly set?: SetRef | undefined;
+  /** Where Consul answers, `host:port`. */
+  readonly consulAddr?: string | undefined;
+  /** The own region: its instances are preferred. */
+  readonly region?: string | undefined;
+  /** Sends no exposures at all; events are sent nevertheless. */
+  readonly disableExposureLogging?: boolean | undefined;
+  /** Any pino logger. Says nothing unless given. */
+  readonly logger?: Logger | undefined;
+  /** Events that may wait in memory. */
+  readonly queueEventsMax?: number | undefined;
+  /** How long an event waits for company, in milliseconds. */
+  readonly lingerMs?: number | undefined;
+}
+
+export interface SluiceOptions extends ConnectionOptions {
+  /** Folder for the last known good ruleset. Absent: nothing is kept on disk. */
+  readonly stateDir?: string | undefined;
+  /** To start from while there is nothing better: a ruleset file or frame, or a Statsig document (version 2); a path or the bytes. */
+  readonly bootstrap?: string | Uint8Array | undefined;
+  /** Answers from a ruleset that was not known to be the newest for this long say that they are stale. 60 s unless said. */
+  readonly staleAfterMs?: number | undefined;
+  /** A stream that is silent for this long is dead, in milliseconds. 3 s unless said. */
+  readonly silenceMs?: number | undefined;
+}
+
+/** Options with everything filled in. */
+export interface Settled {
+  readonly connection: {
+    readonly target: string;
+    readonly key: string;
+    readonly consulAddr: string | undefined;
+    readonly region: string | undefined;
+  };
+  readonly ingestionTarget: string | undefined;
+  readonly set: SetRef | undefined;
+  readonly isExposing: boolean;
+  readonly logger: Logger;
+  readonly queueEventsMax: number;
+  readonly lingerMs: number;
+  readonly staleAfterMs: number;
+  readonly silenceMs: number;
+}
+
+const schemes = /^(consul|dns|static):\/\/\/\S/;
+
+/** @throws SluiceError `invalid` naming the option that can't be used. */
+export function settle(options: SluiceOptions): Settled {
+  const { key, target, set } = options;
+  if (typeof key !== 'string' || key === '') throw invalid('key', 'is empty; give an SDK key, such as sluice_server_…');
+  checkTarget('target', target);
+  if (options.ingestionTarget !== undefined) checkTarget('ingestionTarget', options.ingestionTarget);
+  if (set && (!set.project || !set.environment)) throw invalid('set', 'must name both project and environment');
+  return {
+    connection: { target, key, consulAddr: options.consulAddr, region: options.region },
+    ingestionTarget: options.ingestionTarget ?? (target.startsWith('consul:') ? 'consul:///ingestion' : undefined),
+    set,
+    isExposing: options.disableExposureLogging !== true,
+    logger: options.logger ?? silentLogger,
+    queueEventsMax: positive('queueEventsMax', options.queueEventsMax, queueEventsMax),
+    lingerMs: positive('lingerMs', options.lingerMs, batchLingerMs),
+    staleAfterMs: positive('staleAfterMs', options.staleAfterMs, staleAfterMs),
+    silenceMs: positive('silenceMs', options.silenceMs, silenceMs),
+  };
+}
+
+function checkTarget(field: string, target: string): void {
+  if (schemes.test(target)) return;
+  throw invalid(
+    field,
+    `is ${JSON.stringify(target)}; write consul:///service, dns:///host:port or static:///host:port,host:port`,
+  );
+}
+
+function positive(field: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (Number.isFinite(value) && value > 0) return value;
+  throw invalid(field, `is ${value}; give a number above 0`);
+}

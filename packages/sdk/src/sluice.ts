@@ -1,0 +1,318 @@
+import {
+  evaluateConfig,
+  evaluateGate,
+  evaluateLayer,
+  evaluateParameter,
+  type JsonValue,
+  kindOfEntity,
+  type ParameterDecision,
+  type User,
+} from '@sluice/engine';
+import { Disk, type ReplicaState } from '@sluice/replica';
+import {
+  type AllAnswers,
+  type AskOptions,
+  type ConfigAnswer,
+  type GateAnswer,
+  type LayerAnswer,
+  type ParameterStoreAnswer,
+  typed,
+  type Widened,
+} from './answer.js';
+import { readBootstrap } from './bootstrap.js';
+import { loadCountries } from './countries.js';
+import { openEventQueue } from './event-client.js';
+import type { EventCounters, EventQueue } from './event-queue.js';
+import { Exposures } from './exposures.js';
+import { failedBy, failedConfig, failedGate, failedLayer, failedStore, noAnswers, notReady } from './failed-answer.js';
+import { Held, type Source } from './held.js';
+import { type ChangeListener, Holder } from './holder.js';
+import { stateOnDisk } from './last-known-good.js';
+import { closeTimeoutMs, readyTimeoutMs } from './limits.js';
+import { LiveContext } from './live-context.js';
+import { answerAll } from './local-all.js';
+import { LocalConfig, LocalGate, LocalLayer, type OnRead } from './local-answer.js';
+import { LocalStore } from './local-store.js';
+import { type Settled, type SluiceOptions, settle } from './options.js';
+import { Overrides } from './overrides.js';
+import type { EventDetails } from './pending-event.js';
+import { RulesetStream } from './ruleset-stream.js';
+
+/** How long something may take, in milliseconds. */
+export interface Patience {
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Where a client stands. */
+export interface Status {
+  /** 0 when there is no ruleset, or one that carries no revision. */
+  readonly revision: number;
+  readonly source: Source | undefined;
+  /** Infinite where there is no ruleset. */
+  readonly ageMs: number;
+  readonly isStale: boolean;
+  /** Whether the stream of changes lives. */
+  readonly isConnected: boolean;
+  /** Why it does not. */
+  readonly problem: string | undefined;
+}
+
+export interface Counters extends EventCounters {
+  /** Exposures that were sent less than a minute ago already; not among `generated`. */
+  readonly deduplicated: number;
+}
+
+/**
+ * Decides in process, from a ruleset that it keeps up to date in the background. Questions are
+ * answered at once and never throw, whatever is dead; every answer says how old its ruleset is.
+ */
+export class Sluice {
+  /** Answers that this process forces. */
+  readonly overrides: Overrides = new Overrides();
+  readonly #settled: Settled;
+  readonly #holder: Holder;
+  readonly #context: LiveContext;
+  readonly #disk: Disk | undefined;
+  readonly #stream: RulesetStream;
+  readonly #queue: EventQueue;
+  readonly #closeIngestion: () => void;
+  readonly #exposures: Exposures | undefined;
+  readonly #started: Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Starts in the background; `ready` tells when there is something to answer from.
+   * @throws SluiceError `invalid` naming an option that can't be used, the bootstrap included.
+   */
+  constructor(options: SluiceOptions) {
+    const settled = settle(options);
+    this.#settled = settled;
+    this.#holder = new Holder(settled.logger);
+    this.#context = new LiveContext(this.overrides);
+    this.#holder.listen(() => this.#context.follow(this.#holder.current?.set ?? settled.set));
+    if (options.bootstrap !== undefined) this.#holder.put(readBootstrap(options.bootstrap, settled.staleAfterMs));
+    this.#disk = options.stateDir ? new Disk({ directory: options.stateDir, logger: settled.logger }) : undefined;
+    const { queue, close } = openEventQueue(settled, () => this.#holder.current?.set ?? settled.set);
+    this.#queue = queue;
+    this.#closeIngestion = close;
+    this.#exposures = settled.isExposing ? new Exposures(queue) : undefined;
+    this.#stream = new RulesetStream({
+      ...settled,
+      holder: this.#holder,
+      onApplied: (state) => this.#disk?.save(state),
+      onConfirmed: (set, atMs) => this.#disk?.freshen(set, atMs),
+    });
+    this.#started = this.#start().catch((error: unknown) => this.#report(error));
+  }
+
+  /** Resolves when there is a ruleset, wherever from. @throws SluiceError `deadline`, which says what is missing. */
+  async ready({ timeoutMs = readyTimeoutMs }: Patience = {}): Promise<void> {
+    await this.#holder.waitFor(0, timeoutMs, () => `No ruleset within ${timeoutMs} ms: ${this.#whyNot()}.`);
+  }
+
+  /** Resolves when this revision, or a later one, decides here: read your own writes. @throws SluiceError `deadline`. */
+  async waitForRevision(revision: number, { timeoutMs = readyTimeoutMs }: Patience = {}): Promise<void> {
+    await this.#holder.waitFor(revision, timeoutMs, () => {
+      const held = this.#holder.current?.revision ?? 0;
+      return `Revision ${revision} did not come within ${timeoutMs} ms, revision ${held} is held: ${this.#whyNot()}.`;
+    });
+  }
+
+  /** Calls the listener after each change of the ruleset. @returns what ends that. */
+  onChange(listener: ChangeListener): () => void {
+    return this.#holder.listen(listener);
+  }
+
+  /** Whether a gate is on for a user; false when in doubt. The fastest way to ask. */
+  checkGate(name: string, user: User, options?: AskOptions): boolean {
+    const held = this.#holder.current;
+    if (held === undefined) return false;
+    try {
+      const decision = evaluateGate(held.program, name, user, this.#context.renew());
+      if (options?.exposure !== false) this.#exposures?.gate(decision, user, held.revision);
+      return decision.value;
+    } catch (error) {
+      this.#report(error);
+      return false;
+    }
+  }
+
+  /** A gate's answer with everything around it. */
+  gate(name: string, user: User, options?: AskOptions): GateAnswer {
+    const held = this.#holder.current;
+    if (held === undefined) return failedGate(name, notReady);
+    try {
+      const decision = evaluateGate(held.program, name, user, this.#context.renew());
+      if (options?.exposure !== false) this.#exposures?.gate(decision, user, held.revision);
+      return new LocalGate(decision, held);
+    } catch (error) {
+      this.#report(error);
+      return failedGate(name, failedBy(error, held));
+    }
+  }
+
+  /** A dynamic config. Asking is an exposure. */
+  config(name: string, user: User, options?: AskOptions): ConfigAnswer {
+    return this.#valueOf('config', name, user, options);
+  }
+
+  /** An experiment or autotune. Asking is an exposure. */
+  experiment(name: string, user: User, options?: AskOptions): ConfigAnswer {
+    return this.#valueOf('experiment', name, user, options);
+  }
+
+  /** A layer. Reading a parameter is the exposure. */
+  layer(name: string, user: User, options?: AskOptions): LayerAnswer {
+    const held = this.#holder.current;
+    if (held === undefined) return failedLayer(name, notReady);
+    try {
+      const decision = evaluateLayer(held.program, name, user, this.#context.renew());
+      return new LocalLayer(decision, held, this.#onLayerRead(held, user, options));
+    } catch (error) {
+      this.#report(error);
+      return failedLayer(name, failedBy(error, held));
+    }
+  }
+
+  /** A parameter store. Reading a parameter decides it, and is the exposure of what decided. */
+  parameterStore(name: string, user: User, options?: AskOptions): ParameterStoreAnswer {
+    const held = this.#holder.current;
+    if (held === undefined) return failedStore(name, notReady);
+    const isKnown = held.program.ruleset.paramStores.has(name);
+    return new LocalStore(name, held, isKnown, (parameter, fallback) =>
+      this.#parameter(held, name, parameter, fallback, user, options),
+    );
+  }
+
+  /** Every answer for a user, to hand on to a client for instance. None of them is an exposure. */
+  evaluateAll(user: User): AllAnswers {
+    const held = this.#holder.current;
+    if (held === undefined) return noAnswers;
+    try {
+      return answerAll(held, user, this.#context.renew());
+    } catch (error) {
+      this.#report(error);
+      return noAnswers;
+    }
+  }
+
+  /** Notes that a user did something. Returns at once; never throws. */
+  log(user: User, eventName: string, details: EventDetails = {}): void {
+    this.#queue.offerEvent(eventName, user, details);
+  }
+
+  /** What became of exposures and events: `generated` = accepted + duplicate + rejected + dropped + queued. */
+  counters(): Counters {
+    return { ...this.#queue.counters, deduplicated: this.#exposures?.deduplicated ?? 0 };
+  }
+
+  status(): Status {
+    const { current: held } = this.#holder;
+    const { isConnected, problem } = this.#stream;
+    const { revision, ageMs, isStale } = held ?? notReady;
+    return { revision, source: held?.source, ageMs, isStale, isConnected, problem };
+  }
+
+  /** Whether configs of this name are asked for as configs or experiments; undefined when there is none. */
+  kindOf(name: string): 'gate' | 'config' | 'experiment' | 'layer' | undefined {
+    const ruleset = this.#holder.current?.program.ruleset;
+    const config = ruleset?.configs.get(name);
+    if (config) return kindOfEntity(config.entity);
+    if (ruleset?.cmabs.has(name)) return 'experiment';
+    if (ruleset?.gates.has(name)) return 'gate';
+    return ruleset?.layers.has(name) ? 'layer' : undefined;
+  }
+
+  /** Sends what waits now. @returns whether all of it was settled in time. */
+  flush({ timeoutMs = closeTimeoutMs }: Patience = {}): Promise<boolean> {
+    return this.#queue.flush(timeoutMs);
+  }
+
+  /** Sends what waits, then lets go of everything. Questions are answered even afterwards, from what is held. */
+  close({ timeoutMs = closeTimeoutMs }: Patience = {}): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs);
+    return this.#closing;
+  }
+
+  async #start(): Promise<void> {
+    // The table of countries is read before somebody waits for an answer.
+    loadCountries();
+    if (this.#disk) this.#takeFromDisk(await stateOnDisk(this.#disk, this.#settled));
+    if (!this.#closing) this.#stream.start();
+  }
+
+  /** What is on disk gives way only to a bootstrap of a later revision. */
+  #takeFromDisk(found: { state: ReplicaState; freshAtMs: number } | undefined): void {
+    const { current } = this.#holder;
+    if (!found || (current && current.revision > found.state.revision)) return;
+    this.#holder.put(new Held(found.state, 'disk', found.freshAtMs, this.#settled.staleAfterMs));
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    await this.#started;
+    this.#exposures?.close();
+    await Promise.all([this.#stream.close(), this.#queue.close(timeoutMs)]);
+    this.#closeIngestion();
+    await this.#disk?.close();
+  }
+
+  #valueOf(kind: 'config' | 'experiment', name: string, user: User, options: AskOptions | undefined): ConfigAnswer {
+    const held = this.#holder.current;
+    if (held === undefined) return failedConfig(name, notReady);
+    try {
+      const decision = evaluateConfig(held.program, name, user, this.#context.renew(), kind);
+      if (options?.exposure !== false) this.#exposures?.config(decision, user, held.revision);
+      return new LocalConfig(decision, held);
+    } catch (error) {
+      this.#report(error);
+      return failedConfig(name, failedBy(error, held));
+    }
+  }
+
+  #onLayerRead(held: Held, user: User, options: AskOptions | undefined): OnRead | undefined {
+    const exposures = this.#exposures;
+    if (options?.exposure === false || !exposures) return undefined;
+    return (decision, parameter) => {
+      try {
+        exposures.layer(decision, parameter, user, held.revision);
+      } catch (error) {
+        this.#report(error);
+      }
+    };
+  }
+
+  #parameter<T extends JsonValue>(
+    held: Held,
+    store: string,
+    parameter: string,
+    fallback: T,
+    user: User,
+    options: AskOptions | undefined,
+  ): Widened<T> {
+    try {
+      const decided = evaluateParameter(held.program, store, parameter, user, this.#context.renew());
+      if (options?.exposure !== false) this.#exposeSource(decided, user, held.revision);
+      return typed(decided.value, fallback);
+    } catch (error) {
+      this.#report(error);
+      return fallback as Widened<T>;
+    }
+  }
+
+  #exposeSource({ source, layerParameter }: ParameterDecision, user: User, revision: number): void {
+    if (source === null) return;
+    if (source.kind === 'gate') this.#exposures?.gate(source, user, revision);
+    else if (source.kind === 'layer') this.#exposures?.layer(source, layerParameter ?? '', user, revision);
+    else this.#exposures?.config(source, user, revision);
+  }
+
+  #whyNot(): string {
+    if (this.#closing) return 'the client is closed';
+    return this.#stream.problem ?? `${this.#settled.connection.target} has sent nothing yet`;
+  }
+
+  /** Callers in plain JavaScript may hand over users that are none. */
+  #report(error: unknown): void {
+    this.#settled.logger.error({ err: error }, 'a question could not be answered; the default was given');
+  }
+}

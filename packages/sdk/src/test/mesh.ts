@@ -1,0 +1,141 @@
+/** A real gRPC server that plays evaluator and ingestion, on a port of its own. */
+import { EventEmitter, once } from 'node:events';
+import { bind, type Call, digestOf, type MeshServer, silentLogger, startServer, unavailable } from '@sluice/mesh';
+import {
+  Durability,
+  type Event,
+  Heartbeat,
+  IngestionServiceService,
+  KeyClass,
+  type LogEventsRequest,
+  Outcome,
+  RulesetServiceService,
+  type WatchRulesetRequest,
+  WatchRulesetResponse,
+} from '@sluice/proto';
+import type { RawFrame } from '@sluice/replica';
+import { demo, Model } from './model.js';
+
+export const key = 'sluice_server_of-the-tests';
+const heartbeatMs = 50;
+
+const watching = {
+  watchRuleset: { ...RulesetServiceService.watchRuleset, responseSerialize: (bytes: Uint8Array) => Buffer.from(bytes) },
+};
+
+/** Scripted in what it says, real in how it says it. */
+export class TestMesh {
+  readonly model = new Model();
+  readonly events: Event[] = [];
+  readonly batches: LogEventsRequest[] = [];
+  /** What was asked for when streams were opened. */
+  readonly watches: WatchRulesetRequest[] = [];
+  /** Frames that readers get instead of what is right. */
+  readonly lies: RawFrame[] = [];
+  ageMs = 0;
+  isSilent = false;
+  isIngestionAway = false;
+  target = '';
+  readonly #news = new EventEmitter().setMaxListeners(0);
+  #server: MeshServer | undefined;
+
+  async start(port = 0): Promise<this> {
+    this.#server = await startServer({
+      mesh: {
+        identity: { service: 'evaluation', instance: 'evaluation-1', region: 'test', version: '0' },
+        grpcAddr: { host: '127.0.0.1', port },
+        consulAddr: undefined,
+        meshKey: 'mesh-of-the-tests',
+        logLevel: 'silent',
+      },
+      logger: silentLogger,
+      findGrant: (digest) =>
+        digest === digestOf(key) ? { keyClass: KeyClass.SERVER, ...demo, canWrite: false, label: 'test' } : undefined,
+      services: [
+        bind(watching, { watchRuleset: (request, call) => this.#watch(request, call) }),
+        bind(IngestionServiceService, { logEvents: (request) => this.#logEvents(request) }),
+      ],
+      describe: () => ({ sets: [], counters: {} }),
+    });
+    this.target = `static:///${this.#server.address}`;
+    return this;
+  }
+
+  get port(): number {
+    return this.#server?.port ?? 0;
+  }
+
+  /** Every stream ends as if the process had died. */
+  async stop(): Promise<void> {
+    await this.#server?.stop(0);
+  }
+
+  /** Tells the readers that something has changed. */
+  tell(): void {
+    this.#news.emit('news');
+  }
+
+  #logEvents(request: LogEventsRequest) {
+    this.batches.push(request);
+    if (this.isIngestionAway) throw unavailable('away');
+    this.events.push(...request.events);
+    return {
+      outcomes: request.events.map(() => ({ outcome: Outcome.ACCEPTED, reason: '' })),
+      durability: Durability.QUORUM,
+    };
+  }
+
+  async *#watch(request: WatchRulesetRequest, call: Call): AsyncGenerator<Uint8Array> {
+    this.watches.push(request);
+    let { revision } = request;
+    while (!call.signal.aborted) {
+      const lie = this.lies.shift();
+      if (lie) yield frameMessage(lie);
+      if (revision !== this.model.revision) {
+        const next = this.model.frames.filter((frame) => frame.revision > revision);
+        const isResumable = revision > 0 && next[0]?.previousRevision === revision;
+        for (const frame of isResumable ? next : [this.model.snapshot()]) yield frameMessage(frame);
+        revision = this.model.revision;
+      }
+      if (!this.isSilent) yield this.#heartbeat();
+      const timer = setTimeout(() => this.tell(), heartbeatMs);
+      await once(this.#news, 'news', { signal: call.signal }).catch(() => undefined);
+      clearTimeout(timer);
+    }
+  }
+
+  #heartbeat(): Uint8Array {
+    const { revision, stateHash } = this.model;
+    const value = Heartbeat.create({
+      revision,
+      stateHash: Buffer.from(stateHash),
+      nowMs: Date.now(),
+      ageMs: this.ageMs,
+    });
+    return WatchRulesetResponse.encode({ item: { $case: 'heartbeat', value } }).finish();
+  }
+}
+
+/** Field 1, as the relay wraps it. */
+function frameMessage({ bytes }: RawFrame): Uint8Array {
+  const length: number[] = [];
+  let rest = bytes.length;
+  for (; rest > 127; rest >>>= 7) length.push((rest & 127) | 128);
+  length.push(rest);
+  return Buffer.concat([Buffer.from([10, ...length]), bytes]);
+}
+
+/** Tries until it neither throws nor is false. */
+export async function eventually<T>(attempt: () => T | Promise<T>, deadlineMs = 5_000): Promise<T> {
+  const until = Date.now() + deadlineMs;
+  for (;;) {
+    try {
+      const value = await attempt();
+      if (value !== false) return value;
+      if (Date.now() > until) throw new Error(`not within ${deadlineMs} ms`);
+    } catch (error) {
+      if (Date.now() > until) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
