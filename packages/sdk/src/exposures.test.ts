@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { mock } from 'node:test';
+import type { GateDecision } from '@sluice/engine';
+import { silentLogger } from '@sluice/mesh';
+import { EventQueue } from './event-queue.js';
+import { Exposures } from './exposures.js';
+import { seenForMs, seenMax } from './limits.js';
+
+const decision: GateDecision = {
+  kind: 'gate',
+  value: true,
+  name: 'on',
+  ruleID: 'everyone',
+  groupName: null,
+  idType: 'userID',
+  version: 1,
+  reason: 'Recognized',
+  secondaryExposures: [],
+  overrideConfigName: null,
+  samplingRate: null,
+  forwardAllExposures: false,
+  hasAnalyticalGate: false,
+  consultedExperiments: [],
+};
+
+describe('Exposures', () => {
+  const open = () => {
+    const queue = new EventQueue({
+      send: undefined,
+      set: () => undefined,
+      eventsMax: 1,
+      lingerMs: 1,
+      logger: silentLogger,
+    });
+    const exposures = new Exposures(queue);
+    return { exposures, see: (unit: string) => exposures.gate(decision, { userID: unit }, 1), queue };
+  };
+
+  afterEach(() => mock.timers.reset());
+
+  it('forget after a minute', () => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    const { exposures, see, queue } = open();
+    see('u');
+    mock.timers.tick(seenForMs - 1);
+    see('u');
+    assert.deepEqual([queue.counters.generated, exposures.deduplicated], [1, 1]);
+    mock.timers.tick(1);
+    see('u');
+    see('u');
+    assert.deepEqual([queue.counters.generated, exposures.deduplicated], [2, 2]);
+    exposures.close();
+  });
+
+  it('remember no more than they may', () => {
+    const { exposures, see, queue } = open();
+    for (let at = 0; at <= seenMax; at++) see(`u${at}`);
+    assert.equal(queue.counters.generated, seenMax + 1);
+    see('u0');
+    assert.equal(queue.counters.generated, seenMax + 2);
+    see('u0');
+    assert.equal(exposures.deduplicated, 1);
+    exposures.close();
+  });
+});
