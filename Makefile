@@ -53,9 +53,11 @@ lint: setup ## format, lint rules, proto rules; changes nothing
 	@cd proto && buf format --diff --exit-code . && buf lint
 
 test: build ## every test (ROOM=packages/codec for one room)
+	@$(stack) provide
 	@$(tests) $(ROOM)
 
 verify: lint build ## what CI runs: lint, types, generated and schema diffs, then every test
+	@$(stack) provide
 	@bash test/verify/diffs.sh
 	@$(tests)
 

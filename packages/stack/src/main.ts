@@ -1,4 +1,4 @@
-/** `node packages/stack/dist/main.js up|down|status|logs|reset|traces`: what the Makefile calls. */
+/** `node packages/stack/dist/main.js up|provide|down|status|logs|reset|traces`: what the Makefile calls. */
 import { StartFailure } from './launch.js';
 import { printLine } from './print.js';
 import { StackProblem } from './problem.js';
@@ -9,6 +9,7 @@ const { env } = process;
 const verbs: Readonly<Record<string, () => Promise<number>>> = {
   up: async () => (await import('./up.js')).up(printLine, env),
   traces: async () => (await import('./up.js')).up(printLine, { ...env, TRACES: '1' }),
+  provide: async () => (await import('./provide.js')).provide(printLine),
   down: async () => (await import('./down.js')).down(printLine),
   reset: async () => (await import('./down.js')).reset(printLine),
   status: async () => (await import('./status.js')).status(printLine),

@@ -1,5 +1,5 @@
 /** Decisions per second of Sluice's SDK beside its peers: the same gates, the same users, one run. */
-import { type BenchGate, benchUser, countryGate, mixedGates, planGate, tenRules } from './gates.js';
+import { type BenchGate, type BenchUser, benchUser, countryGate, mixedGates, planGate, tenRules } from './gates.js';
 import { type Contender, measure, printCase } from './measure.js';
 import { startFlagd } from './peers/flagd.js';
 import { startGrowthBook } from './peers/growthbook.js';
@@ -52,7 +52,7 @@ function freshUser(peer: Peer): Contender {
   return {
     name: peer.name,
     run: (batch) => {
-      for (let i = 0; i < batch; i++) peer.isOn(countryGate.name, peer.toUser(benchUser(i % usersCount)));
+      for (let i = 0; i < batch; i++) peer.isOn(countryGate.name, peer.toUser(users[i % usersCount] as BenchUser));
     },
   };
 }

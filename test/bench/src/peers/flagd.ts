@@ -50,7 +50,15 @@ export const startFlagd: StartPeer = async (gates) => {
   return {
     name: '@openfeature/flagd-core',
     version: versionOf('@openfeature/flagd-core'),
-    toUser: (user: BenchUser): EvaluationContext => ({ targetingKey: user.userID, ...user }),
+    toUser: ({ userID, email, country, appVersion, plan, age }: BenchUser): EvaluationContext => ({
+      targetingKey: userID,
+      userID,
+      email,
+      country,
+      appVersion,
+      plan,
+      age,
+    }),
     isOn: (gate, user) => core.resolveBooleanEvaluation(gate, false, user as EvaluationContext, silent).value,
     evaluateAll: (user) => core.resolveAll(user as EvaluationContext, silent).length,
     close: async () => undefined,

@@ -36,7 +36,9 @@ export const startGrowthBook: StartPeer = async (gates) => {
   return {
     name: '@growthbook/growthbook',
     version: versionOf('@growthbook/growthbook'),
-    toUser: (user: BenchUser) => ({ attributes: { ...user } }),
+    toUser: ({ userID, email, country, appVersion, plan, age }: BenchUser) => ({
+      attributes: { userID, email, country, appVersion, plan, age },
+    }),
     isOn: (gate, user) => client.isOn(gate, user as { attributes: Record<string, unknown> }),
     evaluateAll: (user) => {
       for (const { name } of gates) client.isOn(name, user as { attributes: Record<string, unknown> });

@@ -51,7 +51,13 @@ export const startSluice: StartPeer = async (gates, { logsExposures }) => {
   return {
     name: 'sluice',
     version,
-    toUser: ({ plan, age, ...user }: BenchUser) => ({ ...user, custom: { plan, age } }),
+    toUser: ({ userID, email, country, appVersion, plan, age }: BenchUser) => ({
+      userID,
+      email,
+      country,
+      appVersion,
+      custom: { plan, age },
+    }),
     isOn: (gate, user) => sluice.checkGate(gate, user as { userID: string }),
     evaluateAll: (user) => sluice.evaluateAll(user as { userID: string }).gates.size,
     close: async () => {

@@ -29,7 +29,8 @@ export const startStatsigCore: StartPeer = async (gates, { logsExposures }) => {
   return {
     name: '@statsig/statsig-node-core',
     version: versionOf('@statsig/statsig-node-core'),
-    toUser: ({ plan, age, ...user }: BenchUser) => new StatsigUser({ ...user, custom: { plan, age } }),
+    toUser: ({ userID, email, country, appVersion, plan, age }: BenchUser) =>
+      new StatsigUser({ userID, email, country, appVersion, custom: { plan, age } }),
     isOn: (gate, user) => statsig.checkGate(user as StatsigUser, gate, options),
     evaluateAll: (user) => {
       statsig.getClientInitializeResponse(user as StatsigUser);

@@ -18,7 +18,13 @@ export const startStatsigLegacy: StartPeer = async (gates, { logsExposures }) =>
   return {
     name: 'statsig-node',
     version: versionOf('statsig-node'),
-    toUser: ({ plan, age, ...user }: BenchUser) => ({ ...user, custom: { plan, age } }),
+    toUser: ({ userID, email, country, appVersion, plan, age }: BenchUser) => ({
+      userID,
+      email,
+      country,
+      appVersion,
+      custom: { plan, age },
+    }),
     isOn: (gate, user) => check(user as { userID: string }, gate),
     evaluateAll: (user) => {
       for (const { name } of gates) check(user as { userID: string }, name);
