@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { eventually, startMesh, type TestMesh } from '@sluice/testkit';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -40,8 +43,23 @@ function words(command: string): string[] {
   return Array.from(command.matchAll(/'([^']*)'|(\S+)/g), ([, quoted, plain]) => quoted ?? plain ?? '');
 }
 
+/** Runs a program of the page against the mesh. @returns what it prints. */
+async function runSample(text: string, mesh: TestMesh, key: string): Promise<string> {
+  // Inside of the checkout, so that the imports are found.
+  const file = fileURLToPath(new URL(`./readme-sample-${process.pid}.mts`, import.meta.url));
+  await writeFile(file, text.replace('127.0.0.1:7400', mesh.consulAddr));
+  try {
+    const env = { ...process.env, SLUICE_KEY: key };
+    const { stdout } = await promisify(execFile)(process.execPath, [file], { env, timeout: 20_000 });
+    return stdout;
+  } finally {
+    await rm(file);
+  }
+}
+
 describe('README.md', () => {
   let mesh: TestMesh;
+  let serverKey = '';
 
   before(async function () {
     this.timeout(60_000);
@@ -50,8 +68,9 @@ describe('README.md', () => {
     assert.equal(applied.code, 0, applied.stderr);
     // As `make up` does: a key for backends and one for devices.
     for (const keyClass of ['server', 'client']) {
-      const key = await mesh.sluice('key', 'create', '--class', keyClass, '--label', 'development');
+      const key = await mesh.sluice('key', 'create', '--class', keyClass, '--label', 'development', '--json');
       assert.equal(key.code, 0, key.stderr);
+      if (keyClass === 'server') serverKey = (JSON.parse(key.stdout) as { secret: string }).secret;
     }
   });
 
@@ -82,4 +101,10 @@ describe('README.md', () => {
       });
     }).timeout(30_000);
   }
+
+  it('has a program for backends that works', async () => {
+    const [, program = ''] = /```ts\n([\s\S]*?)```/.exec(readme) ?? [];
+    const [, promised] = /console\.log\(.*\/\/ (.*)/.exec(program) ?? [];
+    assert.equal((await runSample(program, mesh, serverKey)).trim(), promised);
+  }).timeout(30_000);
 });
