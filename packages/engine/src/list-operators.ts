@@ -1,6 +1,7 @@
 /** Operators that look for a value, or for parts of it, in a list target. */
 import { textOf } from './coerce.js';
 import type { Test } from './operators.js';
+import { remembered } from './remembered.js';
 import type { Target } from './target.js';
 
 /** The test of a membership, text-part or array operator; undefined for other operators. */
@@ -33,23 +34,10 @@ function compileMembership(operator: string, target: Target): Test | undefined {
 function compileAny(target: Target): Test {
   const keys: { has(key: string): boolean } | undefined = target.list ?? target.object;
   if (keys === undefined) return () => false;
-  const known = new Map<string, boolean>();
-  return (value) => {
-    // A missing text counts as empty.
-    const text = typeof value === 'string' ? value : (textOf(value) ?? '');
-    const outcome = known.get(text);
-    if (outcome !== undefined) return outcome;
-    const isListed = keys.has(lowerCase(text));
-    if (known.size < knownMax && text.length <= scanMax) known.set(text, isListed);
-    return isListed;
-  };
+  const isListed = remembered((text) => keys.has(lowerCase(text)));
+  // A missing text counts as empty.
+  return (value) => isListed(typeof value === 'string' ? value : (textOf(value) ?? ''));
 }
-
-/**
- * Outcomes that a membership test remembers. Countries and plans are few, and asked again and
- * again; of ids only the first are remembered, so that a long list of users costs no more memory.
- */
-const knownMax = 64;
 
 /** Longer texts are left to the platform. */
 const scanMax = 40;
@@ -78,12 +66,14 @@ function compileTextPart(operator: string, target: Target): Test | undefined {
     case 'str_starts_with_any':
       return (value) => {
         const text = lowered(value);
-        return parts.some((part) => text.startsWith(part));
+        for (const part of parts) if (text.startsWith(part)) return true;
+        return false;
       };
     case 'str_ends_with_any':
       return (value) => {
         const text = lowered(value);
-        return parts.some((part) => text.endsWith(part));
+        for (const part of parts) if (text.endsWith(part)) return true;
+        return false;
       };
     case 'str_contains_any':
       return compileContains(parts);

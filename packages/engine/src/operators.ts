@@ -4,6 +4,7 @@
 import { floatOf, type Integer, integerOf, isMissing, textOf, timestampOf, truncateFloat } from './coerce.js';
 import { compileListOperator } from './list-operators.js';
 import { compilePattern } from './regex/pattern.js';
+import { remembered } from './remembered.js';
 import type { Target } from './target.js';
 import { compareVersions } from './version-text.js';
 
@@ -70,11 +71,13 @@ function compileVersionOperator(operator: string, target: Target): Test | undefi
   const holds = versionOutcomes[operator];
   const right = target.text;
   if (holds === undefined || right === undefined) return holds && never;
-  return (value) => {
-    const left = textOf(value);
-    if (left === undefined) return false;
+  const passes = remembered((left) => {
     const order = compareVersions(left, right);
     return order !== undefined && holds(order);
+  });
+  return (value) => {
+    const left = textOf(value);
+    return left !== undefined && passes(left);
   };
 }
 
@@ -85,9 +88,10 @@ function compileMatch(target: Target, report: (message: string) => void): Test {
     report(`pattern ${JSON.stringify(target.text)}: ${pattern.problem}`);
     return never;
   }
+  const matches = remembered((text) => pattern.matches(text));
   return (value) => {
     const text = textOf(value);
-    return text !== undefined && pattern.matches(text);
+    return text !== undefined && matches(text);
   };
 }
 
