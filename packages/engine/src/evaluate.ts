@@ -6,6 +6,7 @@ import { applyMapping } from './mapping.js';
 import { matchRule } from './match.js';
 import { evaluateMergedLayer } from './merged-layer.js';
 import { applyLocalOverride } from './overrides.js';
+import { noValue } from './value.js';
 
 /** How a name is asked for. Experiments live among the configs, and may be bandits. */
 export type AskedKind = 'gate' | 'config' | 'experiment' | 'layer';
@@ -115,6 +116,8 @@ export function evaluateDelegate(evaluation: Evaluation, rule: CompiledRule): bo
   if (spec === undefined) return false;
   evaluation.undelegated = evaluation.exposures;
   deepen(evaluation);
+  // What a gate of the layer's rule left behind is not the experiment's, should that turn out unsupported.
+  evaluation.value = noValue;
   evaluateSpec(evaluation, 'experiment', name, spec);
   evaluation.leave();
   evaluation.explicitParameters = spec.authored.explicitParameters;

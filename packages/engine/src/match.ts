@@ -115,24 +115,27 @@ function isListed(evaluation: Evaluation, listName: string, value: unknown): boo
 }
 
 function askGate(evaluation: Evaluation, condition: CompiledCondition): void {
-  const isDecided = askInto(evaluation, condition.name, condition.gateSlot);
+  const isDecided = askInto(evaluation, condition.name, condition.gateSlot, true);
   if (condition.isInverted && isDecided) evaluation.bool = !evaluation.bool;
 }
 
 /** Asks a gate by name, as bandits do: unlike with conditions, an unknown gate is exposed as well. */
 export function askNamedGate(evaluation: Evaluation, name: string): boolean {
-  const isDecided = askInto(evaluation, name, evaluation.program.names.gates.find(name) ?? -1);
+  const outer = evaluation.exposures;
+  const isDecided = askInto(evaluation, name, evaluation.program.names.gates.find(name) ?? -1, false);
+  // With conditions, a gate that is unsupported takes the exposures before it along; not so here.
+  if (!isDecided) evaluation.exposures = joinExposures(outer, evaluation.exposures);
   if (!evaluation.ruleID || !isDecided) addExposure(evaluation, name, evaluation.ruleID ?? '');
   return evaluation.bool;
 }
 
 /**
- * Asks another gate into the record's bool. Its children come before it among the exposures. False: it turned
+ * Asks another gate into the record's bool; only conditions remember what it said. Its children come before it among the exposures. False: it turned
  * out unsupported, and nothing is done about it. A gate that is remembered is decided, also in a call that has
  * become unsupported since.
  */
-function askInto(evaluation: Evaluation, name: string, slot: number): boolean {
-  const known = evaluation.gateMemo?.get(name);
+function askInto(evaluation: Evaluation, name: string, slot: number, isRemembered: boolean): boolean {
+  const known = isRemembered ? evaluation.gateMemo?.get(name) : undefined;
   if (known !== undefined) {
     evaluation.bool = known.bool;
     evaluation.ruleID = known.ruleID;
@@ -146,7 +149,7 @@ function askInto(evaluation: Evaluation, name: string, slot: number): boolean {
     evaluation.leave();
     if (evaluation.isUnsupported) return false;
     const exposures = evaluation.exposures;
-    if (name !== '') {
+    if (isRemembered && name !== '') {
       evaluation.gateMemo ??= new Map();
       evaluation.gateMemo.set(name, { bool: evaluation.bool, ruleID: evaluation.ruleID, exposures });
     }

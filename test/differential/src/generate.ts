@@ -176,7 +176,10 @@ function makeConfig(random: Random, name: string, delegateChance: number): SpecD
   return makeSpec(random.pick(['experiment', 'dynamic_config', 'experiment']), rules, more);
 }
 
-/** Some forced answers, for everybody or for one unit; one per name and unit. */
+/**
+ * Some forced answers: per name one for everybody and one for a unit. With several, a user who has
+ * several of the units would get any of them: the reference asks its hash map in no fixed order.
+ */
 export function makeOverrides(random: Random): OverrideData[] {
   const overrides = new Map<string, OverrideData>();
   for (let i = 0; i < 8; i++) {
@@ -184,7 +187,8 @@ export function makeOverrides(random: Random): OverrideData[] {
     const name = random.pick(kind === 'gate' ? gateNames : kind === 'layer' ? layerNames : configNames);
     const id = random.pick([null, 'user-1', 'user-2', 'company-1', 'company-2', 'stable']);
     const value = kind === 'gate' ? random.chance(0.5) : kind === 'group' ? `group-${name}-r0` : { forced: i };
-    overrides.set(`${kind === 'group' ? 'experiment' : kind} ${name} ${id}`, { kind, name, id, value });
+    const whom = id === null ? 'everybody' : 'one unit';
+    overrides.set(`${kind === 'group' ? 'experiment' : kind} ${name} ${whom}`, { kind, name, id, value });
   }
   return [...overrides.values()];
 }
