@@ -7,7 +7,8 @@ type WatchCall = ServerWritableStream<HealthCheckRequest, { status: Status }>;
 export class HealthState {
   #status: Status = Status.NOT_SERVING;
   readonly #names: ReadonlySet<string>;
-  readonly #watchers = new Set<WatchCall>();
+  /** Who watches, and whether the name they asked for is one of ours. */
+  readonly #watchers = new Map<WatchCall, boolean>();
 
   /** `names`: full names of the services that this process answers for. */
   constructor(names: readonly string[]) {
@@ -22,12 +23,12 @@ export class HealthState {
     const next = isServing ? Status.SERVING : Status.NOT_SERVING;
     if (next === this.#status) return;
     this.#status = next;
-    for (const watcher of this.#watchers) watcher.write({ status: next });
+    for (const [watcher, isKnown] of this.#watchers) if (isKnown) watcher.write({ status: next });
   }
 
   /** Ends every watch, so that a server can stop. */
   close(): void {
-    for (const watcher of this.#watchers) watcher.end();
+    for (const watcher of this.#watchers.keys()) watcher.end();
     this.#watchers.clear();
   }
 
@@ -45,8 +46,7 @@ export class HealthState {
       watch: (call: WatchCall) => {
         const isKnown = this.#names.has(call.request.service);
         call.write({ status: isKnown ? this.#status : Status.SERVICE_UNKNOWN });
-        if (!isKnown) return;
-        this.#watchers.add(call);
+        this.#watchers.set(call, isKnown);
         call.on('cancelled', () => this.#watchers.delete(call));
       },
     } as unknown as UntypedServiceImplementation;

@@ -33,18 +33,16 @@ export type ServiceName = 'config' | 'evaluation' | 'ingestion' | 'health';
 /** @throws ConfigError naming each variable that is missing or wrong. */
 export function readMeshConfig(service: ServiceName, env: NodeJS.ProcessEnv = process.env): MeshConfig {
   const addressVariable = `${service.toUpperCase()}_GRPC_ADDR`;
-  const settings = readEnv(
-    {
-      SLUICE_REGION: z.string().default('local'),
-      SLUICE_INSTANCE: z.string().default(`${service}-${hostname()}`),
-      CONSUL_HTTP_ADDR: address().optional(),
-      MESH_KEY_FILE: secretFile(),
-      LOG_LEVEL: z.enum(logLevels, `it must be one of ${logLevels.join(', ')}`).default('info'),
-    },
-    env,
-  );
-  const listen = readEnv({ [addressVariable]: address() }, env)[addressVariable];
-  if (!listen) throw new Error(`${addressVariable} was read but has no value`);
+  const common = {
+    SLUICE_REGION: z.string().default('local'),
+    SLUICE_INSTANCE: z.string().default(`${service}-${hostname()}`),
+    CONSUL_HTTP_ADDR: address().optional(),
+    MESH_KEY_FILE: secretFile(),
+    LOG_LEVEL: z.enum(logLevels, `it must be one of ${logLevels.join(', ')}`).default('info'),
+  };
+  // Read together, so that all problems are told at once; the variable's name depends on the service.
+  const settings = readEnv({ ...common, [addressVariable]: address() } as typeof common, env);
+  const { [addressVariable]: grpcAddr } = settings as Readonly<Record<string, unknown>>;
   const consul = settings.CONSUL_HTTP_ADDR;
   return Object.freeze({
     identity: Object.freeze({
@@ -53,7 +51,7 @@ export function readMeshConfig(service: ServiceName, env: NodeJS.ProcessEnv = pr
       region: settings.SLUICE_REGION,
       version,
     }),
-    grpcAddr: listen,
+    grpcAddr: grpcAddr as HostPort,
     consulAddr: consul && `${consul.host}:${consul.port}`,
     meshKey: settings.MESH_KEY_FILE,
     logLevel: settings.LOG_LEVEL,

@@ -64,10 +64,8 @@ function detailsOf(error: SluiceError): Any[] {
     });
   }
   if (error.retryAfterMs !== undefined) {
-    const retryDelay = {
-      seconds: Math.floor(error.retryAfterMs / 1000),
-      nanos: Math.round((error.retryAfterMs % 1000) * 1e6),
-    };
+    const wholeMs = Math.ceil(error.retryAfterMs);
+    const retryDelay = { seconds: Math.floor(wholeMs / 1000), nanos: (wholeMs % 1000) * 1e6 };
     details.push({
       typeUrl: retryInfoType,
       value: Buffer.from(RetryInfo.encode({ retryDelay }).finish()),

@@ -11,8 +11,8 @@ export interface Cuttable {
   close(): Promise<void>;
 }
 
-/** Stands in front of a server. */
-export async function cuttable(target: string): Promise<Cuttable> {
+/** Stands in front of a server, on a free port unless one is given. */
+export async function cuttable(target: string, listenPort = 0): Promise<Cuttable> {
   const [host, port] = target.split(':');
   const pairs = new Set<readonly [Socket, Socket]>();
   const server = createServer((near) => {
@@ -29,7 +29,7 @@ export async function cuttable(target: string): Promise<Cuttable> {
       });
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(listenPort, '127.0.0.1', resolve));
   const bound = server.address();
   const cut = (): void => {
     for (const [near, far] of [...pairs]) {

@@ -1,0 +1,54 @@
+import { HealthCheckResponse_ServingStatus, HealthService } from '@sluice/proto';
+import { bind, type HandlersOf } from '../bind.js';
+import { silentLogger } from '../logger.js';
+import { type MeshServer, startServer } from '../server.js';
+
+export const meshKey = 'mesh-secret';
+
+/** What a method that only needs to answer answers. */
+export const answer = { status: HealthCheckResponse_ServingStatus.SERVING };
+
+/** One method of each way that the client treats differently. */
+export const scripted = {
+  getThing: { ...HealthService.check, path: '/test.Scripted/GetThing' as const },
+  createThing: { ...HealthService.check, path: '/test.Scripted/CreateThing' as const },
+  watchThings: { ...HealthService.watch, path: '/test.Scripted/WatchThings' as const },
+};
+
+async function* answerOnce() {
+  yield answer;
+}
+
+/** A real server whose methods do what the test says; those left out answer at once. */
+export async function startScripted(handlers: Partial<HandlersOf<typeof scripted>> = {}): Promise<MeshServer> {
+  const server = await startServer({
+    mesh: {
+      identity: { service: 'scripted', instance: 'scripted-1', region: 'here', version: '0.0.0' },
+      grpcAddr: { host: '127.0.0.1', port: 0 },
+      consulAddr: undefined,
+      meshKey,
+      logLevel: 'silent',
+    },
+    logger: silentLogger,
+    findGrant: () => undefined,
+    services: [
+      bind(scripted, { getThing: () => answer, createThing: () => answer, watchThings: answerOnce, ...handlers }),
+    ],
+    describe: () => ({ sets: [], counters: {} }),
+  });
+  await server.setReady();
+  return server;
+}
+
+/** Gives `use` a scripted server, and stops it afterwards. */
+export async function withScripted(
+  handlers: Partial<HandlersOf<typeof scripted>>,
+  use: (server: MeshServer) => Promise<void>,
+): Promise<void> {
+  const server = await startScripted(handlers);
+  try {
+    await use(server);
+  } finally {
+    await server.stop(500);
+  }
+}
