@@ -1,15 +1,22 @@
 /** The questions that callers ask of a program. */
+import { Call } from './call.js';
+import type { CompiledSpec } from './compiled.js';
 import type { Context } from './context.js';
 import { decideConfig, decideGate, decideLayer } from './decide.js';
 import type { ConfigDecision, Decision, GateDecision, LayerDecision } from './decision.js';
+import { specNamed } from './evaluate.js';
 import { Evaluation } from './evaluation.js';
 import { Recorder, type SpecTrace } from './explain.js';
+import { decidePlain } from './plan.js';
 import type { Program } from './program.js';
+import { SlotMap } from './slot-map.js';
 import type { User } from './user.js';
 
 /** Decides a gate, segment or holdout. Unknown names are answers with a reason, never errors. */
 export function evaluateGate(program: Program, name: string, user: User, context: Context): GateDecision {
-  return decideGate(new Evaluation(program, user, context), name);
+  const spec = specNamed(program, 'gate', name);
+  const plain = spec && decidePlain(new Call(program, user, context), 'gate', name, spec);
+  return plain ?? decideGate(new Evaluation(program, user, context), name);
 }
 
 /** Decides a config. As an experiment, a bandit of that name answers first. */
@@ -20,33 +27,16 @@ export function evaluateConfig(
   context: Context,
   kind: 'config' | 'experiment' = 'config',
 ): ConfigDecision {
-  return decideConfig(new Evaluation(program, user, context), name, kind);
+  const spec = specNamed(program, kind, name);
+  const plain = spec && decidePlain(new Call(program, user, context), kind, name, spec);
+  return plain ?? decideConfig(new Evaluation(program, user, context), name, kind);
 }
 
 /** Decides a layer. */
 export function evaluateLayer(program: Program, name: string, user: User, context: Context): LayerDecision {
-  return decideLayer(new Evaluation(program, user, context), name);
-}
-
-/** Every decision of a ruleset for one user. */
-export interface AllDecisions {
-  readonly gates: ReadonlyMap<string, GateDecision>;
-  /** Experiments and autotunes as experiments, everything else as configs. */
-  readonly configs: ReadonlyMap<string, ConfigDecision>;
-  readonly layers: ReadonlyMap<string, LayerDecision>;
-}
-
-/** Decides everything for one user; what is known about the user is worked out once. */
-export function evaluateAll(program: Program, user: User, context: Context): AllDecisions {
-  const session = openSession(program, user, context);
-  const { gates, configs, layers } = program.ruleset;
-  const gateDecisions = new Map<string, GateDecision>();
-  for (const name of gates.keys()) gateDecisions.set(name, session.gate(name));
-  const configDecisions = new Map<string, ConfigDecision>();
-  for (const [name, { entity }] of configs) configDecisions.set(name, session.config(name, kindOfEntity(entity)));
-  const layerDecisions = new Map<string, LayerDecision>();
-  for (const name of layers.keys()) layerDecisions.set(name, session.layer(name));
-  return { gates: gateDecisions, configs: configDecisions, layers: layerDecisions };
+  const spec = specNamed(program, 'layer', name);
+  const plain = spec && decidePlain(new Call(program, user, context), 'layer', name, spec);
+  return plain ?? decideLayer(new Evaluation(program, user, context), name);
 }
 
 /** How a config entity is asked for: experiments and autotunes as experiments. */
@@ -64,15 +54,73 @@ export interface Session {
 /** Asks several questions about one user, who must not change meanwhile; the answers are those of separate calls. */
 export function openSession(program: Program, user: User, context: Context): Session {
   const evaluation = new Evaluation(program, user, context);
-  const fresh = (): Evaluation => {
-    evaluation.restart();
-    return evaluation;
-  };
   return {
-    gate: (name) => decideGate(fresh(), name),
-    config: (name, kind = 'config') => decideConfig(fresh(), name, kind),
-    layer: (name) => decideLayer(fresh(), name),
+    gate: (name) => gateIn(evaluation, name, specNamed(program, 'gate', name)),
+    config: (name, kind = 'config') => configIn(evaluation, name, kind, specNamed(program, kind, name)),
+    layer: (name) => layerIn(evaluation, name, specNamed(program, 'layer', name)),
   };
+}
+
+function gateIn(evaluation: Evaluation, name: string, spec: CompiledSpec | undefined): GateDecision {
+  return (spec && decidePlain(evaluation, 'gate', name, spec)) ?? decideGate(evaluation.restart(), name);
+}
+
+function configIn(
+  evaluation: Evaluation,
+  name: string,
+  kind: 'config' | 'experiment',
+  spec: CompiledSpec | undefined,
+): ConfigDecision {
+  return (spec && decidePlain(evaluation, kind, name, spec)) ?? decideConfig(evaluation.restart(), name, kind);
+}
+
+function layerIn(evaluation: Evaluation, name: string, spec: CompiledSpec | undefined): LayerDecision {
+  return (spec && decidePlain(evaluation, 'layer', name, spec)) ?? decideLayer(evaluation.restart(), name);
+}
+
+/** Every decision of a ruleset for one user. */
+export interface AllDecisions {
+  readonly gates: ReadonlyMap<string, GateDecision>;
+  /** Experiments and autotunes as experiments, everything else as configs; bandits are among them without a config too. */
+  readonly configs: ReadonlyMap<string, ConfigDecision>;
+  readonly layers: ReadonlyMap<string, LayerDecision>;
+}
+
+/** Decides everything for one user; what is known about the user is worked out once. */
+export function evaluateAll(program: Program, user: User, context: Context): AllDecisions {
+  const evaluation = new Evaluation(program, user, context);
+  const { names } = program;
+  const configs = decideEach(program.configs, (name, spec) =>
+    configIn(evaluation, name, kindOfEntity(spec.authored.entity), spec),
+  );
+  for (const name of program.cmabs?.keys() ?? []) {
+    const slot = names.configs.find(name);
+    if (slot !== undefined) configs[slot] ??= configIn(evaluation, name, 'experiment', undefined);
+  }
+  return {
+    gates: new SlotMap(
+      names.gates,
+      decideEach(program.gates, (name, spec) => gateIn(evaluation, name, spec)),
+    ),
+    configs: new SlotMap(names.configs, configs),
+    layers: new SlotMap(
+      names.layers,
+      decideEach(program.layers, (name, spec) => layerIn(evaluation, name, spec)),
+    ),
+  };
+}
+
+/** Decisions by slot. */
+function decideEach<Decided>(
+  specs: readonly (CompiledSpec | undefined)[],
+  decide: (name: string, spec: CompiledSpec) => Decided,
+): (Decided | undefined)[] {
+  const decisions: (Decided | undefined)[] = [];
+  for (let slot = 0; slot < specs.length; slot++) {
+    const spec = specs[slot];
+    decisions.push(spec && decide(spec.authored.name, spec));
+  }
+  return decisions;
 }
 
 /** A decision with everything that led to it. */

@@ -97,18 +97,23 @@ describe('patch', () => {
   });
 });
 
-describe('compile', () => {
-  it('keeps the compiled form of entities that are the same objects', () => {
-    const { program } = compileDocument(twoGates);
-    const gates = new Map(program.ruleset.gates);
-    gates.set('inner', changed(gates.get('inner'), { rules: [] }));
-    const next = compile({ ...program.ruleset, gates }, { previous: program }).program;
-    const slot = next.names.gates.find('outer') ?? -1;
-    assert.equal(next.gates[slot], program.gates[slot]);
-    assert.equal(evaluateGate(next, 'outer', user, context).value, false);
-    assert.equal(evaluateGate(program, 'outer', user, context).value, true);
+describe('names', () => {
+  it('are made anew when what has gone out of use outweighs the rest', () => {
+    let { program } = compileDocument(twoGates);
+    const condition = program.ruleset.conditions.values().next().value;
+    assert.ok(condition);
+    const before = program;
+    for (let i = 0; i < 6_000; i++) {
+      const deletes = [`passing-${i - 1}`];
+      program = patch(program, { conditions: { upserts: [[`passing-${i}`, condition]], deletes } }).program;
+    }
+    assert.ok(program.names.conditions.size < 5_000, `${program.names.conditions.size} names are kept`);
+    assert.equal(program.ruleset.conditions.size, before.ruleset.conditions.size + 1);
+    assert.deepEqual(evaluateGate(program, 'outer', user, context), evaluateGate(before, 'outer', user, context));
   });
+});
 
+describe('compile', () => {
   it('reports every problem with its path', () => {
     const { problems } = compileDocument({
       condition_map: {

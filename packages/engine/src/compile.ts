@@ -14,77 +14,51 @@ export interface Compilation {
   readonly problems: readonly Problem[];
 }
 
-export interface CompileOptions {
-  /** Entities that are the same objects as in this program's ruleset keep their compiled form. */
-  readonly previous?: Program | undefined;
-}
-
 /** Never throws on data: what cannot be evaluated is a problem, and is answered as the reference answers it. */
-export function compile(ruleset: Ruleset, options: CompileOptions = {}): Compilation {
-  const previous = options.previous;
-  const names = previous?.names ?? new Names();
-  const program: Program = {
-    ruleset,
-    names,
-    conditions: compileSection(names.conditions, ruleset.conditions, {
-      make: (condition) => compileCondition(condition, names),
-      reuse: (id, condition) => reuseCompiled(names.conditions, previous?.conditions, id, condition),
-    }),
-    gates: compileSpecs(names, names.gates, ruleset.gates, previous?.gates),
-    configs: compileSpecs(names, names.configs, ruleset.configs, previous?.configs),
-    layers: compileSpecs(names, names.layers, ruleset.layers, previous?.layers),
-    ...linkExtras(ruleset, names),
-  };
-  names.fit();
+export function compile(ruleset: Ruleset): Compilation {
+  const program = compileProgram(ruleset);
   return { program, problems: findProblems(program) };
 }
 
-interface Maker<Authored, Compiled> {
-  make(authored: Authored): Compiled;
-  reuse(name: string, authored: Authored): Compiled | undefined;
+function compileProgram(ruleset: Ruleset): Program {
+  const names = new Names();
+  // In authored order, ahead of whatever refers to them.
+  for (const section of ['gates', 'configs', 'layers'] as const) {
+    for (const name of ruleset[section].keys()) names[section].take(name);
+  }
+  const { gates, configs, layers, conditions } = ruleset;
+  names.begin(gates.size + configs.size + layers.size + conditions.size);
+  return {
+    ruleset,
+    names,
+    conditions: compileSection(names.conditions, conditions, (condition) => compileCondition(condition, names)),
+    gates: compileSection(names.gates, gates, (spec) => new CompiledSpec(spec, names)),
+    configs: compileSection(names.configs, configs, (spec) => new CompiledSpec(spec, names)),
+    layers: compileSection(names.layers, layers, (spec) => new CompiledSpec(spec, names)),
+    ...linkExtras(ruleset, names),
+    links: {},
+  };
 }
 
 function compileSection<Authored, Compiled>(
   table: SlotTable,
   entities: ReadonlyMap<string, Authored>,
-  maker: Maker<Authored, Compiled>,
+  make: (authored: Authored) => Compiled,
 ): (Compiled | undefined)[] {
   const compiled: (Compiled | undefined)[] = [];
   for (const [name, authored] of entities) {
     const slot = table.take(name);
     while (compiled.length < slot) compiled.push(undefined);
-    compiled[slot] = maker.reuse(name, authored) ?? maker.make(authored);
+    compiled[slot] = make(authored);
   }
   return compiled;
-}
-
-function compileSpecs(
-  names: Names,
-  table: SlotTable,
-  specs: ReadonlyMap<string, Spec>,
-  previous: readonly (CompiledSpec | undefined)[] | undefined,
-): (CompiledSpec | undefined)[] {
-  return compileSection(table, specs, {
-    make: (spec) => new CompiledSpec(spec, names),
-    reuse: (name, spec) => reuseCompiled(table, previous, name, spec),
-  });
-}
-
-function reuseCompiled<Compiled extends { readonly authored: unknown }>(
-  table: SlotTable,
-  previous: readonly (Compiled | undefined)[] | undefined,
-  name: string,
-  authored: unknown,
-): Compiled | undefined {
-  const slot = previous === undefined ? undefined : table.find(name);
-  const compiled = slot === undefined ? undefined : previous?.[slot];
-  return compiled?.authored === authored ? compiled : undefined;
 }
 
 /** Sections that are looked up by name as they are. */
 function linkExtras(ruleset: Ruleset, names: Names): Pick<Program, 'mappings' | 'overrideRules' | 'cmabs'> {
   const hasMappings = ruleset.overrides.size > 0 && ruleset.overrideRules.size > 0;
   const overrideRules = new Map<string, CompiledRule>();
+  for (const name of ruleset.cmabs.keys()) names.configs.take(name);
   for (const [name, rule] of ruleset.overrideRules) overrideRules.set(name, new CompiledRule(rule, names));
   return {
     mappings: hasMappings ? ruleset.overrides : undefined,
@@ -94,16 +68,22 @@ function linkExtras(ruleset: Ruleset, names: Names): Pick<Program, 'mappings' | 
 }
 
 /**
- * The program after some changes; its cost is that of the changes. The old program stays valid and answers
- * as before. Problems are those of the changed entities.
+ * The program after some changes; its cost is that of the changes, and now and then that of compiling
+ * everything. The old program stays valid and answers as before. Problems are those of the changed entities.
  */
 export function patch(program: Program, changes: RulesetChanges): Compilation {
   const ruleset = changeRuleset(program.ruleset, changes);
+  const patched = program.names.isWorn ? compileProgram(ruleset) : patchProgram(program, ruleset, changes);
+  return { program: patched, problems: findProblemsOfChanges(patched, changes) };
+}
+
+function patchProgram(program: Program, ruleset: Ruleset, changes: RulesetChanges): Program {
   const names = program.names;
-  const patched: Program = {
+  return {
     ruleset,
     names,
     conditions: patchSection<Condition, CompiledCondition>(
+      names,
       names.conditions,
       program.conditions,
       changes.conditions,
@@ -113,9 +93,8 @@ export function patch(program: Program, changes: RulesetChanges): Compilation {
     configs: patchSpecs(names, names.configs, program.configs, changes.configs),
     layers: patchSpecs(names, names.layers, program.layers, changes.layers),
     ...(hasExtraChanges(changes) ? linkExtras(ruleset, names) : extrasOf(program)),
+    links: changes.conditions === undefined && !hasExtraChanges(changes) ? program.links : {},
   };
-  names.fit();
-  return { program: patched, problems: findProblemsOfChanges(patched, changes) };
 }
 
 function hasExtraChanges(changes: RulesetChanges): boolean {
@@ -132,11 +111,12 @@ function patchSpecs(
   compiled: readonly (CompiledSpec | undefined)[],
   changes: SectionChanges<Spec> | undefined,
 ): readonly (CompiledSpec | undefined)[] {
-  return patchSection(table, compiled, changes, (spec) => new CompiledSpec(spec, names));
+  return patchSection(names, table, compiled, changes, (spec) => new CompiledSpec(spec, names));
 }
 
 /** Copies the array of a changed section: 10,000 pointers take some 10 µs. */
 function patchSection<Authored, Compiled>(
+  names: Names,
   table: SlotTable,
   compiled: readonly (Compiled | undefined)[],
   changes: SectionChanges<Authored> | undefined,
@@ -152,6 +132,7 @@ function patchSection<Authored, Compiled>(
     const slot = table.take(name);
     while (patched.length < slot) patched.push(undefined);
     patched[slot] = make(authored);
+    names.wear();
   }
   return patched;
 }

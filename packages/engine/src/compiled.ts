@@ -1,6 +1,7 @@
 /** Specs and rules, compiled: references are slots, values are parsed, salts are digested on first use. */
-import type { Evaluation } from './evaluation.js';
+import type { Call } from './call.js';
 import type { Names } from './names.js';
+import type { Plan } from './plan.js';
 import type { Rule, Spec } from './ruleset.js';
 import { UnitBucket, type UnitSource } from './sources.js';
 import { type Value, valueOfText } from './value.js';
@@ -27,13 +28,17 @@ export class CompiledRule {
   }
 
   /** The unit's bucket, of 10,000, under `<spec salt>.<rule salt>.`; only rules of mappings see several spec salts. */
-  bucket(specSalt: string, evaluation: Evaluation): number {
+  bucket(specSalt: string, call: Call): number {
+    return this.bucketUnder(specSalt).read(call);
+  }
+
+  bucketUnder(specSalt: string): UnitBucket {
     if (this.#bucket === undefined || this.#specSalt !== specSalt) {
       const salt = this.authored.salt ?? this.authored.id;
       this.#bucket = new UnitBucket(`${specSalt}.${salt}.`, this.unit, 10_000);
       this.#specSalt = specSalt;
     }
-    return this.#bucket.read(evaluation);
+    return this.#bucket;
   }
 }
 
@@ -41,6 +46,9 @@ export class CompiledSpec {
   readonly authored: Spec;
   readonly rules: readonly CompiledRule[];
   readonly defaultValue: Value;
+  /** How it is decided, as its own kind and as an experiment; made when it is first asked for. */
+  plan: Plan | undefined = undefined;
+  experimentPlan: Plan | undefined = undefined;
 
   constructor(spec: Spec, names: Names) {
     this.authored = spec;

@@ -1,10 +1,19 @@
 /** Conditions, compiled: where the value comes from and what it has to satisfy. */
-import type { Evaluation } from './evaluation.js';
+import { type Call, noStamp, type Stamp } from './call.js';
 import { JsonNumber, readJson } from './json-text.js';
 import type { Names } from './names.js';
 import { compileOperator, type Test } from './operators.js';
 import type { Condition } from './ruleset.js';
-import { CountrySource, EnvironmentSource, type Source, timeSource, UserAgentSource } from './sources.js';
+import {
+  CountrySource,
+  EnvironmentSource,
+  FieldSource,
+  type RecallingSource,
+  type Source,
+  timeSource,
+  UnitSource,
+  UserAgentSource,
+} from './sources.js';
 import { readTarget, type Target } from './target.js';
 import { freezeNode } from './value.js';
 
@@ -22,6 +31,12 @@ export interface CompiledCondition {
   readonly authored: Condition;
   readonly source: Source;
   readonly test: Test;
+  /** The source again, where it keeps the outcomes of this test, and in which column. */
+  readonly recall: RecallingSource | undefined;
+  readonly column: number;
+  /** Elsewhere: stamp of the call that decided this last, and what came out. */
+  asked: Stamp;
+  outcome: boolean;
   /** `fail_gate`, and `not_in_segment_list`. */
   readonly isInverted: boolean;
   /** The gate, list or experiment that is asked. */
@@ -35,13 +50,13 @@ const noProblems: readonly string[] = [];
 const noSource: Source = { read: () => undefined };
 const noTest: Test = () => false;
 
-const appSource: Source = { read: (evaluation) => appIdOf(evaluation) };
+const appSource: Source = { read: (call) => appIdOf(call) };
 
 let appIdText: string | undefined;
 let appId: unknown;
 
-function appIdOf(evaluation: Evaluation): unknown {
-  const text = evaluation.context.appId ?? evaluation.program.ruleset.appId;
+function appIdOf(call: Call): unknown {
+  const text = call.context.appId ?? call.program.ruleset.appId;
   if (text !== appIdText) {
     appIdText = text;
     appId = text === undefined ? undefined : parseScalar(text);
@@ -69,6 +84,10 @@ export function compileCondition(authored: Condition, names: Names): CompiledCon
     authored,
     source: noSource,
     test: noTest,
+    recall: undefined,
+    column: -1,
+    asked: noStamp,
+    outcome: false,
     isInverted: false,
     name: '',
     gateSlot: -1,
@@ -116,8 +135,13 @@ function compileComparison(
     return build('unsupported', {});
   }
   if (isGroup) return build('group', { test, name: authored.field ?? '' });
-  // Without a country table, asking for a country marks the whole evaluation.
-  return build('test', { isPure: authored.type !== 'ip_based', source, test });
+  // Without a country table, asking for a country marks the whole call.
+  return build('test', { isPure: authored.type !== 'ip_based', source, test, ...recallOf(source) });
+}
+
+function recallOf(source: Source): Pick<CompiledCondition, 'recall' | 'column'> {
+  const recall = source instanceof FieldSource || source instanceof UnitSource ? source : undefined;
+  return { recall, column: recall?.takeColumn() ?? -1 };
 }
 
 function sourceOf(authored: Condition, names: Names): Source | undefined {

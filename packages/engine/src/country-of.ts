@@ -1,12 +1,12 @@
+import type { Call } from './call.js';
 import { parseIntegerText } from './coerce.js';
-import type { Evaluation } from './evaluation.js';
 
 /** The country of an address such as `8.8.8.8`; anything that is not four integers has none. */
-export function countryOf(address: string | undefined, evaluation: Evaluation): string | undefined {
+export function countryOf(address: string | undefined, call: Call): string | undefined {
   const parts = address?.split('.') ?? [];
   if (parts.length !== 4) return undefined;
-  if (evaluation.context.countries === undefined) {
-    evaluation.overrideReason = 'CountryLookupNotLoaded:Recognized';
+  if (call.context.countries === undefined) {
+    call.overrideReason = 'CountryLookupNotLoaded:Recognized';
     return undefined;
   }
   let number = 0;
@@ -16,5 +16,5 @@ export function countryOf(address: string | undefined, evaluation: Evaluation): 
     number = number * 256 + Number(value);
   }
   // The parts have no range of their own. Past the table the reference crashes; below it, nothing is known.
-  return number >= 0 && number < 2 ** 32 ? evaluation.context.countries.lookup(number) : undefined;
+  return number >= 0 && number < 2 ** 32 ? call.context.countries.lookup(number) : undefined;
 }

@@ -1,17 +1,20 @@
 /** Top-level calls: evaluate a name, and read the answer off the record. */
 
 import type { CompiledSpec } from './compiled.js';
-import type { ConfigDecision, DecisionBase, GateDecision, LayerDecision, Reason, ValueDecision } from './decision.js';
-import { type AskedKind, evaluateSpec } from './evaluate.js';
+import type { ConfigDecision, GateDecision, LayerDecision, Reason, ValueDecision } from './decision.js';
+import { type AskedKind, evaluateSpec, specNamed } from './evaluate.js';
 import { depthExceeded, type Evaluation, isTooDeep } from './evaluation.js';
 
 const none: readonly never[] = Object.freeze([]);
 
 /** Decides a gate, segment or holdout. */
 export function decideGate(evaluation: Evaluation, name: string): GateDecision {
-  const slot = evaluation.program.names.gates.find(name);
-  const spec = slot === undefined ? undefined : evaluation.program.gates[slot];
-  const reason = run(evaluation, 'gate', name, spec);
+  const spec = specNamed(evaluation.program, 'gate', name);
+  return readGate(evaluation, name, run(evaluation, 'gate', name, spec));
+}
+
+/** The answer about a gate, off the record. */
+export function readGate(evaluation: Evaluation, name: string, reason: Reason): GateDecision {
   return {
     kind: 'gate',
     value: evaluation.bool,
@@ -32,17 +35,28 @@ export function decideGate(evaluation: Evaluation, name: string): GateDecision {
 
 /** Decides a config; as an experiment, bandits of that name answer first. */
 export function decideConfig(evaluation: Evaluation, name: string, kind: 'config' | 'experiment'): ConfigDecision {
-  const slot = evaluation.program.names.configs.find(name);
-  const spec = slot === undefined ? undefined : evaluation.program.configs[slot];
-  const reason = run(evaluation, kind, name, spec);
+  const spec = specNamed(evaluation.program, kind, name);
+  return readConfig(evaluation, kind, name, run(evaluation, kind, name, spec));
+}
+
+/** The answer about a config, off the record. */
+export function readConfig(
+  evaluation: Evaluation,
+  kind: 'config' | 'experiment',
+  name: string,
+  reason: Reason,
+): ConfigDecision {
   return { kind, ...readValue(evaluation, name, reason) };
 }
 
 /** Decides a layer. */
 export function decideLayer(evaluation: Evaluation, name: string): LayerDecision {
-  const slot = evaluation.program.names.layers.find(name);
-  const spec = slot === undefined ? undefined : evaluation.program.layers[slot];
-  const reason = run(evaluation, 'layer', name, spec);
+  const spec = specNamed(evaluation.program, 'layer', name);
+  return readLayer(evaluation, name, run(evaluation, 'layer', name, spec));
+}
+
+/** The answer about a layer, off the record. */
+export function readLayer(evaluation: Evaluation, name: string, reason: Reason): LayerDecision {
   return {
     kind: 'layer',
     ...readValue(evaluation, name, reason),
@@ -91,5 +105,3 @@ function readValue(evaluation: Evaluation, name: string, reason: Reason): ValueD
     explicitParameters: evaluation.explicitParameters ?? null,
   };
 }
-
-export type { DecisionBase };

@@ -6,16 +6,22 @@ import { applyMapping } from './mapping.js';
 import { matchRule } from './match.js';
 import { evaluateMergedLayer } from './merged-layer.js';
 import { applyLocalOverride } from './overrides.js';
+import type { CompiledProgram } from './program.js';
 import { noValue } from './value.js';
 
 /** How a name is asked for. Experiments live among the configs, and may be bandits. */
 export type AskedKind = 'gate' | 'config' | 'experiment' | 'layer';
 
-/** The compiled spec in a slot of the section of its kind. */
-export function specAt(evaluation: Evaluation, kind: AskedKind, slot: number): CompiledSpec | undefined {
-  const program = evaluation.program;
-  if (kind === 'gate') return program.gates[slot];
-  return kind === 'layer' ? program.layers[slot] : program.configs[slot];
+/** The compiled spec of a name, in the section of its kind. */
+export function specNamed(program: CompiledProgram, kind: AskedKind, name: string): CompiledSpec | undefined {
+  const { names } = program;
+  if (kind === 'gate') return specAt(program.gates, names.gates.find(name));
+  if (kind === 'layer') return specAt(program.layers, names.layers.find(name));
+  return specAt(program.configs, names.configs.find(name));
+}
+
+function specAt(specs: readonly (CompiledSpec | undefined)[], slot: number | undefined): CompiledSpec | undefined {
+  return slot === undefined ? undefined : specs[slot];
 }
 
 /** Decides `name` into the evaluation's record. False: no such entity. */
@@ -38,7 +44,7 @@ export function evaluateSpec(
 }
 
 /** The outermost spec names the record; activity, layer and parameters are those of the innermost that has them. */
-function describe(evaluation: Evaluation, spec: CompiledSpec): void {
+export function describe(evaluation: Evaluation, spec: CompiledSpec): void {
   const authored = spec.authored;
   evaluation.name ??= authored.name;
   evaluation.idType ??= authored.idType;
@@ -65,19 +71,24 @@ function evaluateRules(evaluation: Evaluation, spec: CompiledSpec, rules: readon
     if (evaluation.isUnsupported) return;
     if (!evaluation.bool) continue;
     const isDelegated = rule.delegateSlot >= 0 && evaluateDelegate(evaluation, rule);
-    if (!isDelegated) settle(evaluation, spec, rule);
+    if (!isDelegated) settle(evaluation, spec, rule, passesPercentage(evaluation, rule, spec.authored.salt));
     finish(evaluation, spec, rule);
     return;
   }
-  evaluation.bool = spec.defaultValue.bool === true;
-  evaluation.value = spec.defaultValue;
-  evaluation.ruleID = spec.authored.enabled ? 'default' : 'disabled';
+  settleByDefault(evaluation, spec);
   finish(evaluation, spec, undefined);
 }
 
+/** No rule has matched. */
+export function settleByDefault(evaluation: Evaluation, spec: CompiledSpec): void {
+  evaluation.bool = spec.defaultValue.bool === true;
+  evaluation.value = spec.defaultValue;
+  evaluation.ruleID = spec.authored.enabled ? 'default' : 'disabled';
+}
+
 /** Conditions hold: the percentage picks the rule's value or the default. Either way this rule has decided. */
-function settle(evaluation: Evaluation, spec: CompiledSpec, rule: CompiledRule): void {
-  if (passesPercentage(evaluation, rule, spec.authored.salt)) {
+export function settle(evaluation: Evaluation, spec: CompiledSpec, rule: CompiledRule, passes: boolean): void {
+  if (passes) {
     evaluation.bool = rule.value.bool !== false;
     evaluation.value = rule.value;
   } else {
@@ -126,7 +137,8 @@ export function evaluateDelegate(evaluation: Evaluation, rule: CompiledRule): bo
   return true;
 }
 
-function finish(evaluation: Evaluation, spec: CompiledSpec, rule: CompiledRule | undefined): void {
+/** What is said whichever way it went. */
+export function finish(evaluation: Evaluation, spec: CompiledSpec, rule: CompiledRule | undefined): void {
   evaluation.samplingRate = rule?.authored.samplingRate;
   evaluation.forwardAllExposures = spec.authored.forwardAllExposures === true;
   if (evaluation.depth > 0) {

@@ -1,5 +1,6 @@
+import { Call } from './call.js';
 import type { Context } from './context.js';
-import type { ConfigDecision, Reason, SecondaryExposure } from './decision.js';
+import type { ConfigDecision, SecondaryExposure } from './decision.js';
 import type { Recorder } from './explain.js';
 import type { CompiledProgram } from './program.js';
 import type { User } from './user.js';
@@ -32,19 +33,12 @@ export function isTooDeep(error: unknown): boolean {
 /** Shared by all records without exposures: pushing goes through `Evaluation.expose`. */
 const noExposures: readonly SecondaryExposure[] = Object.freeze([]);
 
-let lastStamp = 0;
-
 /**
  * The state of one top-level call: its inputs, what is remembered about the user, and the one result
  * record that nested evaluations write into as well. That they share it is observable (the group name
  * of a nested gate shows up in the outer answer), so it is kept as it is in the reference.
  */
-export class Evaluation {
-  readonly program: CompiledProgram;
-  readonly user: User;
-  readonly context: Context;
-  /** Marks what the program's memo holds for this user; unique per evaluation. */
-  readonly stamp: number = ++lastStamp;
+export class Evaluation extends Call {
   recorder: Recorder | undefined = undefined;
 
   name: string | undefined = undefined;
@@ -64,7 +58,6 @@ export class Evaluation {
   undelegated: readonly SecondaryExposure[] | undefined = undefined;
   samplingRate: number | undefined = undefined;
   forwardAllExposures = false;
-  overrideReason: Reason | undefined = undefined;
   overrideConfigName: string | undefined = undefined;
   sawAnalyticalGate = false;
   parameterRuleIDs: ReadonlyMap<string, string> | undefined = undefined;
@@ -81,9 +74,7 @@ export class Evaluation {
   consulted: ConfigDecision[] | undefined = undefined;
 
   constructor(program: CompiledProgram, user: User, context: Context, levels = 0) {
-    this.program = program;
-    this.user = user;
-    this.context = context;
+    super(program, user, context);
     this.levels = levels;
   }
 
@@ -115,12 +106,13 @@ export class Evaluation {
   }
 
   /** Empties everything but what is remembered about the user. */
-  restart(): void {
+  restart(): this {
     this.reset();
     this.levels = 0;
     this.hops = 0;
     this.gateMemo = undefined;
     this.consulted = undefined;
+    return this;
   }
 
   /** Sets the exposures aside for a nested evaluation, which starts with none. */

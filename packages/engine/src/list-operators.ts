@@ -1,7 +1,6 @@
 /** Operators that look for a value, or for parts of it, in a list target. */
 import { textOf } from './coerce.js';
 import type { Test } from './operators.js';
-import { remembered } from './remembered.js';
 import type { Target } from './target.js';
 
 /** The test of a membership, text-part or array operator; undefined for other operators. */
@@ -34,9 +33,8 @@ function compileMembership(operator: string, target: Target): Test | undefined {
 function compileAny(target: Target): Test {
   const keys: { has(key: string): boolean } | undefined = target.list ?? target.object;
   if (keys === undefined) return () => false;
-  const isListed = remembered((text) => keys.has(lowerCase(text)));
   // A missing text counts as empty.
-  return (value) => isListed(typeof value === 'string' ? value : (textOf(value) ?? ''));
+  return (value) => keys.has(lowerCase(typeof value === 'string' ? value : (textOf(value) ?? '')));
 }
 
 /** Longer texts are left to the platform. */

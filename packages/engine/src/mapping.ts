@@ -1,6 +1,6 @@
 /** Config mappings: while one of their rules passes, another config answers. */
 import type { CompiledSpec } from './compiled.js';
-import { type AskedKind, evaluateSpec, passesPercentage } from './evaluate.js';
+import { type AskedKind, evaluateSpec, passesPercentage, specNamed } from './evaluate.js';
 import { depthExceeded, type Evaluation } from './evaluation.js';
 import { matchRule } from './match.js';
 import type { ConfigMapping } from './ruleset.js';
@@ -34,7 +34,7 @@ function follow(evaluation: Evaluation, kind: AskedKind, mapping: ConfigMapping,
   const name = mapping.newConfigName;
   evaluation.overrideConfigName = name;
   evaluation.enter();
-  const isKnown = evaluateSpec(evaluation, kind, name, specNamed(evaluation, kind, name));
+  const isKnown = evaluateSpec(evaluation, kind, name, specNamed(evaluation.program, kind, name));
   evaluation.leave();
   if (!isKnown) evaluation.reset();
   return isKnown;
@@ -51,16 +51,4 @@ function passesMapping(evaluation: Evaluation, mapping: ConfigMapping, specSalt:
     if (hasMatched && passesPercentage(evaluation, rule, specSalt)) return true;
   }
   return false;
-}
-
-function specNamed(evaluation: Evaluation, kind: AskedKind, name: string): CompiledSpec | undefined {
-  const { names, gates, layers, configs } = evaluation.program;
-  const [table, specs] =
-    kind === 'gate'
-      ? ([names.gates, gates] as const)
-      : kind === 'layer'
-        ? ([names.layers, layers] as const)
-        : ([names.configs, configs] as const);
-  const slot = table.find(name);
-  return slot === undefined ? undefined : specs[slot];
 }

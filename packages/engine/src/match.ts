@@ -1,11 +1,10 @@
 /** Rules against users: every condition of a rule, and the gates that conditions ask. */
-import { idListKey } from './bucket.js';
-import { textOf } from './coerce.js';
 import type { CompiledRule } from './compiled.js';
 import type { CompiledCondition } from './conditions.js';
 import { deepen, evaluateSpec } from './evaluate.js';
 import { type Evaluation, joinExposures } from './evaluation.js';
 import { groupOf } from './experiment-group.js';
+import { compare, holds } from './holds.js';
 import { noValue } from './value.js';
 
 /**
@@ -28,7 +27,7 @@ export function matchRule(evaluation: Evaluation, rule: CompiledRule): void {
       return;
     }
     if (!all && condition.isPure) continue;
-    decide(evaluation, condition, slot);
+    decide(evaluation, condition);
     if (!evaluation.bool) all = false;
   }
   evaluation.bool = all;
@@ -48,7 +47,7 @@ function matchAndRecord(evaluation: Evaluation, rule: CompiledRule): void {
       recorder?.closeRule('unsupported');
       return;
     }
-    decide(evaluation, condition, slot);
+    decide(evaluation, condition);
     recorder?.closeCondition(evaluation, condition);
     if (!evaluation.bool) all = false;
   }
@@ -67,20 +66,20 @@ function stopAtUnknown(evaluation: Evaluation, rule: CompiledRule, index: number
     const slot = rule.conditions[i] as number;
     const condition = evaluation.program.conditions[slot];
     if (condition === undefined || condition.kind === 'unsupported') continue;
-    if (condition.isPure) decide(evaluation, condition, slot);
+    if (condition.isPure) decide(evaluation, condition);
     return;
   }
 }
 
 /** Decides one condition into the record's bool; one that is not supported leaves it as it was. */
-function decide(evaluation: Evaluation, condition: CompiledCondition, slot: number): void {
+function decide(evaluation: Evaluation, condition: CompiledCondition): void {
   switch (condition.kind) {
     case 'always':
       evaluation.bool = true;
       return;
     case 'test':
     case 'list':
-      evaluation.bool = condition.isPure ? remember(evaluation, condition, slot) : compare(evaluation, condition);
+      evaluation.bool = condition.isPure ? holds(condition, evaluation) : compare(condition, evaluation);
       return;
     case 'gate':
       askGate(evaluation, condition);
@@ -91,27 +90,6 @@ function decide(evaluation: Evaluation, condition: CompiledCondition, slot: numb
     case 'unsupported':
       evaluation.isUnsupported = true;
   }
-}
-
-function remember(evaluation: Evaluation, condition: CompiledCondition, slot: number): boolean {
-  const names = evaluation.program.names;
-  if (names.stamps[slot] === evaluation.stamp) return names.outcomes[slot] === 1;
-  const outcome = compare(evaluation, condition);
-  names.stamps[slot] = evaluation.stamp;
-  names.outcomes[slot] = outcome ? 1 : 0;
-  return outcome;
-}
-
-function compare(evaluation: Evaluation, condition: CompiledCondition): boolean {
-  const value = condition.source.read(evaluation);
-  if (condition.kind === 'test') return condition.test(value);
-  return isListed(evaluation, condition.name, value) !== condition.isInverted;
-}
-
-function isListed(evaluation: Evaluation, listName: string, value: unknown): boolean {
-  const list = evaluation.program.ruleset.idLists.get(listName);
-  const text = list && textOf(value);
-  return list !== undefined && text !== undefined && list.has(idListKey(text));
 }
 
 function askGate(evaluation: Evaluation, condition: CompiledCondition): void {

@@ -1,3 +1,4 @@
+import { RecentTexts } from './recent-texts.js';
 import { BucketSource, FieldSource, UnitSource } from './sources.js';
 
 /** Numbers for names, handed out once and never again, so that compiled references are array indexes. */
@@ -23,9 +24,13 @@ export class SlotTable {
   }
 }
 
+/** Patches that a small ruleset takes before its names are made anew. */
+const patchedMin = 4096;
+
 /**
  * What a program shares with the programs patched from it: slots, and value sources by what they read.
- * It only grows; a program looks slots up in arrays of its own, so an old one does not notice.
+ * It only grows; a program looks slots up in arrays of its own, so an old one does not notice. After as
+ * many patched entities as it began with it is given up, with what has gone out of use meanwhile.
  */
 export class Names {
   readonly gates = new SlotTable();
@@ -33,32 +38,42 @@ export class Names {
   readonly layers = new SlotTable();
   readonly conditions = new SlotTable();
   readonly #fields = new Map<string, FieldSource>();
+  readonly #recent = new Map<string, RecentTexts>();
   readonly #units = new Map<string, UnitSource>();
   readonly #buckets = new Map<string, BucketSource>();
-  /** By condition slot: the stamp of the evaluation that last decided it, and what it decided. */
-  stamps = new Float64Array(16);
-  outcomes = new Uint8Array(16);
+  #begun = 0;
+  #patched = 0;
+
+  /** How many entities there are to begin with. */
+  begin(entities: number): void {
+    this.#begun = entities;
+  }
+
+  /** One more entity was compiled later on. */
+  wear(): void {
+    this.#patched++;
+  }
+
+  get isWorn(): boolean {
+    return this.#patched > patchedMin + this.#begun;
+  }
 
   field(name: string): FieldSource {
-    return intern(this.#fields, name, () => new FieldSource(name));
+    return intern(this.#fields, name, () => new FieldSource(name, this.#recentOf(name)));
   }
 
   unit(idType: string): UnitSource {
-    return intern(this.#units, idType, () => new UnitSource(idType));
+    return intern(this.#units, idType, () => new UnitSource(idType, this.#recentOf(idType)));
+  }
+
+  /** An attribute and a unit of the same name have mostly the same texts. */
+  #recentOf(name: string): RecentTexts {
+    return intern(this.#recent, name.toLowerCase(), () => new RecentTexts());
   }
 
   bucket(salt: string, idType: string): BucketSource {
     const make = () => new BucketSource(salt, this.unit(idType));
     return intern(this.#buckets, `${idType.length}:${idType}${salt}`, make);
-  }
-
-  /** Makes room to remember the outcome of every condition known by now. */
-  fit(): void {
-    const size = this.conditions.size;
-    if (this.stamps.length >= size) return;
-    // Outcomes in flight are forgotten, which is only a little work twice.
-    this.stamps = new Float64Array(size + (size >> 2));
-    this.outcomes = new Uint8Array(size + (size >> 2));
   }
 }
 

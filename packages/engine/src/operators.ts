@@ -4,7 +4,6 @@
 import { floatOf, type Integer, integerOf, isMissing, textOf, timestampOf, truncateFloat } from './coerce.js';
 import { compileListOperator } from './list-operators.js';
 import { compilePattern } from './regex/pattern.js';
-import { remembered } from './remembered.js';
 import type { Target } from './target.js';
 import { compareVersions } from './version-text.js';
 
@@ -41,8 +40,6 @@ function compileOtherOperator(operator: string, target: Target, report: (message
 
 function compileNumberOperator(operator: string, target: Target): Test | undefined {
   const right = target.float ?? Number.NaN;
-  // A missing view is NaN, with which every comparison is false.
-  const left = (value: unknown): number => floatOf(value) ?? Number.NaN;
   switch (operator) {
     case 'gt':
       return (value) => left(value) > right;
@@ -66,18 +63,20 @@ const versionOutcomes: Readonly<Record<string, (order: number) => boolean>> = {
   version_neq: (order) => order !== 0,
 };
 
+/** A missing view is NaN, with which every comparison is false. */
+function left(value: unknown): number {
+  return floatOf(value) ?? Number.NaN;
+}
+
 function compileVersionOperator(operator: string, target: Target): Test | undefined {
   if (!operator.startsWith('version_')) return undefined;
   const holds = versionOutcomes[operator];
   const right = target.text;
   if (holds === undefined || right === undefined) return holds && never;
-  const passes = remembered((left) => {
-    const order = compareVersions(left, right);
-    return order !== undefined && holds(order);
-  });
   return (value) => {
     const left = textOf(value);
-    return left !== undefined && passes(left);
+    const order = left === undefined ? undefined : compareVersions(left, right);
+    return order !== undefined && holds(order);
   };
 }
 
@@ -88,10 +87,9 @@ function compileMatch(target: Target, report: (message: string) => void): Test {
     report(`pattern ${JSON.stringify(target.text)}: ${pattern.problem}`);
     return never;
   }
-  const matches = remembered((text) => pattern.matches(text));
   return (value) => {
     const text = textOf(value);
-    return text !== undefined && matches(text);
+    return text !== undefined && pattern.matches(text);
   };
 }
 

@@ -20,6 +20,8 @@ export interface Program {
   readonly layers: readonly (CompiledSpec | undefined)[];
   /** @internal */
   readonly conditions: readonly (CompiledCondition | undefined)[];
+  /** @internal The same object as long as conditions, mappings and bandits are the same ones: what plans rely on. */
+  readonly links: object;
   /** @internal Undefined unless there are both mappings and rules for them. */
   readonly mappings: ReadonlyMap<string, readonly ConfigMapping[]> | undefined;
   /** @internal */

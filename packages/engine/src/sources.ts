@@ -1,57 +1,103 @@
 /**
  * Where a condition's value comes from. Sources are shared by all conditions that read the same thing,
- * and remember the last evaluation that asked, so that a user's field is looked up once per call.
+ * and remember the last call that asked, so that a user's field is looked up once per call.
  */
 import { bucket } from './bucket.js';
+import { type Call, noStamp } from './call.js';
 import { BareInteger, textOf } from './coerce.js';
 import { countryOf } from './country-of.js';
-import type { Evaluation } from './evaluation.js';
-import { readField } from './fields.js';
+import { type Field, fieldNamed, readField } from './fields.js';
+import { noCells, type RecentTexts } from './recent-texts.js';
 import { EncodedText, HashPrefix } from './sha256.js';
 import type { User } from './user.js';
 import { parseUserAgent, type UserAgent } from './user-agent.js';
 
 /** Reads the value that a condition compares. */
 export interface Source {
-  read(evaluation: Evaluation): unknown;
+  read(call: Call): unknown;
 }
 
-/** A user attribute by name. */
-export class FieldSource implements Source {
-  readonly #lookUp: (evaluation: Evaluation) => unknown;
-  /** Stamp of the evaluation that asked last. */
-  #asked = 0;
-  #value: unknown;
+/** A source that keeps what pure tests of its latest texts said. */
+export interface RecallingSource extends Source {
+  /** A new place for the outcomes of one test. */
+  takeColumn(): number;
+  /** Whether a test holds for the user's value; of a text that came by lately it is known. */
+  passes(call: Call, column: number, test: (value: unknown) => boolean): boolean;
+}
 
-  constructor(field: string) {
-    this.#lookUp = readField(field);
+/** A user attribute by name, with the outcomes that its latest texts had. */
+export class FieldSource implements RecallingSource {
+  readonly #field: Field;
+  readonly #recent: RecentTexts;
+  /** Stamp of the call that asked last. */
+  #asked = noStamp;
+  #value: unknown;
+  #row = -1;
+  /** The cells that the row lies in: others take their place when there are more columns. */
+  #cells = noCells;
+
+  constructor(field: string, recent: RecentTexts) {
+    this.#field = fieldNamed(field);
+    this.#recent = recent;
   }
 
-  read(evaluation: Evaluation): unknown {
-    if (this.#asked !== evaluation.stamp) {
-      this.#value = this.#lookUp(evaluation);
-      this.#asked = evaluation.stamp;
-    }
+  read(call: Call): unknown {
+    if (this.#asked !== call.stamp) this.#look(call);
     return this.#value;
   }
+
+  #look(call: Call): void {
+    const value = readField(this.#field, call);
+    this.#value = value;
+    this.#row = typeof value === 'string' ? this.#recent.rowOf(value) : -1;
+    this.#cells = this.#recent.cells;
+    this.#asked = call.stamp;
+  }
+
+  takeColumn(): number {
+    this.#asked = noStamp;
+    return this.#recent.takeColumn();
+  }
+
+  passes(call: Call, column: number, test: (value: unknown) => boolean): boolean {
+    if (this.#asked !== call.stamp) this.#look(call);
+    if (this.#row < 0) return test(this.#value);
+    const known = this.#cells[this.#row + column];
+    return known === 0 ? learn(this.#cells, this.#row + column, test(this.#value)) : known === holding;
+  }
+}
+
+const holding = 2;
+
+function learn(cells: Uint16Array, cell: number, outcome: boolean): boolean {
+  cells[cell] = outcome ? holding : 1;
+  return outcome;
 }
 
 /** The unit id of an id type: `userID`, or a custom id by its exact or lower-cased name. */
-export class UnitSource implements Source {
+export class UnitSource implements RecallingSource {
   readonly #isUser: boolean;
   readonly #idType: string;
   readonly #lowered: string;
   readonly #encoded = new EncodedText();
+  #encodedText = '';
+  readonly #recent: RecentTexts;
+  /** Stamp of the call that asked last. */
+  #asked = noStamp;
+  #value: unknown;
   #text = '';
+  #row = -1;
+  #cells = noCells;
 
-  constructor(idType: string) {
+  constructor(idType: string, recent: RecentTexts) {
+    this.#recent = recent;
     this.#idType = idType;
     this.#lowered = idType.toLowerCase();
     this.#isUser = this.#lowered === 'userid';
   }
 
-  read(evaluation: Evaluation): unknown {
-    return this.readFrom(evaluation.user);
+  read(call: Call): unknown {
+    return this.readFrom(call.user);
   }
 
   readFrom(user: User): unknown {
@@ -66,16 +112,53 @@ export class UnitSource implements Source {
   }
 
   /** The id as text, empty when missing. */
-  text(evaluation: Evaluation): string {
-    const value = this.read(evaluation);
-    return typeof value === 'string' ? value : (textOf(value) ?? '');
+  text(call: Call): string {
+    if (this.#asked !== call.stamp) this.#look(call);
+    return this.#text;
+  }
+
+  #look(call: Call): void {
+    const value = this.read(call);
+    const text = typeof value === 'string' ? value : (textOf(value) ?? '');
+    this.#value = value;
+    this.#text = text;
+    this.#row = this.#recent.rowOf(text);
+    this.#cells = this.#recent.cells;
+    this.#asked = call.stamp;
+  }
+
+  takeColumn(): number {
+    this.#asked = noStamp;
+    return this.#recent.takeColumn();
+  }
+
+  passes(call: Call, column: number, test: (value: unknown) => boolean): boolean {
+    if (this.#asked !== call.stamp) this.#look(call);
+    // Numbers share the row of their text, but are not always tested like it.
+    if (this.#row < 0 || typeof this.#value !== 'string') return test(this.#value);
+    const known = this.#cells[this.#row + column];
+    return known === 0 ? learn(this.#cells, this.#row + column, test(this.#value)) : known === holding;
+  }
+
+  /** The unit's bucket, worked out where it is not known from lately. */
+  bucket(call: Call, column: number, work: (unit: EncodedText) => number): number {
+    const text = this.text(call);
+    const cells = this.#cells;
+    const cell = this.#row + column;
+    if (this.#row >= 0) {
+      const known = cells[cell] as number;
+      if (known !== 0) return known - 1;
+    }
+    const found = work(this.encode(text));
+    if (this.#row >= 0) cells[cell] = found + 1;
+    return found;
   }
 
   /** An id as UTF-8, written once for as long as the unit stays the same. */
   encode(text: string): EncodedText {
-    if (text !== this.#text) {
+    if (text !== this.#encodedText) {
       this.#encoded.write(text);
-      this.#text = text;
+      this.#encodedText = text;
     }
     return this.#encoded;
   }
@@ -89,32 +172,29 @@ export class BucketSource implements Source {
     this.#bucket = new UnitBucket(`${salt}.`, unit, 1000);
   }
 
-  read(evaluation: Evaluation): unknown {
-    return this.#bucket.read(evaluation);
+  read(call: Call): unknown {
+    return this.#bucket.read(call);
   }
 }
 
-/** The bucket of a unit behind a hash prefix. Remembers the last unit: one is often asked about many times. */
+/** The bucket of a unit behind a hash prefix, which is digested on first use. */
 export class UnitBucket {
-  readonly #prefix: HashPrefix;
   readonly #unit: UnitSource;
-  readonly #modulus: number;
-  #text: string | undefined;
-  #value = 0;
+  readonly #column: number;
+  readonly #work: (unit: EncodedText) => number;
 
   constructor(prefix: string, unit: UnitSource, modulus: number) {
-    this.#prefix = new HashPrefix(prefix);
+    let digested: HashPrefix | undefined;
     this.#unit = unit;
-    this.#modulus = modulus;
+    this.#column = unit.takeColumn();
+    this.#work = (encoded) => {
+      digested ??= new HashPrefix(prefix);
+      return bucket(digested, encoded, modulus);
+    };
   }
 
-  read(evaluation: Evaluation): number {
-    const text = this.#unit.text(evaluation);
-    if (text !== this.#text) {
-      this.#value = bucket(this.#prefix, this.#unit.encode(text), this.#modulus);
-      this.#text = text;
-    }
-    return this.#value;
+  read(call: Call): number {
+    return this.#unit.bucket(call, this.#column, this.#work);
   }
 }
 
@@ -128,15 +208,15 @@ export class EnvironmentSource implements Source {
     this.#lowered = field.toLowerCase();
   }
 
-  read(evaluation: Evaluation): unknown {
-    const own = evaluation.user.statsigEnvironment;
+  read(call: Call): unknown {
+    const own = call.user.statsigEnvironment;
     if (own !== undefined && own !== null && Object.hasOwn(own, this.#field)) {
       const value = own[this.#field];
       if (value !== undefined && value !== null) return value;
     }
-    const shared = evaluation.context.environment;
+    const shared = call.context.environment;
     if (shared === undefined) {
-      const tier = evaluation.program.ruleset.defaultEnvironment;
+      const tier = call.program.ruleset.defaultEnvironment;
       return this.#field === 'tier' || this.#lowered === 'tier' ? tier : undefined;
     }
     if (Object.hasOwn(shared, this.#field)) return shared[this.#field];
@@ -149,8 +229,8 @@ export class UserAgentSource implements Source {
   readonly #field: Source;
   readonly #agentText: Source;
   readonly #part: ((agent: UserAgent) => string | undefined) | undefined;
-  /** Stamp of the evaluation that asked last. */
-  #asked = 0;
+  /** Stamp of the call that asked last. */
+  #asked = noStamp;
   #value: unknown;
 
   constructor(field: string, fieldSource: Source, agentText: Source) {
@@ -159,18 +239,18 @@ export class UserAgentSource implements Source {
     this.#part = agentParts[field.toLowerCase().replace('_', '')];
   }
 
-  read(evaluation: Evaluation): unknown {
-    if (this.#asked !== evaluation.stamp) {
-      this.#value = this.#lookUp(evaluation);
-      this.#asked = evaluation.stamp;
+  read(call: Call): unknown {
+    if (this.#asked !== call.stamp) {
+      this.#value = this.#lookUp(call);
+      this.#asked = call.stamp;
     }
     return this.#value;
   }
 
-  #lookUp(evaluation: Evaluation): unknown {
-    const value = this.#field.read(evaluation);
+  #lookUp(call: Call): unknown {
+    const value = this.#field.read(call);
     if (value !== undefined || this.#part === undefined) return value;
-    const text = textOf(this.#agentText.read(evaluation));
+    const text = textOf(this.#agentText.read(call));
     if (text === undefined) return undefined;
     const agent = parseUserAgent(text);
     return agent && this.#part(agent);
@@ -196,14 +276,14 @@ export class CountrySource implements Source {
     this.#isCountry = field === 'country';
   }
 
-  read(evaluation: Evaluation): unknown {
-    const value = this.#field.read(evaluation);
+  read(call: Call): unknown {
+    const value = this.#field.read(call);
     if (value !== undefined || !this.#isCountry) return value;
-    return countryOf(textOf(this.#address.read(evaluation)), evaluation);
+    return countryOf(textOf(this.#address.read(call)), call);
   }
 }
 
 /** Milliseconds; an integer and nothing else, so that `gt` and `any` do not hold for it. */
 export const timeSource: Source = {
-  read: (evaluation) => new BareInteger(evaluation.context.now),
+  read: (call) => new BareInteger(call.context.now),
 };

@@ -8,6 +8,7 @@ import type { CompiledSpec } from './compiled.js';
 import type { Context } from './context.js';
 import type { ConfigDecision, LayerDecision, SecondaryExposure } from './decision.js';
 import { evaluateOnly } from './enforce.js';
+import { specNamed } from './evaluate.js';
 import type { Program } from './program.js';
 import type { JsonValue, User } from './user.js';
 
@@ -58,7 +59,7 @@ export function evaluateStickyExperiment(
   context: Context,
   options: StickyOptions,
 ): StickyOutcome<ConfigDecision> {
-  const spec = specNamed(program, 'configs', name);
+  const spec = specNamed(program, 'experiment', name);
   const live = (): ConfigDecision => openSession(program, user, context).config(name, 'experiment');
   const key = storageKey(program, spec, user);
   if (!options.hasStorage || key === undefined) return { decision: live(), isSticky: false, action: noAction };
@@ -87,13 +88,13 @@ export function evaluateStickyLayer(
   context: Context,
   options: StickyOptions,
 ): StickyOutcome<LayerDecision> {
-  const spec = specNamed(program, 'layers', name);
+  const spec = specNamed(program, 'layer', name);
   const live = openSession(program, user, context).layer(name);
   const key = storageKey(program, spec, user);
   if (!options.hasStorage || key === undefined) return { decision: live, isSticky: false, action: noAction };
   const stored = storedFor(options, name);
   const storedDelegate = stored?.config_delegate ?? undefined;
-  const delegate = specNamed(program, 'configs', storedDelegate);
+  const delegate = storedDelegate === undefined ? undefined : specNamed(program, 'experiment', storedDelegate);
   // A stored experiment speaks for itself, otherwise the one that decides now does.
   const isActive = storedDelegate === undefined ? live.isExperimentActive : delegate?.authored.isActive === true;
   if (options.userPersistedValues === undefined || !isActive) {
@@ -117,15 +118,6 @@ function withStored(live: LayerDecision, stored: StickyValue): LayerDecision {
     undelegatedSecondaryExposures: stored.undelegated_secondary_exposures,
     parameterRuleIDs: null,
   };
-}
-
-function specNamed(
-  program: Program,
-  section: 'configs' | 'layers',
-  name: string | undefined,
-): CompiledSpec | undefined {
-  const slot = name === undefined ? undefined : program.names[section].find(name);
-  return slot === undefined ? undefined : program[section][slot];
 }
 
 function storedFor(options: StickyOptions, name: string): StickyValue | undefined {

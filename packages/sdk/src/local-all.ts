@@ -1,24 +1,59 @@
-import { type Context, kindOfEntity, openSession, type User } from '@sluice/engine';
-import type { AllAnswers, ConfigAnswer, GateAnswer, LayerAnswer } from './answer.js';
+import { type Context, type Decision, evaluateAll, type User } from '@sluice/engine';
+import type { AllAnswers } from './answer.js';
 import type { Held } from './held.js';
 import { LocalConfig, LocalGate, LocalLayer } from './local-answer.js';
 
 /** Every decision of a ruleset for one user, as answers; what is known about the user is worked out once. */
 export function answerAll(held: Held, user: User, context: Context): AllAnswers {
-  const { program, revision } = held;
-  const { ruleset } = program;
-  const session = openSession(program, user, context);
-  const gates = new Map<string, GateAnswer>();
-  for (const name of ruleset.gates.keys()) gates.set(name, new LocalGate(session.gate(name), held));
-  const configs = new Map<string, ConfigAnswer>();
-  for (const [name, { entity }] of ruleset.configs) {
-    configs.set(name, new LocalConfig(session.config(name, kindOfEntity(entity)), held));
+  const { gates, configs, layers } = evaluateAll(held.program, user, context);
+  return {
+    revision: held.revision,
+    gates: new Answers(gates, (decision) => new LocalGate(decision, held)),
+    configs: new Answers(configs, (decision) => new LocalConfig(decision, held)),
+    layers: new Answers(layers, (decision) => new LocalLayer(decision, held, undefined)),
+  };
+}
+
+/** Decisions that have been made, as answers: those are put around them when somebody looks. */
+class Answers<Decided extends Decision, Answer> implements ReadonlyMap<string, Answer> {
+  readonly #decisions: ReadonlyMap<string, Decided>;
+  readonly #answer: (decision: Decided) => Answer;
+
+  constructor(decisions: ReadonlyMap<string, Decided>, answer: (decision: Decided) => Answer) {
+    this.#decisions = decisions;
+    this.#answer = answer;
   }
-  // Bandits that no config of their name announces.
-  for (const name of ruleset.cmabs.keys()) {
-    if (!configs.has(name)) configs.set(name, new LocalConfig(session.config(name, 'experiment'), held));
+
+  get size(): number {
+    return this.#decisions.size;
   }
-  const layers = new Map<string, LayerAnswer>();
-  for (const name of ruleset.layers.keys()) layers.set(name, new LocalLayer(session.layer(name), held, undefined));
-  return { revision, gates, configs, layers };
+
+  get(name: string): Answer | undefined {
+    const decision = this.#decisions.get(name);
+    return decision && this.#answer(decision);
+  }
+
+  has(name: string): boolean {
+    return this.#decisions.has(name);
+  }
+
+  keys(): MapIterator<string> {
+    return this.#decisions.keys();
+  }
+
+  *values(): MapIterator<Answer> {
+    for (const decision of this.#decisions.values()) yield this.#answer(decision);
+  }
+
+  *entries(): MapIterator<[string, Answer]> {
+    for (const [name, decision] of this.#decisions) yield [name, this.#answer(decision)];
+  }
+
+  [Symbol.iterator](): MapIterator<[string, Answer]> {
+    return this.entries();
+  }
+
+  forEach(visit: (answer: Answer, name: string, map: ReadonlyMap<string, Answer>) => void): void {
+    for (const [name, answer] of this.entries()) visit(answer, name, this);
+  }
 }

@@ -7,9 +7,6 @@ import type { User } from '@sluice/engine';
 export class Seen {
   readonly #on = new Map<string, string>();
   readonly #off = new Map<string, string>();
-  #lastUnit: string | undefined = undefined;
-  #lastOn = false;
-  #lastRule = '';
   #idType: string | undefined = undefined;
   #lowered = '';
   #isUser = true;
@@ -24,19 +21,12 @@ export class Seen {
   }
 
   has(unit: string, isOn: boolean, ruleID: string): boolean {
-    // Who asks for a unit often asks for it again: this spares the lookup.
-    if (unit === this.#lastUnit && isOn === this.#lastOn && ruleID === this.#lastRule) return true;
-    if ((isOn ? this.#on : this.#off).get(unit) !== ruleID) return false;
-    this.#lastUnit = unit;
-    this.#lastOn = isOn;
-    this.#lastRule = ruleID;
-    return true;
+    return (isOn ? this.#on : this.#off).get(unit) === ruleID;
   }
 
   /** @returns whether one more is remembered now. */
   add(unit: string, isOn: boolean, ruleID: string): boolean {
     const rules = isOn ? this.#on : this.#off;
-    this.#lastUnit = undefined;
     const before = rules.size;
     rules.set(unit, ruleID);
     return rules.size > before;

@@ -2,6 +2,7 @@ import { decisionToWire, openFeatureReason } from '@sluice/codec';
 import {
   type Context,
   type Decision as EngineDecision,
+  evaluateAll,
   evaluateConfig,
   evaluateGate,
   evaluateLayer,
@@ -37,16 +38,9 @@ export function decideKey(
 }
 
 /** Every decision of the ruleset: gates, then configs and experiments, then layers. */
-export function decideAll(deciding: Deciding): Decision[] {
-  const { ruleset } = deciding.program;
-  const decisions: Decision[] = [];
-  for (const name of ruleset.gates.keys()) decisions.push(decide(deciding, Kind.GATE, name));
-  for (const name of ruleset.configs.keys()) decisions.push(decide(deciding, configKind(deciding.program, name), name));
-  for (const name of ruleset.cmabs.keys()) {
-    if (!ruleset.configs.has(name)) decisions.push(decide(deciding, Kind.EXPERIMENT, name));
-  }
-  for (const name of ruleset.layers.keys()) decisions.push(decide(deciding, Kind.LAYER, name));
-  return decisions;
+export function decideAll({ program, user, context }: Deciding): EngineDecision[] {
+  const { gates, configs, layers } = evaluateAll(program, user, context);
+  return [...gates.values(), ...configs.values(), ...layers.values()];
 }
 
 function findKind(program: Program, name: string): Kind {
@@ -66,10 +60,18 @@ function decide(deciding: Deciding, kind: Kind, name: string): Decision {
   return encode(deciding, ask(deciding, kind, name));
 }
 
-/** The wire form of a decision. */
+/** Wire forms of decisions that the engine makes once: of a fresh ruleset, and of a stale one. */
+const kept = { fresh: new WeakMap<EngineDecision, Decision>(), stale: new WeakMap<EngineDecision, Decision>() };
+
+/** The wire form of a decision. Not to be written to. */
 export function encode(deciding: Deciding, decision: EngineDecision): Decision {
+  const wires = deciding.isStale ? kept.stale : kept.fresh;
+  const known = wires.get(decision);
+  if (known !== undefined) return known;
   const reason = openFeatureReason(decision, deciding.program.ruleset);
-  return decisionToWire(decision, deciding.isStale && reason !== Reason.ERROR ? Reason.STALE : reason);
+  const wire = decisionToWire(decision, deciding.isStale && reason !== Reason.ERROR ? Reason.STALE : reason);
+  if (Object.isFrozen(decision)) wires.set(decision, wire);
+  return wire;
 }
 
 function ask({ program, user, context }: Deciding, kind: Kind, name: string): EngineDecision {

@@ -1,4 +1,4 @@
-import { RulesetServiceService } from '@sluice/proto';
+import { EvaluationServiceService, RulesetServiceService } from '@sluice/proto';
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
@@ -7,4 +7,10 @@ export const relayedRulesetService = {
   listSets: RulesetServiceService.listSets,
   getRuleset: { ...RulesetServiceService.getRuleset, responseSerialize: asBuffer },
   watchRuleset: { ...RulesetServiceService.watchRuleset, responseSerialize: asBuffer },
+};
+
+/** The service's contract; all decisions of a ruleset at once are encoded already: see `encodeAll`. */
+export const evaluationService = {
+  ...EvaluationServiceService,
+  evaluateAll: { ...EvaluationServiceService.evaluateAll, responseSerialize: asBuffer },
 };

@@ -3,7 +3,6 @@ import type { CountryTable, User } from '@sluice/engine';
 import { type Call, type Clock, covers, requireKind, requireSet } from '@sluice/mesh';
 import {
   type EvaluateAllRequest,
-  type EvaluateAllResponse,
   type EvaluateRequest,
   type EvaluateResponse,
   type ExplainRequest,
@@ -18,6 +17,7 @@ import {
 import type { Standing } from '@sluice/replica';
 import { type Bases, type Basis, basisLater, basisNow, type Patience, unknownSet } from './basis.js';
 import { type Deciding, decideAll, decideKeys } from './decide.js';
+import { encodeAll } from './encoded.js';
 import { explainKey } from './explain.js';
 import type { ExposureQueue } from './exposure-queue.js';
 import { heartbeatMs } from './limits.js';
@@ -69,17 +69,15 @@ function answerFrom(
   return { decisions, provenance };
 }
 
-export async function evaluateAll(
-  handling: Handling,
-  request: EvaluateAllRequest,
-  call: Call,
-): Promise<EvaluateAllResponse> {
+/** Every decision for a user, as the bytes of an EvaluateAllResponse. */
+export async function evaluateAll(handling: Handling, request: EvaluateAllRequest, call: Call): Promise<Uint8Array> {
   const set = setOf(call, request);
   const user = readUser(request.user);
   const basis = await basisFor(handling, set, request, call);
-  const decisions = decideAll(decidingFrom(handling, basis, user));
+  const deciding = decidingFrom(handling, basis, user);
+  const decisions = decideAll(deciding);
   count(handling, decisions.length);
-  return { decisions, provenance: basis.provenance };
+  return encodeAll(deciding, decisions, basis.provenance);
 }
 
 /** One decision with everything that led to it; logs no exposures. */

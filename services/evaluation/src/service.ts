@@ -12,7 +12,7 @@ import {
   startServer,
   systemClock,
 } from '@sluice/mesh';
-import { EvaluationServiceService, type HeldSet, IngestionServiceService } from '@sluice/proto';
+import { type HeldSet, IngestionServiceService } from '@sluice/proto';
 import {
   type Applied,
   type Authority,
@@ -25,7 +25,7 @@ import {
 import { Acks } from './acks.js';
 import type { EvaluationConfig } from './config.js';
 import { loadCountries } from './countries.js';
-import { relayedRulesetService } from './definition.js';
+import { evaluationService, relayedRulesetService } from './definition.js';
 import { ExposureQueue } from './exposure-queue.js';
 import { evaluate, evaluateAll, explain, getRuleset, type Handling, listSets, watchRuleset } from './handlers.js';
 import { batchTimeoutMs, flushTimeoutMs, keyGraceMs, requestBytesMax } from './limits.js';
@@ -85,7 +85,7 @@ export async function startEvaluation(config: EvaluationConfig, scope: Scope): P
 
 function bindings(handling: Handling): ServiceBinding[] {
   return [
-    bind(EvaluationServiceService, {
+    bind(evaluationService, {
       evaluate: (request, call) => evaluate(handling, request, call, call),
       evaluateAll: (request, call) => evaluateAll(handling, request, call),
       evaluateStream: (call) => evaluateStream(handling, call),

@@ -57,6 +57,35 @@ function freshUser(peer: Peer): Contender {
   };
 }
 
+let strangers = 0;
+
+/** Nothing that is remembered about units helps here. */
+function stranger(peer: Peer): Contender {
+  const user: { -readonly [Key in keyof BenchUser]: BenchUser[Key] } = { ...benchUser(0) };
+  return {
+    name: peer.name,
+    run: (batch) => {
+      for (let i = 0; i < batch; i++) {
+        user.userID = `stranger-${strangers++}`;
+        peer.isOn(countryGate.name, peer.toUser(user));
+      }
+    },
+  };
+}
+
+function everythingForStranger(peer: Peer): Contender {
+  const user: { -readonly [Key in keyof BenchUser]: BenchUser[Key] } = { ...benchUser(0) };
+  return {
+    name: peer.name,
+    run: (batch) => {
+      for (let i = 0; i < batch; i++) {
+        user.userID = `stranger-${strangers++}`;
+        peer.evaluateAll(peer.toUser(user));
+      }
+    },
+  };
+}
+
 function everything(peer: Peer): Contender {
   const prepared = users.map((user) => peer.toUser(user));
   return {
@@ -91,6 +120,8 @@ export async function benchEngine(): Promise<void> {
   run('1,000 mixed gates, one at a time', manyGates);
   run('All gates for one user', everything);
   run('A fresh user object for each call', freshUser);
+  run('A user never seen before for each call, country and 50 %', stranger);
+  run('All gates for a user never seen before', everythingForStranger);
   await Promise.all(peers.map((peer) => peer.close()));
   await benchExposures();
 }
