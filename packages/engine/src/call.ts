@@ -3,14 +3,10 @@ import type { Reason } from './decision.js';
 import type { CompiledProgram } from './program.js';
 import type { User } from './user.js';
 
-/**
- * Tells calls apart. An object, since comparing two costs less than comparing numbers that can count
- * every call of a process; and not the call itself, so that nobody keeps its user alive.
- */
-export class Stamp {}
+let calls = 0;
 
 /** No call has this stamp. */
-export const noStamp = new Stamp();
+export const noStamp = -1;
 
 /** The inputs of a question about a user. */
 export class Call {
@@ -18,7 +14,7 @@ export class Call {
   readonly user: User;
   readonly context: Context;
   /** Marks what is remembered about this user; unique per call. */
-  readonly stamp = new Stamp();
+  readonly stamp: number;
   /** Set where the answer has a reason of its own. */
   overrideReason: Reason | undefined = undefined;
 
@@ -26,5 +22,6 @@ export class Call {
     this.program = program;
     this.user = user;
     this.context = context;
+    this.stamp = ++calls;
   }
 }

@@ -1,5 +1,5 @@
 /** Conditions, compiled: where the value comes from and what it has to satisfy. */
-import { type Call, noStamp, type Stamp } from './call.js';
+import { type Call, noStamp } from './call.js';
 import { JsonNumber, readJson } from './json-text.js';
 import type { Names } from './names.js';
 import { compileOperator, type Test } from './operators.js';
@@ -35,7 +35,7 @@ export interface CompiledCondition {
   readonly recall: RecallingSource | undefined;
   readonly column: number;
   /** Elsewhere: stamp of the call that decided this last, and what came out. */
-  asked: Stamp;
+  asked: number;
   outcome: boolean;
   /** `fail_gate`, and `not_in_segment_list`. */
   readonly isInverted: boolean;

@@ -59,20 +59,15 @@ function decideByPlan(call: Call, kind: AskedKind, name: string, spec: CompiledS
 }
 
 function outcomeOf(rules: readonly PlainRule[], call: Call): number {
-  for (let i = 0; i < rules.length; i++) {
-    const rule = rules[i] as PlainRule;
-    if (!allHold(rule.conditions, call)) continue;
-    if (rule.bucket === undefined) return 2 * i + (rule.threshold > 0 ? 1 : 0);
-    return 2 * i + (rule.bucket.read(call) < rule.threshold ? 1 : 0);
+  next: for (let i = 0; i < rules.length; i++) {
+    const { conditions, bucket, threshold } = rules[i] as PlainRule;
+    for (let j = 0; j < conditions.length; j++) {
+      if (!holds(conditions[j] as CompiledCondition, call)) continue next;
+    }
+    if (bucket === undefined) return 2 * i + (threshold > 0 ? 1 : 0);
+    return 2 * i + (bucket.read(call) < threshold ? 1 : 0);
   }
   return 2 * rules.length;
-}
-
-function allHold(conditions: readonly CompiledCondition[], call: Call): boolean {
-  for (let i = 0; i < conditions.length; i++) {
-    if (!holds(conditions[i] as CompiledCondition, call)) return false;
-  }
-  return true;
 }
 
 function planOf(program: CompiledProgram, kind: AskedKind, name: string, spec: CompiledSpec): Plan {
