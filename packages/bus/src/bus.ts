@@ -6,6 +6,8 @@ export interface BusMessage {
   readonly sequence: number;
   /** W3C trace context of whoever published it. */
   readonly traceparent: string | undefined;
+  /** When the stream took it, Unix milliseconds with fractions; absent for core NATS. */
+  readonly publishedAtMs?: number | undefined;
 }
 
 /** A message to be worked off: it comes again until one of these is called. */
@@ -32,6 +34,13 @@ export interface StreamOptions {
   readonly isWorkQueue?: boolean;
 }
 
+/** A copy of another domain's stream, kept up to date for as long as the domain can be reached. */
+export interface MirrorOptions {
+  /** The name of both. */
+  readonly name: string;
+  readonly domain: string;
+}
+
 export interface PublishOptions {
   /** The stream keeps one message of this id within its duplicate window. */
   readonly messageId: string;
@@ -54,6 +63,8 @@ export interface FollowOptions {
 
 export interface WorkOptions {
   readonly stream: string;
+  /** The JetStream domain that has the stream; the server's own unless said. */
+  readonly domain?: string | undefined;
   /** Name of the consumer; processes that share it share the work. */
   readonly durable: string;
   /** Most messages in one batch. */

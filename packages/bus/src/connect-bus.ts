@@ -1,7 +1,8 @@
-import { currentTraceparent, invalid, type Logger, type Release, withSpan } from '@sluice/mesh';
+import { backoff, currentTraceparent, invalid, type Logger, type Release, withSpan } from '@sluice/mesh';
 import type {
   BusMessage,
   FollowOptions,
+  MirrorOptions,
   Published,
   PublishOptions,
   StreamOptions,
@@ -9,10 +10,10 @@ import type {
   WorkMessage,
   WorkOptions,
 } from './bus.js';
-import { Connection, type ConnectionOptions, errorFrom } from './connection.js';
+import { Connection, type ConnectionOptions, errorFrom, pause, report } from './connection.js';
 import { follow } from './follow.js';
 import { headersWith, traceparentOf } from './headers.js';
-import { ensureStream } from './streams.js';
+import { ensureMirror, ensureStream } from './streams.js';
 import { work } from './work.js';
 
 /** NATS, as the mesh uses it. Operations fail with `unavailable` while the server is away. */
@@ -21,6 +22,8 @@ export interface Bus {
   /** Called now, if connected, and after every reconnection. */
   onConnected(listener: () => void): Release;
   ensureStream(options: StreamOptions): Promise<void>;
+  /** Makes a copy of another domain's stream as soon as the server lets it. */
+  keepMirror(options: MirrorOptions): Release;
   streamState(name: string): Promise<StreamState>;
   /** Appends to a stream. Resolves once the stream holds the message on stable storage. */
   publish(subject: string, data: Uint8Array, options: PublishOptions): Promise<Published>;
@@ -40,7 +43,8 @@ export interface Bus {
 
 /** Resolves at once; the connection is made, and made again, in the background. */
 export async function connectBus(options: ConnectionOptions): Promise<Bus> {
-  if (!URL.canParse(options.url)) throw invalid('NATS_URL', 'must be a URL such as nats://127.0.0.1:4222');
+  if (!options.url.split(',').every((url) => URL.canParse(url)))
+    throw invalid('NATS_URL', 'must be a URL such as nats://127.0.0.1:4222');
   const connection = new Connection(options);
   const { logger } = options;
   return {
@@ -48,11 +52,12 @@ export async function connectBus(options: ConnectionOptions): Promise<Bus> {
     onConnected: (listener) => connection.onConnected(listener),
     ensureStream: async (stream) => {
       try {
-        await ensureStream(await connection.manager(), stream);
+        await ensureStream(await connection.manager(), stream, options.replicas ?? 1);
       } catch (error) {
         throw errorFrom(error, `Stream ${stream.name} can't be made`);
       }
     },
+    keepMirror: (mirror) => keepMirror(connection, logger, mirror, options.replicas ?? 1),
     streamState: (name) => streamState(connection, name),
     publish: (subject, data, publishOptions) => publish(connection, subject, data, publishOptions),
     follow: (followOptions, onMessage, onReset) => follow(connection, logger, followOptions, onMessage, onReset),
@@ -87,6 +92,26 @@ async function publish(
       throw errorFrom(error, `${subject} can't be published`);
     }
   });
+}
+
+function keepMirror(connection: Connection, logger: Logger, mirror: MirrorOptions, replicas: number): Release {
+  const stop = new AbortController();
+  const run = async (): Promise<void> => {
+    for (let attempt = 0; !stop.signal.aborted && !connection.closed.aborted; attempt++) {
+      try {
+        await ensureMirror(await connection.manager(), mirror, replicas);
+        return;
+      } catch (error) {
+        report(logger, attempt, { ...mirror, reason: String(error) }, 'the mirror can not be made yet');
+      }
+      await pause(backoff(attempt, 100, 2_000), stop.signal);
+    }
+  };
+  const finished = run();
+  return async () => {
+    stop.abort();
+    await finished;
+  };
 }
 
 async function streamState(connection: Connection, name: string): Promise<StreamState> {

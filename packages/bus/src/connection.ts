@@ -2,7 +2,10 @@ import { exhausted, jitter, type Logger, type Release, SluiceError, unavailable 
 import { connect, Events, type JetStreamClient, type JetStreamManager, type NatsConnection, NatsError } from 'nats';
 
 export interface ConnectionOptions {
+  /** One URL, or those of all servers of a cluster with commas between. */
   readonly url: string;
+  /** How many servers hold each stream that is made here; 1 unless said. */
+  readonly replicas?: number | undefined;
   /** Shown by the server to whoever lists its connections. */
   readonly name: string;
   readonly logger: Logger;
@@ -21,8 +24,9 @@ export class Connection {
   readonly #closing = new AbortController();
   readonly #url: string;
   #nats: NatsConnection | undefined;
-  #jetstream: JetStreamClient | undefined;
-  #manager: JetStreamManager | undefined;
+  /** By domain; empty for the server's own. */
+  readonly #jetstreams = new Map<string, JetStreamClient>();
+  readonly #managers = new Map<string, JetStreamManager>();
   #isConnected = false;
   #opening: Promise<void>;
 
@@ -54,16 +58,23 @@ export class Connection {
     return this.#nats;
   }
 
-  jetstream(): JetStreamClient {
+  jetstream(domain = ''): JetStreamClient {
     const nats = this.nats();
-    this.#jetstream ??= nats.jetstream({ timeout: apiTimeoutMs });
-    return this.#jetstream;
+    const known = this.#jetstreams.get(domain);
+    if (known !== undefined) return known;
+    const made = nats.jetstream({ timeout: apiTimeoutMs, ...(domain === '' ? {} : { domain }) });
+    this.#jetstreams.set(domain, made);
+    return made;
   }
 
-  async manager(): Promise<JetStreamManager> {
+  async manager(domain = ''): Promise<JetStreamManager> {
     const nats = this.nats();
-    this.#manager ??= await nats.jetstreamManager({ timeout: apiTimeoutMs, checkAPI: false });
-    return this.#manager;
+    const known = this.#managers.get(domain);
+    if (known !== undefined) return known;
+    const options = { timeout: apiTimeoutMs, checkAPI: false, ...(domain === '' ? {} : { domain }) };
+    const made = await nats.jetstreamManager(options);
+    this.#managers.set(domain, made);
+    return made;
   }
 
   /** Sends what is buffered, then closes. */
@@ -79,7 +90,7 @@ export class Connection {
     while (!this.#closing.signal.aborted) {
       try {
         this.#nats = await connect({
-          servers: url,
+          servers: url.split(','),
           name,
           maxReconnectAttempts: -1,
           reconnectTimeWait: 100,

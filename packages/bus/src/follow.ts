@@ -91,5 +91,6 @@ export function busMessage(message: JsMsg): BusMessage {
     data: message.data,
     sequence: message.seq,
     traceparent: traceparentOf(message.headers),
+    publishedAtMs: message.info.timestampNanos / 1e6,
   };
 }

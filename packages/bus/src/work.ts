@@ -40,9 +40,9 @@ async function workOnce(
   onBatch: (messages: WorkMessage[]) => Promise<void>,
   stop: AbortSignal,
 ): Promise<void> {
-  const manager = await connection.manager();
+  const manager = await connection.manager(options.domain);
   await ensureConsumer(manager, options);
-  const consumer = await connection.jetstream().consumers.get(options.stream, options.durable);
+  const consumer = await connection.jetstream(options.domain).consumers.get(options.stream, options.durable);
   const messages = await consumer.consume({
     max_messages: options.batchMax * 2,
     idle_heartbeat: 1_000,

@@ -1,9 +1,11 @@
 import {
   type handleBidiStreamingCall,
+  type handleClientStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   type Metadata,
   type ServerDuplexStream,
+  type ServerReadableStream,
   type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceDefinition,
@@ -12,9 +14,13 @@ import {
 } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { Authenticate, Principal } from './auth.js';
-import { Call } from './call.js';
+import { jitter } from './backoff.js';
+import { withBaggage } from './baggage.js';
+import { Call, type CallContext } from './call.js';
 import { type Answer, converse } from './conversation.js';
 import { SluiceError } from './errors.js';
+import type { CallTimes } from './instance-metrics.js';
+import { watchKey } from './key-watch.js';
 import { statusOf } from './status.js';
 import { currentTraceparent, isSampled, withSpan } from './tracing.js';
 
@@ -32,10 +38,12 @@ type ResponseOf<M extends Method> = Parameters<M['responseSerialize']>[0];
 
 /**
  * Methods that stream in both directions get a function for each conversation, which answers one
- * message at a time, now or later.
+ * message at a time, now or later. Uploads get all messages, one by one, as fast as they are taken.
  */
 type HandlerOf<M extends Method> = M['requestStream'] extends true
-  ? (call: Call) => Answer<RequestOf<M>, ResponseOf<M>>
+  ? M['responseStream'] extends true
+    ? (call: Call) => Answer<RequestOf<M>, ResponseOf<M>>
+    : (requests: AsyncIterable<RequestOf<M>>, call: Call) => Promise<ResponseOf<M>>
   : M['responseStream'] extends true
     ? (request: RequestOf<M>, call: Call) => AsyncIterable<ResponseOf<M>>
     : (request: RequestOf<M>, call: Call) => ResponseOf<M> | Promise<ResponseOf<M>>;
@@ -51,6 +59,9 @@ export interface Chassis {
   readonly logger: Logger;
   /** Deadline for unary calls that come without one, in milliseconds. */
   readonly defaultTimeoutMs: number;
+  /** Aborted when the server begins to stop: streams end, and say when to come back. */
+  readonly draining: AbortSignal;
+  readonly times: CallTimes;
 }
 
 /** A service with its handlers, ready to be added to a server. */
@@ -79,6 +90,7 @@ export function bind<D extends object>(definition: D, handlers: HandlersOf<D>): 
 }
 
 function implementation(chassis: Chassis, method: Method, handler: unknown) {
+  if (method.requestStream && !method.responseStream) return uploading(chassis, method, handler as UploadHandler);
   if (method.requestStream) return conversing(chassis, method, handler as ConversationHandler);
   if (method.responseStream) return streaming(chassis, method, handler as StreamHandler);
   return unary(chassis, method, handler as UnaryHandler);
@@ -86,9 +98,10 @@ function implementation(chassis: Chassis, method: Method, handler: unknown) {
 
 type UnaryHandler = (request: unknown, call: Call) => unknown;
 type StreamHandler = (request: unknown, call: Call) => AsyncIterable<unknown>;
+type UploadHandler = (requests: AsyncIterable<unknown>, call: Call) => Promise<unknown>;
 type ConversationHandler = (call: Call) => Answer<unknown, unknown>;
 type Writing = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
-type GrpcCall = ServerUnaryCall<unknown, unknown> | Writing;
+type GrpcCall = ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown> | Writing;
 
 /**
  * Left between our deadline and the caller's, so that the answer about a time-out gets there,
@@ -96,19 +109,56 @@ type GrpcCall = ServerUnaryCall<unknown, unknown> | Writing;
  */
 const shaveMs = 20;
 
+/** Deadline for uploads that come without one, in milliseconds. */
+const uploadTimeoutMs = 300_000;
+
 function unary(chassis: Chassis, method: Method, handler: UnaryHandler): handleUnaryCall<unknown, unknown> {
   return (grpcCall, callback) => {
     const started = performance.now();
+    const baggage = baggageOf(grpcCall.metadata);
+    const answer = withBaggage(baggage, () =>
+      traced(method, grpcCall.metadata, async () => {
+        const call = await open(chassis, grpcCall, Date.now() + chassis.defaultTimeoutMs, { baggage });
+        if (call.remainingMs() <= 0)
+          throw new SluiceError('deadline', 'The deadline passed before the call was handled.');
+        return handler(grpcCall.request, call);
+      }),
+    );
+    answer.then(
+      (response) => {
+        chassis.times.record(method.path, status.OK, performance.now() - started);
+        callback(null, response);
+      },
+      (error: unknown) => {
+        report(chassis, method, error, performance.now() - started);
+        callback(statusOf(error));
+      },
+    );
+  };
+}
+
+/** What the handler does not read stays on the wire; what it throws ends the upload. */
+function uploading(
+  chassis: Chassis,
+  method: Method,
+  handler: UploadHandler,
+): handleClientStreamingCall<unknown, unknown> {
+  return (grpcCall, callback) => {
+    const started = performance.now();
     const answer = traced(method, grpcCall.metadata, async () => {
-      const call = await open(chassis, grpcCall, Date.now() + chassis.defaultTimeoutMs);
-      if (call.remainingMs() <= 0)
-        throw new SluiceError('deadline', 'The deadline passed before the call was handled.');
-      return handler(grpcCall.request, call);
+      const call = await open(chassis, grpcCall, Date.now() + uploadTimeoutMs);
+      const late = new SluiceError('deadline', 'The upload took too long.');
+      const timer = setTimeout(() => grpcCall.destroy(late), call.remainingMs());
+      return handler(grpcCall, call).finally(() => clearTimeout(timer));
     });
     answer.then(
-      (response) => callback(null, response),
+      (response) => {
+        chassis.times.record(method.path, status.OK, performance.now() - started);
+        callback(null, response);
+      },
       (error: unknown) => {
-        report(chassis.logger, method, error, performance.now() - started);
+        // A caller that hung up is no fault of ours, and nobody is left to tell.
+        if (!grpcCall.cancelled) report(chassis, method, error, performance.now() - started);
         callback(statusOf(error));
       },
     );
@@ -123,13 +173,21 @@ function streaming(
   return (grpcCall) => {
     const started = performance.now();
     const done = traced(method, grpcCall.metadata, async () => {
-      const call = await open(chassis, grpcCall, Number.POSITIVE_INFINITY);
-      for await (const message of handler(grpcCall.request, call)) {
-        if (call.signal.aborted) return;
-        if (!grpcCall.write(message)) await drained(grpcCall, call.signal);
+      const key = watchKey(chassis.authenticate, textOf(grpcCall.metadata, 'authorization'));
+      const draining = AbortSignal.any([chassis.draining, key.revoked]);
+      try {
+        const call = await open(chassis, grpcCall, Number.POSITIVE_INFINITY, { draining });
+        for await (const message of handler(grpcCall.request, call)) {
+          if (call.signal.aborted) break;
+          if (!grpcCall.write(message)) await drained(grpcCall, call.signal);
+        }
+      } finally {
+        key.stop();
       }
+      key.revoked.throwIfAborted();
+      if (chassis.draining.aborted) throw comeBack();
     });
-    endWith(grpcCall, done, (error) => report(chassis.logger, method, error, performance.now() - started));
+    endWith(chassis, method, grpcCall, done, started);
   };
 }
 
@@ -143,17 +201,36 @@ function conversing(
     const started = performance.now();
     const done = traced(method, grpcCall.metadata, async () => {
       const call = await open(chassis, grpcCall, Number.POSITIVE_INFINITY);
-      await converse(grpcCall, call, handler(call));
+      const key = watchKey(chassis.authenticate, textOf(grpcCall.metadata, 'authorization'));
+      try {
+        // Answers under way still go out when the server stops: that is not for the handler to know.
+        await converse(grpcCall, call, handler(call), AbortSignal.any([chassis.draining, key.revoked]));
+      } finally {
+        key.stop();
+      }
+      key.revoked.throwIfAborted();
     });
-    endWith(grpcCall, done, (error) => report(chassis.logger, method, error, performance.now() - started));
+    endWith(chassis, method, grpcCall, done, started);
   };
 }
 
-function endWith(grpcCall: Writing, done: Promise<void>, onFault: (error: unknown) => void): void {
+/** Over this long, in milliseconds, callers are spread that come back from a server that stops. */
+const comeBackWithinMs = 200;
+
+function comeBack(): SluiceError {
+  const retryAfterMs = jitter(comeBackWithinMs);
+  return new SluiceError('unavailable', 'This instance stops; connect again, to another one.', { retryAfterMs });
+}
+
+function endWith(chassis: Chassis, method: Method, grpcCall: Writing, done: Promise<void>, started: number): void {
   done.then(
-    () => grpcCall.end(),
+    () => {
+      const code = grpcCall.cancelled ? status.CANCELLED : status.OK;
+      chassis.times.record(method.path, code, performance.now() - started);
+      grpcCall.end();
+    },
     (error: unknown) => {
-      if (!grpcCall.cancelled) onFault(error);
+      if (!grpcCall.cancelled) report(chassis, method, error, performance.now() - started);
       grpcCall.emit('error', statusOf(error));
     },
   );
@@ -176,11 +253,23 @@ function traced<T>(method: Method, metadata: Metadata, work: () => Promise<T>): 
   );
 }
 
-async function open(chassis: Chassis, grpcCall: GrpcCall, defaultDeadlineMs: number): Promise<Call> {
+/** Headers of the same name are one list. */
+function baggageOf(metadata: Metadata): string | undefined {
+  const values = metadata.get('baggage');
+  return values.length === 0 ? undefined : values.join(',');
+}
+
+/** Streams know of the server's stop; a unary call is short enough to be finished. */
+async function open(
+  chassis: Chassis,
+  grpcCall: GrpcCall,
+  defaultDeadlineMs: number,
+  context: CallContext = {},
+): Promise<Call> {
   const principal: Principal = await chassis.authenticate(textOf(grpcCall.metadata, 'authorization'));
   const asked = Number(grpcCall.getDeadline());
   const deadlineMs = Number.isFinite(asked) ? asked - shaveMs : defaultDeadlineMs;
-  return new Call(grpcCall, principal, chassis.logger, deadlineMs, currentTraceparent());
+  return new Call(grpcCall, principal, chassis.logger, deadlineMs, currentTraceparent(), context);
 }
 
 function textOf(metadata: Metadata, key: string): string | undefined {
@@ -202,8 +291,9 @@ async function drained(stream: ServerWritableStream<unknown, unknown>, signal: A
 }
 
 /** Faults of ours go to the log with their cause; faults of the caller are the caller's to read. */
-function report(logger: Logger, method: Method, error: unknown, elapsedMs: number): void {
+function report({ logger, times }: Chassis, method: Method, error: unknown, elapsedMs: number): void {
   const code = statusOf(error).code;
+  times.record(method.path, code, elapsedMs);
   const line = {
     method: method.path,
     code: status[code],

@@ -7,6 +7,13 @@ type GrpcCall = Pick<ServerUnaryCall<unknown, unknown> | ServerWritableStream<un
   once(event: 'cancelled', listener: () => void): unknown;
 };
 
+/** What came with a call besides its request. */
+export interface CallContext {
+  readonly baggage?: string | undefined;
+  /** Aborted when the server begins to stop. */
+  readonly draining?: AbortSignal | undefined;
+}
+
 /** What a handler knows of the call it answers. */
 export class Call {
   readonly principal: Principal;
@@ -16,7 +23,10 @@ export class Call {
   readonly deadlineMs: number;
   /** The call's own sampled span, for work that outlives it. */
   readonly traceparent: string | undefined;
+  /** W3C baggage that came with the call. */
+  readonly baggage: string | undefined;
   readonly #call: GrpcCall;
+  readonly #draining: AbortSignal | undefined;
   #signal: AbortSignal | undefined;
 
   constructor(
@@ -25,6 +35,7 @@ export class Call {
     logger: Logger,
     deadlineMs: number,
     traceparent: string | undefined,
+    context: CallContext = {},
   ) {
     this.#call = call;
     this.principal = principal;
@@ -32,19 +43,22 @@ export class Call {
     this.metadata = call.metadata;
     this.deadlineMs = deadlineMs;
     this.traceparent = traceparent;
+    this.baggage = context.baggage;
+    this.#draining = context.draining;
   }
 
   remainingMs(): number {
     return this.deadlineMs - Date.now();
   }
 
-  /** Aborted when the caller is gone. Made on first use: most calls never need it. */
+  /** Aborted when the caller is gone, or, for streams, when the server stops. Made on first use: most calls never need it. */
   get signal(): AbortSignal {
     if (!this.#signal) {
       const controller = new AbortController();
       this.#signal = controller.signal;
       if (this.#call.cancelled) controller.abort();
       else this.#call.once('cancelled', () => controller.abort());
+      if (this.#draining) this.#signal = AbortSignal.any([this.#signal, this.#draining]);
     }
     return this.#signal;
   }

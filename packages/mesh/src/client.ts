@@ -7,11 +7,14 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { currentBaggage } from './baggage.js';
 import { type Duplex, type DuplexListener, openDuplex } from './duplex.js';
 import { SluiceError } from './errors.js';
-import { consulAddrOption, regionOption, registerResolvers } from './resolver.js';
+import { regionTiers } from './region-tiers.js';
+import { consulAddrOption, endpointsDirOption, regionOption, registerResolvers } from './resolver.js';
 import { errorOf } from './status.js';
 import { currentTraceparent, withSpan } from './tracing.js';
+import { sendAll } from './upload.js';
 
 interface Method {
   readonly path: string;
@@ -28,6 +31,8 @@ export interface UnaryOptions {
   /** How long to wait for the answer, in milliseconds. There is no default: every wait has a deadline. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** W3C baggage to send; that of the request which is worked on unless said. */
+  readonly baggage?: string | undefined;
 }
 
 export interface StreamOptions {
@@ -35,7 +40,9 @@ export interface StreamOptions {
 }
 
 type MethodCall<M extends Method> = M['requestStream'] extends true
-  ? (listener: DuplexListener<ResponseOf<M>>, options?: StreamOptions) => Duplex<RequestOf<M>>
+  ? M['responseStream'] extends true
+    ? (listener: DuplexListener<ResponseOf<M>>, options?: StreamOptions) => Duplex<RequestOf<M>>
+    : (requests: Iterable<RequestOf<M>> | AsyncIterable<RequestOf<M>>, options: UnaryOptions) => Promise<ResponseOf<M>>
   : M['responseStream'] extends true
     ? (request: RequestOf<M>, options?: StreamOptions) => AsyncIterable<ResponseOf<M>>
     : (request: RequestOf<M>, options: UnaryOptions) => Promise<ResponseOf<M>>;
@@ -56,6 +63,8 @@ export interface ClientOptions {
   readonly consulAddr?: string | undefined;
   /** The own region: its instances are preferred. */
   readonly region?: string | undefined;
+  /** Where the endpoints known last are kept, for a start without Consul. */
+  readonly endpointsDir?: string | undefined;
   /** Largest answer in bytes. */
   readonly maxReceiveBytes?: number | undefined;
 }
@@ -75,6 +84,7 @@ export function createClient<D extends object>(definition: D, options: ClientOpt
 }
 
 function caller(client: GrpcClient, method: Method, metadata: Metadata) {
+  if (method.requestStream && !method.responseStream) return upload(client, method, metadata);
   if (method.requestStream) return duplex(client, method, metadata);
   return method.responseStream ? stream(client, method, metadata) : unary(client, method, metadata);
 }
@@ -98,8 +108,9 @@ function channelOptions(methods: readonly [string, Method][], options: ClientOpt
   return {
     [consulAddrOption]: options.consulAddr,
     [regionOption]: options.region,
+    [endpointsDirOption]: options.endpointsDir,
     'grpc.service_config': JSON.stringify({
-      loadBalancingConfig: [{ outlier_detection: outlierDetection }],
+      loadBalancingConfig: [{ [regionTiers]: { child_policy: [{ outlier_detection: outlierDetection }] } }],
       methodConfig: name.length > 0 ? [{ name, retryPolicy }] : [],
       retryThrottling: { maxTokens: 100, tokenRatio: 0.1 },
     }),
@@ -132,7 +143,7 @@ const outlierDetection = {
 
 function unary(client: GrpcClient, method: Method, metadata: Metadata) {
   const name = method.path.slice(1);
-  const send = (request: never, { timeoutMs, signal }: UnaryOptions): Promise<unknown> =>
+  const send = (request: never, { timeoutMs, signal, baggage }: UnaryOptions): Promise<unknown> =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(new SluiceError('cancelled', 'The call was cancelled before it was sent.'));
       const options: CallOptions = { deadline: Date.now() + timeoutMs };
@@ -141,7 +152,7 @@ function unary(client: GrpcClient, method: Method, metadata: Metadata) {
         method.requestSerialize,
         method.responseDeserialize,
         request,
-        withTrace(metadata),
+        withContext(metadata, baggage ?? currentBaggage()),
         options,
         (error: ServiceError | null, response: unknown) => {
           signal?.removeEventListener('abort', cancel);
@@ -186,12 +197,50 @@ function stream(client: GrpcClient, method: Method, metadata: Metadata) {
   };
 }
 
+function upload(client: GrpcClient, method: Method, metadata: Metadata) {
+  return (requests: Iterable<never> | AsyncIterable<never>, options: UnaryOptions): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const { timeoutMs, signal } = options;
+      let isOver = false;
+      const call = client.makeClientStreamRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        withTrace(metadata),
+        { deadline: Date.now() + timeoutMs },
+        (error: ServiceError | null, response: unknown) => {
+          isOver = true;
+          signal?.removeEventListener('abort', cancel);
+          if (error) reject(errorOf(error));
+          else resolve(response);
+        },
+      );
+      const cancel = (): void => call.cancel();
+      signal?.addEventListener('abort', cancel, { once: true });
+      if (signal?.aborted) cancel();
+      sendAll(call, requests, () => isOver).catch((error: unknown) => {
+        // The messages could not be had: their fault is the caller's answer, not the cancellation.
+        reject(error);
+        cancel();
+      });
+    });
+}
+
 function duplex(client: GrpcClient, method: Method, metadata: Metadata) {
   return (listener: DuplexListener<unknown>, options: StreamOptions = {}): Duplex<never> => {
     const { path, requestSerialize, responseDeserialize } = method;
     const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, withTrace(metadata));
     return openDuplex(call, listener, options.signal);
   };
+}
+
+/** The metadata of every call, with what only this one has. */
+function withContext(metadata: Metadata, baggage: string | undefined): Metadata {
+  const traced = withTrace(metadata);
+  if (baggage === undefined) return traced;
+  const own = traced === metadata ? metadata.clone() : traced;
+  own.set('baggage', baggage);
+  return own;
 }
 
 function withTrace(metadata: Metadata): Metadata {

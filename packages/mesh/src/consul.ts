@@ -102,6 +102,8 @@ function instanceOf({ Service, Node }: HealthEntry): Instance {
 export interface WatchOptions {
   readonly consulAddr: string;
   readonly service: string;
+  /** Another datacenter than that of the Consul that is asked. */
+  readonly datacenter?: string;
   /** Also report instances that fail their checks. */
   readonly isAllWanted?: boolean;
   /** Told when Consul can't be asked; the last answer stands meanwhile. */
@@ -118,6 +120,7 @@ export function watchService(options: WatchOptions, onInstances: (instances: Ins
       service: options.service,
       stale: 'true',
       wait: '30s',
+      ...(options.datacenter === undefined ? {} : { dc: options.datacenter }),
       ...(options.isAllWanted ? {} : { passing: 'true' }),
     },
     backoffFactor: 100,
@@ -126,6 +129,14 @@ export function watchService(options: WatchOptions, onInstances: (instances: Ins
   watch.on('change', (entries: HealthEntry[]) => onInstances(entries.map(instanceOf)));
   watch.on('error', (error: Error) => options.onError?.(error.message));
   return () => watch.end();
+}
+
+/** All datacenters that Consul knows, its own first. */
+export async function listDatacenters(consulAddr: string): Promise<string[]> {
+  const consul = connect(consulAddr);
+  const [self, all] = await Promise.all([consul.agent.self(timely({})), consul.catalog.datacenters(timely({}))]);
+  const own = (self as { Config: { Datacenter: string } }).Config.Datacenter;
+  return [own, ...(all as string[]).filter((name) => name !== own)];
 }
 
 /** Asks Consul once. */

@@ -13,9 +13,15 @@ type Duplex = ServerDuplexStream<unknown, unknown>;
  * Answers each message as it comes, and each answer goes out as soon as it is ready: a slow one
  * holds up none behind it. No async iterators and no promise for answers that are there at once:
  * they cost more than the evaluation between them. Reads nothing while the caller does not read.
- * Resolves when all is answered after the caller's last message, or when the caller is gone.
+ * Resolves when all is answered after the caller's last message, or when the caller is gone; once
+ * `draining` is aborted, nothing more is read, and it resolves when what was read is answered.
  */
-export function converse(stream: Duplex, call: Call, answer: Answer<unknown, unknown>): Promise<void> {
+export function converse(
+  stream: Duplex,
+  call: Call,
+  answer: Answer<unknown, unknown>,
+  draining?: AbortSignal,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     let inFlight = 0;
     let isEnded = false;
@@ -24,16 +30,18 @@ export function converse(stream: Duplex, call: Call, answer: Answer<unknown, unk
     const finish = (): void => {
       if (isOver) return;
       isOver = true;
+      draining?.removeEventListener('abort', drain);
       resolve();
     };
     const fail = (error: unknown): void => {
       if (isOver) return;
       isOver = true;
+      draining?.removeEventListener('abort', drain);
       stream.pause();
       reject(error);
     };
     const readOn = (): void => {
-      if (!isFull && inFlight < inFlightMax && stream.isPaused()) stream.resume();
+      if (!isFull && !isEnded && inFlight < inFlightMax && stream.isPaused()) stream.resume();
     };
     const send = (response: unknown): void => {
       if (isOver || stream.write(response) || isFull) return;
@@ -66,7 +74,14 @@ export function converse(stream: Duplex, call: Call, answer: Answer<unknown, unk
       if (inFlight === 0) finish();
     });
     stream.on('error', fail);
+    const drain = (): void => {
+      isEnded = true;
+      stream.pause();
+      if (inFlight === 0) finish();
+    };
+    draining?.addEventListener('abort', drain, { once: true });
     call.signal.addEventListener('abort', finish, { once: true });
     if (call.signal.aborted) finish();
+    else if (draining?.aborted) drain();
   });
 }

@@ -13,6 +13,7 @@ export {
   requireWrite,
 } from './auth.js';
 export { backoff, jitter } from './backoff.js';
+export { currentBaggage, pinBaggage, pinnedRevision, withBaggage } from './baggage.js';
 export { bind, type HandlersOf, type ServiceBinding } from './bind.js';
 export type { Call } from './call.js';
 export {
@@ -55,6 +56,8 @@ export {
   unauthenticated,
   unavailable,
 } from './errors.js';
+export { globalSeconds } from './global-meter.js';
+export { labelsOf } from './instance-metrics.js';
 export { run } from './lifecycle.js';
 export { createLogger, type Logger, silentLogger } from './logger.js';
 export {
@@ -64,6 +67,16 @@ export {
   readMeshConfig,
   type ServiceName,
 } from './mesh-config.js';
+export {
+  type Histogram,
+  type Labels,
+  type Metrics,
+  noMetrics,
+  type Sample,
+  secondsBounds,
+  startMetrics,
+} from './metrics.js';
+export { type Regions, readRegions } from './regions.js';
 export { type Release, Scope } from './scope.js';
 export { type MeshServer, type ServerOptions, startServer } from './server.js';
 export { startTelemetry, stopTelemetry } from './start-telemetry.js';

@@ -36,6 +36,7 @@ describe('readMeshConfig', () => {
       consulAddr: undefined,
       meshKey: 'the secret',
       logLevel: 'info',
+      metricsAddr: undefined,
     });
   });
 

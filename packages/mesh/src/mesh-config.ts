@@ -26,6 +26,8 @@ export interface MeshConfig {
   /** The secret that services show each other. */
   readonly meshKey: string;
   readonly logLevel: LogLevel;
+  /** Where metrics are scraped; absent to have none. */
+  readonly metricsAddr?: HostPort | undefined;
 }
 
 export type ServiceName = 'config' | 'evaluation' | 'ingestion' | 'health';
@@ -33,6 +35,7 @@ export type ServiceName = 'config' | 'evaluation' | 'ingestion' | 'health';
 /** @throws ConfigError naming each variable that is missing or wrong. */
 export function readMeshConfig(service: ServiceName, env: NodeJS.ProcessEnv = process.env): MeshConfig {
   const addressVariable = `${service.toUpperCase()}_GRPC_ADDR`;
+  const metricsVariable = `${service.toUpperCase()}_METRICS_ADDR`;
   const common = {
     SLUICE_REGION: z.string().default('local'),
     SLUICE_INSTANCE: z.string().default(`${service}-${hostname()}`),
@@ -40,9 +43,10 @@ export function readMeshConfig(service: ServiceName, env: NodeJS.ProcessEnv = pr
     MESH_KEY_FILE: secretFile(),
     LOG_LEVEL: z.enum(logLevels, `it must be one of ${logLevels.join(', ')}`).default('info'),
   };
-  // Read together, so that all problems are told at once; the variable's name depends on the service.
-  const settings = readEnv({ ...common, [addressVariable]: address() } as typeof common, env);
-  const { [addressVariable]: grpcAddr } = settings as Readonly<Record<string, unknown>>;
+  // Read together, so that all problems are told at once; these variables' names depend on the service.
+  const addresses = { [addressVariable]: address(), [metricsVariable]: address().optional() };
+  const settings = readEnv({ ...common, ...addresses } as typeof common, env);
+  const { [addressVariable]: grpcAddr, [metricsVariable]: metricsAddr } = settings as Readonly<Record<string, unknown>>;
   const consul = settings.CONSUL_HTTP_ADDR;
   return Object.freeze({
     identity: Object.freeze({
@@ -55,5 +59,6 @@ export function readMeshConfig(service: ServiceName, env: NodeJS.ProcessEnv = pr
     consulAddr: consul && `${consul.host}:${consul.port}`,
     meshKey: settings.MESH_KEY_FILE,
     logLevel: settings.LOG_LEVEL,
+    metricsAddr: metricsAddr as HostPort | undefined,
   });
 }

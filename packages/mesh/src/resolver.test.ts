@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict';
 import { HealthService } from '@sluice/proto';
 import { createClient } from './client.js';
-import { ownRegionFirst } from './resolver.js';
+import { inTiers } from './resolver.js';
 import { answer, meshKey, scripted, startScripted } from './test/scripted-server.js';
 
-describe('ownRegionFirst', () => {
+describe('inTiers', () => {
   const us = { id: 'a', address: '127.0.0.1:1', region: 'us' };
   const eu = { id: 'b', address: '127.0.0.1:2', region: 'eu' };
 
-  it('keeps to the own region while it has instances', () => {
-    assert.deepEqual(ownRegionFirst([us, eu], 'eu'), [eu]);
+  it('sorts by the own region, wherever Consul found them', () => {
+    assert.deepEqual(inTiers({ home: [us, eu], away: [] }, 'eu'), { home: [eu], away: [us] });
+    assert.deepEqual(inTiers({ home: [us], away: [eu] }, 'eu'), { home: [eu], away: [us] });
+    assert.deepEqual(inTiers({ home: [us], away: [] }, 'eu'), { home: [], away: [us] });
   });
 
-  it('takes any region when the own one is empty', () => {
-    assert.deepEqual(ownRegionFirst([us], 'eu'), [us]);
+  it('leaves whoever has no region at home in that of their Consul', () => {
+    assert.deepEqual(inTiers({ home: [us], away: [eu] }, ''), { home: [us], away: [eu] });
   });
 });
 

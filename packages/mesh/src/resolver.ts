@@ -1,11 +1,14 @@
 import { isIPv6 } from 'node:net';
 import { type ChannelOptions, experimental, Metadata, status } from '@grpc/grpc-js';
-import { type Instance, watchService } from './consul.js';
+import { EndpointMemory } from './endpoint-memory.js';
+import { homeCountOption, registerRegionTiers } from './region-tiers.js';
 import type { Release } from './scope.js';
+import { type Everywhere, watchRegions } from './watch-regions.js';
 
 /** Channel options that the resolver reads. */
 export const consulAddrOption = 'sluice.consul_addr';
 export const regionOption = 'sluice.region';
+export const endpointsDirOption = 'sluice.endpoints_dir';
 
 type Listener = ConstructorParameters<Parameters<typeof experimental.registerResolver>[1]>[1];
 type Target = experimental.GrpcUri;
@@ -13,15 +16,17 @@ type Target = experimental.GrpcUri;
 const patienceMs = 2_000;
 
 /**
- * `consul:///service`: follows the passing instances of a service, those of the own region
- * before all others. What was known last stands while Consul is away, and also when it says
- * that nobody passes: trying a sick instance beats failing without trying.
+ * `consul:///service`: follows the passing instances of a service in every region; those at home come
+ * first, the others are the second tier. What was known last stands while Consul is away, also from
+ * before this process began, and also when Consul says that nobody passes: trying a sick instance
+ * beats failing without trying.
  */
 class ConsulResolver implements experimental.Resolver {
   readonly #service: string;
   readonly #consulAddr: string;
   readonly #region: string;
   readonly #listener: Listener;
+  readonly #memory: EndpointMemory | undefined;
   #release: Release | undefined;
   #isResolved = false;
   #patience: NodeJS.Timeout | undefined;
@@ -31,6 +36,8 @@ class ConsulResolver implements experimental.Resolver {
     this.#consulAddr = String(options[consulAddrOption] ?? '127.0.0.1:8500');
     this.#region = String(options[regionOption] ?? '');
     this.#listener = listener;
+    const directory = options[endpointsDirOption];
+    this.#memory = typeof directory === 'string' ? new EndpointMemory(directory, this.#service) : undefined;
   }
 
   static getDefaultAuthority(target: Target): string {
@@ -38,13 +45,9 @@ class ConsulResolver implements experimental.Resolver {
   }
 
   updateResolution(): void {
-    this.#release ??= watchService(
-      {
-        consulAddr: this.#consulAddr,
-        service: this.#service,
-        onError: (reason) => this.#fail(reason),
-      },
-      (instances) => this.#resolve(instances),
+    this.#release ??= watchRegions(
+      { consulAddr: this.#consulAddr, service: this.#service, onError: (reason) => this.#fail(reason) },
+      (everywhere) => this.#resolve(everywhere),
     );
   }
 
@@ -55,20 +58,29 @@ class ConsulResolver implements experimental.Resolver {
     this.#patience = undefined;
   }
 
-  #resolve(instances: readonly Instance[]): void {
-    if (instances.length === 0) {
+  #resolve(everywhere: Everywhere): void {
+    const tiers = inTiers(everywhere, this.#region);
+    if (tiers.home.length + tiers.away.length === 0) {
       this.#fail(`Consul at ${this.#consulAddr} knows no healthy instance of ${this.#service}`);
       return;
     }
+    this.#memory?.write(tiers);
+    this.#tell(tiers);
+  }
+
+  #tell({ home, away }: Everywhere): void {
     this.#isResolved = true;
-    const endpoints = ownRegionFirst(instances, this.#region).map(({ address }) => ({
-      addresses: [socketAddress(address)],
-    }));
-    this.#listener(experimental.statusOrFromValue(endpoints), {}, null, '');
+    const endpoints = [...home, ...away].map(({ address }) => ({ addresses: [socketAddress(address)] }));
+    this.#listener(experimental.statusOrFromValue(endpoints), { [homeCountOption]: home.length }, null, '');
   }
 
   /** A Consul that is just restarting answers soon: calls wait that long before they fail. */
   #fail(reason: string): void {
+    const remembered = this.#isResolved ? undefined : this.#memory?.read();
+    if (remembered && remembered.home.length + remembered.away.length > 0) {
+      this.#tell(remembered);
+      return;
+    }
     this.#patience ??= setTimeout(() => {
       this.#patience = undefined;
       if (this.#isResolved || !this.#release) return;
@@ -79,10 +91,14 @@ class ConsulResolver implements experimental.Resolver {
   }
 }
 
-/** The instances of the own region, or all of them when it has none. */
-export function ownRegionFirst(instances: readonly Instance[], region: string): readonly Instance[] {
-  const own = instances.filter((instance) => instance.region === region);
-  return own.length > 0 ? own : instances;
+/** Home is the own region; whoever has none is at home where the Consul is that they ask. */
+export function inTiers({ home, away }: Everywhere, region: string): Everywhere {
+  if (region === '') return { home, away };
+  const all = [...home, ...away];
+  return {
+    home: all.filter((instance) => instance.region === region),
+    away: all.filter((instance) => instance.region !== region),
+  };
 }
 
 function socketAddress(address: string): { host: string; port: number } {
@@ -90,20 +106,23 @@ function socketAddress(address: string): { host: string; port: number } {
   return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
 }
 
-/** `static:///host:port,host:port`: a fixed list. */
+/** `static:///host:port,host:port`: a fixed list. Behind a semicolon follow those of the second tier. */
 class StaticResolver implements experimental.Resolver {
-  readonly #endpoints: { addresses: { host: string; port: number }[] }[];
+  readonly #tiers: readonly experimental.Endpoint[][];
   readonly #listener: Listener;
   #isTold = false;
 
   constructor(target: Target, listener: Listener) {
-    const list = target.path.replace(/^\//, '').split(',');
-    this.#endpoints = list.filter(Boolean).map((address) => ({ addresses: [socketAddress(address)] }));
+    this.#tiers = target.path
+      .replace(/^\//, '')
+      .split(';')
+      .map((list) => list.split(',').filter(Boolean))
+      .map((list) => list.map((address) => ({ addresses: [socketAddress(address)] })));
     this.#listener = listener;
   }
 
   static getDefaultAuthority(target: Target): string {
-    const first = target.path.replace(/^\//, '').split(',')[0] ?? '';
+    const first = target.path.replace(/^\//, '').split(/[,;]/)[0] ?? '';
     return isIPv6(first) ? `[${first}]` : first;
   }
 
@@ -111,7 +130,8 @@ class StaticResolver implements experimental.Resolver {
   updateResolution(): void {
     if (this.#isTold) return;
     this.#isTold = true;
-    process.nextTick(() => this.#listener(experimental.statusOrFromValue(this.#endpoints), {}, null, ''));
+    const attributes = { [homeCountOption]: this.#tiers[0]?.length ?? 0 };
+    process.nextTick(() => this.#listener(experimental.statusOrFromValue(this.#tiers.flat()), attributes, null, ''));
   }
 
   destroy(): void {
@@ -121,10 +141,11 @@ class StaticResolver implements experimental.Resolver {
 
 let isRegistered = false;
 
-/** Makes the schemes known to grpc-js; harmless when repeated. */
+/** Makes the schemes and their policy known to grpc-js; harmless when repeated. */
 export function registerResolvers(): void {
   if (isRegistered) return;
   isRegistered = true;
+  registerRegionTiers();
   experimental.registerResolver('consul', ConsulResolver);
   experimental.registerResolver('static', StaticResolver);
 }

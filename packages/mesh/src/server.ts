@@ -1,14 +1,17 @@
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
+import { Server, type ServiceDefinition } from '@grpc/grpc-js';
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { descriptorsUrl, HealthService, type HeldSet, InstanceServiceService } from '@sluice/proto';
 import type { Logger } from 'pino';
 import { createAuthenticate, type FindGrant } from './auth.js';
 import { bind, type ServiceBinding } from './bind.js';
-import type { HostPort } from './env.js';
 import { HealthState } from './health-service.js';
+import { CallTimes, exposeInstance } from './instance-metrics.js';
+import { listen } from './listen.js';
 import type { MeshConfig } from './mesh-config.js';
+import { type Metrics, startMetrics } from './metrics.js';
 
 export interface ServerOptions {
   readonly mesh: MeshConfig;
@@ -24,11 +27,15 @@ export interface ServerOptions {
   readonly isReady?: () => boolean | Promise<boolean>;
   /** Largest request in bytes. */
   readonly maxReceiveBytes?: number;
+  /** The process's metrics, when it has some of its own; made here otherwise. */
+  readonly metrics?: Metrics;
 }
 
 export interface MeshServer {
   readonly address: string;
   readonly port: number;
+  /** Where metrics are scraped; absent when no address was given for them. */
+  readonly metricsUrl: string | undefined;
   /** From here on health follows `isReady`. */
   setReady(): Promise<void>;
   /** NOT_SERVING, then lets calls finish; those that have not by `deadlineMs` from now are cut off. */
@@ -48,10 +55,16 @@ export async function startServer(options: ServerOptions): Promise<MeshServer> {
     'grpc.keepalive_timeout_ms': 5_000,
     'grpc-node.max_session_memory': 64,
   });
+  const metrics = options.metrics ?? (await startMetrics(mesh, logger));
+  exposeInstance(metrics, mesh.identity.service, options.describe);
+  const draining = new AbortController();
+  setMaxListeners(0, draining.signal);
   const chassis = {
     authenticate: createAuthenticate(mesh.meshKey, options.findGrant),
     logger,
     defaultTimeoutMs: 30_000,
+    draining: draining.signal,
+    times: new CallTimes(metrics),
   };
   const services = [...options.services, instanceService(options)];
   for (const { definition, implement } of services) server.addService(definition, implement(chassis));
@@ -59,18 +72,23 @@ export async function startServer(options: ServerOptions): Promise<MeshServer> {
   const health = new HealthState(names);
   server.addService(HealthService, health.implementation());
   reflection([...names, serviceName(HealthService)]).addToServer(server);
-  const port = await listen(server, mesh.grpcAddr);
+  const listening = await listen(server, mesh.grpcAddr);
+  const { port } = listening;
   const address = `${mesh.grpcAddr.host}:${port}`;
   const watch = watchReadiness(health, options);
   return {
     address,
     port,
+    metricsUrl: metrics.url,
     setReady: () => watch.start(),
     stop: async (deadlineMs) => {
       watch.stop();
       health.set(false);
       health.close();
+      draining.abort();
+      listening.close();
       await stop(server, deadlineMs);
+      if (options.metrics === undefined) await metrics.close();
     },
   };
 }
@@ -90,15 +108,6 @@ function serviceName(definition: ServiceDefinition): string {
 /** Lists what this process serves, out of all contracts of the mesh. */
 function reflection(services: string[]): ReflectionService {
   return new ReflectionService(loadFileDescriptorSetFromBuffer(readFileSync(descriptorsUrl)), { services });
-}
-
-function listen(server: Server, { host, port }: HostPort): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error) reject(new Error(`Can't listen on ${host}:${port}: ${error.message}`));
-      else resolve(bound);
-    });
-  });
 }
 
 function watchReadiness(health: HealthState, { isReady, logger }: ServerOptions) {

@@ -13,6 +13,11 @@ export interface DatabaseOptions {
   readonly poolMax?: number;
   /** Longest run of one statement, in milliseconds; 10,000 unless said. */
   readonly statementTimeoutMs?: number;
+  /**
+   * How long a transaction may hold its locks without a statement, in milliseconds; as long as a
+   * statement may run unless said. Ends what a frozen process left open.
+   */
+  readonly idleInTransactionMs?: number;
   readonly logger: Logger;
 }
 
@@ -142,7 +147,7 @@ function clientConfig(options: DatabaseOptions): pg.ClientConfig {
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + silenceMs,
-    idle_in_transaction_session_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: options.idleInTransactionMs ?? statementTimeoutMs,
     keepAlive: true,
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>

@@ -9,6 +9,12 @@ export interface ConsulOptions {
   readonly folders: Folders;
   /** Consul's datacenter. */
   readonly region: string;
+  /** Loopback unless said. */
+  readonly host?: string | undefined;
+  /** `host:port` of the gossip of other datacenters. */
+  readonly others?: readonly string[] | undefined;
+  /** Before the names of the process and its files. */
+  readonly prefix?: string | undefined;
   readonly ports: {
     readonly http: number;
     readonly rpc: number;
@@ -18,35 +24,44 @@ export interface ConsulOptions {
 }
 
 /** One Consul server on loopback, alone in its datacenter. Writes its configuration. */
-export async function consulServer({ folders, region, ports }: ConsulOptions): Promise<ProcessSpec> {
+export async function consulServer(options: ConsulOptions): Promise<ProcessSpec> {
+  const { folders, ports, region, host = '127.0.0.1', prefix = '' } = options;
   const binary = await findConsul();
-  const config = JSON.stringify(configuration(folders, region, ports, binary.version), null, 2);
-  const file = join(folders.etc, 'consul.json');
+  const config = JSON.stringify(configuration(options, host, binary.version), null, 2);
+  const file = join(folders.etc, `${prefix}consul.json`);
   await mkdir(folders.etc, { recursive: true });
   await writeFile(file, config);
   return {
-    name: 'consul',
+    name: `${prefix}consul`,
+    region,
     service: 'consul',
     command: binary.path,
     args: ['agent', `-config-file=${file}`],
     env: {},
-    address: `127.0.0.1:${ports.http}`,
+    address: `${host}:${ports.http}`,
     ports: Object.values(ports),
-    check: { kind: 'consul', address: `127.0.0.1:${ports.http}` },
+    check: { kind: 'consul', address: `${host}:${ports.http}` },
     stopSignal: 'SIGTERM',
     fingerprint: config,
   };
 }
 
-function configuration(folders: Folders, region: string, ports: ConsulOptions['ports'], version: string): object {
+function configuration(
+  { folders, region, ports, others = [], prefix = '' }: ConsulOptions,
+  host: string,
+  version: string,
+): object {
   return {
     server: true,
     bootstrap_expect: 1,
     datacenter: region,
     node_name: `sluice-${region}`,
-    data_dir: join(folders.data, 'consul'),
-    bind_addr: '127.0.0.1',
-    client_addr: '127.0.0.1',
+    data_dir: join(folders.data, `${prefix}consul`),
+    bind_addr: host,
+    client_addr: host,
+    advertise_addr: host,
+    advertise_addr_wan: host,
+    ...(others.length > 0 ? { retry_join_wan: others, retry_interval_wan: '2s' } : {}),
     ports: {
       http: ports.http,
       server: ports.rpc,

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { writeJson } from './files.js';
 import type { Folders } from './paths.js';
-import { region } from './plan.js';
 import { secretPath } from './secrets.js';
 import { rootKeyName } from './services.js';
 
@@ -11,7 +10,8 @@ export const exampleSet = { project: 'storefront', environment: 'development' } 
 /** Where the `sluice` command finds this mesh: it looks from its working folder upwards. */
 export const contextPath = (folders: Folders): string => join(folders.root, 'context.json');
 
-export function writeContext(folders: Folders, basePort: number, consulAddr: string): Promise<void> {
+/** @param region Where the command line is at home. */
+export function writeContext(folders: Folders, basePort: number, region: string, consulAddr: string): Promise<void> {
   return writeJson(contextPath(folders), {
     name: `${region}-${basePort}`,
     consul: consulAddr,

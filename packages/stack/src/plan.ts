@@ -2,19 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { newSecret } from '@sluice/mesh';
 import { isRoot } from './account.js';
-import { consulServer } from './consul-server.js';
-import { natsServer } from './nats-server.js';
 import type { Folders } from './paths.js';
 import { type PortPlan, planPorts } from './port-plan.js';
 import { postgresServer } from './postgres-server.js';
 import type { ProcessSpec } from './process-spec.js';
+import { planRegion } from './region-plan.js';
+import { planRegions } from './regions.js';
 import { keepSecret } from './secrets.js';
-import { meshKeyName, rootKeyName, type Surroundings, serviceProcess } from './services.js';
+import { meshKeyName, rootKeyName } from './services.js';
 import type { StackSettings } from './settings.js';
 import { tracesProcess } from './traces-process.js';
-
-/** The region of a stack on one machine. */
-export const region = 'local';
 
 /** A whole stack, in the order in which it starts: the members of a layer don't need each other. */
 export interface StackPlan {
@@ -38,40 +35,15 @@ export async function planStack(
   const ports = planPorts(settings.basePort);
   await keepSecret(folders, meshKeyName, () => randomBytes(32).toString('base64url'));
   await keepSecret(folders, rootKeyName, () => newSecret('console'));
-  const [consul, nats, postgres] = await Promise.all([
-    consulServer({ folders, region, ports: consulPorts(ports) }),
-    natsServer({ folders, region, ports: { client: ports.nats, monitor: ports.natsMonitor } }),
-    env.DATABASE_URL ? undefined : ownPostgres(folders, settings, ports),
-  ]);
+  const regions = planRegions(settings.regions);
+  const postgres = env.DATABASE_URL ? undefined : await ownPostgres(folders, settings, ports);
   const databaseUrl = env.DATABASE_URL || postgres?.databaseUrl || '';
-  const surroundings: Surroundings = {
-    folders,
-    region,
-    consulAddr: consul.address,
-    natsUrl: `nats://${nats.address}`,
-    databaseUrl,
-    env: passedOn(env, settings, ports),
-  };
-  const service = serviceProcess.bind(undefined, surroundings);
   const traces = settings.isTraced ? [await tracesProcess(folders, ports)] : [];
-  const servers = [consul, nats, ...(postgres ? [postgres.spec] : []), ...traces];
-  const authority = [await service('config', 'config-1', ports.config)];
-  const others = await Promise.all([
-    service('evaluation', 'evaluation-1', ports.evaluation1),
-    service('evaluation', 'evaluation-2', ports.evaluation2),
-    service('ingestion', 'ingestion-1', ports.ingestion),
-    service('health', 'health-1', ports.health),
-  ]);
-  return { layers: [servers, authority, others], ports, databaseUrl, adminUrl: postgres?.adminUrl };
-}
-
-function consulPorts(ports: PortPlan) {
-  return {
-    http: ports.consulHttp,
-    rpc: ports.consulRpc,
-    serfLan: ports.consulSerfLan,
-    serfWan: ports.consulSerfWan,
-  };
+  const shared = { folders, settings, ports, regions, databaseUrl, env: passedOn(env, settings, ports) };
+  const parts = await Promise.all(regions.map((region) => planRegion(region, shared)));
+  const servers = [...parts.flatMap((part) => part.servers), ...(postgres ? [postgres.spec] : []), ...traces];
+  const layers = [servers, parts.flatMap((part) => part.authority), parts.flatMap((part) => part.services)];
+  return { layers, ports, databaseUrl, adminUrl: postgres?.adminUrl };
 }
 
 const databaseName = 'sluice';

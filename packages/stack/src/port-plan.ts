@@ -10,12 +10,19 @@ const offsets = {
   consulSerfWan: 3,
   nats: 10,
   natsMonitor: 11,
+  natsCluster: 12,
+  natsLeaf: 13,
   postgres: 20,
   config: 30,
+  configMetrics: 35,
   evaluation1: 40,
   evaluation2: 41,
+  evaluation1Metrics: 45,
+  evaluation2Metrics: 46,
   ingestion: 50,
+  ingestionMetrics: 55,
   health: 60,
+  healthMetrics: 65,
   traces: 80,
   tracesGrpc: 81,
 } as const;
@@ -59,7 +66,7 @@ export async function findFreeBlock(): Promise<number> {
 }
 
 async function takenPorts(ports: readonly number[]): Promise<number[]> {
-  const free = await Promise.all(ports.map(isFree));
+  const free = await Promise.all(ports.map((port) => isFree(port)));
   return ports.filter((_, i) => !free[i]);
 }
 
@@ -67,18 +74,20 @@ async function takenPorts(ports: readonly number[]): Promise<number[]> {
 export interface WantedPort {
   readonly name: string;
   readonly port: number;
+  /** Loopback unless said. */
+  readonly host?: string | undefined;
 }
 
 /** @throws StackProblem naming each port that is taken, and by whom. */
 export async function requireFree(wanted: readonly WantedPort[]): Promise<void> {
-  const taken = new Set(await takenPorts(wanted.map(({ port }) => port)));
-  if (taken.size === 0) return;
+  const free = await Promise.all(wanted.map(({ port, host }) => isFree(port, host)));
+  const taken = wanted.filter((_, i) => !free[i]);
+  if (taken.length === 0) return;
   const block = await findFreeBlock();
   throw new StackProblem(
-    [
-      ...describeTaken(wanted.filter(({ port }) => taken.has(port))),
-      `Stop it, or let the stack use another block of 100 ports: make up PORT=${block}`,
-    ].join('\n'),
+    [...describeTaken(taken), `Stop it, or let the stack use another block of 100 ports: make up PORT=${block}`].join(
+      '\n',
+    ),
   );
 }
 

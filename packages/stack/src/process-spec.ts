@@ -20,6 +20,8 @@ export interface ProcessSpec {
   readonly name: string;
   /** The kind of thing, such as `nats` or `evaluation`. */
   readonly service: string;
+  /** Where it belongs; absent for what belongs to no region. */
+  readonly region?: string | undefined;
   readonly command: string;
   readonly args: readonly string[];
   /** Added to the little environment that every process gets. */
@@ -27,6 +29,8 @@ export interface ProcessSpec {
   readonly account?: Account | undefined;
   /** Where others reach it, `host:port`. */
   readonly address: string;
+  /** Where its metrics are scraped, when it has any. */
+  readonly metricsUrl?: string | undefined;
   /** Every port it listens on. */
   readonly ports: readonly number[];
   readonly check: Check;

@@ -28,7 +28,9 @@ export async function reconcile(plan: StackPlan, run: RunState, folders: Folders
   await stopOthers(run, kept);
   await record.save();
   const missing = new Set(plan.layers.flat().filter(({ name }) => !kept.some(({ spec }) => spec.name === name)));
-  await requireFree([...missing].flatMap(({ name, ports }) => ports.map((port) => ({ name, port }))));
+  await requireFree(
+    [...missing].flatMap(({ name, ports, address }) => ports.map((port) => ({ name, port, host: hostOf(address) }))),
+  );
   for (const layer of plan.layers) {
     const outcomes = await Promise.allSettled(
       layer.filter((spec) => missing.has(spec)).map((spec) => startOne(spec, plan, record, folders, print)),
@@ -38,6 +40,8 @@ export async function reconcile(plan: StackPlan, run: RunState, folders: Folders
   }
   return record.inOrderOf(plan);
 }
+
+const hostOf = (address: string): string => address.replace(/:\d+$/, '');
 
 async function stopOthers(run: RunState, kept: readonly RunningProcess[]): Promise<void> {
   const others = run.processes.filter((process) => !kept.includes(process) && isAlive(process.id));

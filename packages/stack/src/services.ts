@@ -13,6 +13,10 @@ export type ServiceKind = 'config' | 'evaluation' | 'ingestion' | 'health';
 export interface Surroundings {
   readonly folders: Folders;
   readonly region: string;
+  /** Where it listens; loopback unless said. */
+  readonly host?: string | undefined;
+  /** Before the names of instances. */
+  readonly prefix?: string | undefined;
   /** `host:port` of Consul's HTTP API. */
   readonly consulAddr: string;
   readonly natsUrl: string;
@@ -21,19 +25,24 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** How to start one instance of a service. Makes the folder for its state. */
+/** How to start one instance of a service. Makes the folder for its state. Without a port for metrics it has none. */
 export async function serviceProcess(
   surroundings: Surroundings,
   service: ServiceKind,
-  instance: string,
+  name: string,
   port: number,
+  metricsPort?: number,
 ): Promise<ProcessSpec> {
+  const { prefix = '', host = '127.0.0.1', region } = surroundings;
+  const instance = `${prefix}${name}`;
   const stateFolder = join(surroundings.folders.data, instance);
   await mkdir(stateFolder, { recursive: true });
-  const address = `127.0.0.1:${port}`;
+  const address = `${host}:${port}`;
+  const metricsAddress = metricsPort === undefined ? undefined : `${host}:${metricsPort}`;
   return {
     name: instance,
     service,
+    region,
     command: process.execPath,
     args: [
       '--enable-source-maps',
@@ -47,10 +56,12 @@ export async function serviceProcess(
       SLUICE_INSTANCE: instance,
       SLUICE_STATE_DIR: stateFolder,
       [`${service.toUpperCase()}_GRPC_ADDR`]: address,
+      ...(metricsAddress && { [`${service.toUpperCase()}_METRICS_ADDR`]: metricsAddress }),
       ...surroundings.env,
     },
     address,
-    ports: [port],
+    metricsUrl: metricsAddress && `http://${metricsAddress}/metrics`,
+    ports: metricsPort === undefined ? [port] : [port, metricsPort],
     check: { kind: 'grpc', address },
     stopSignal: 'SIGTERM',
     fingerprint: fingerprintOf(service),
@@ -76,8 +87,9 @@ function specificEnv(service: ServiceKind, { folders, databaseUrl }: Surrounding
       return { CONFIG_DATABASE_URL: databaseUrl, CONFIG_ROOT_KEY_FILE: secretPath(folders, rootKeyName) };
     case 'ingestion':
       return { INGESTION_DATABASE_URL: databaseUrl };
-    case 'evaluation':
     case 'health':
+      return { HEALTH_ROOT_KEY_FILE: secretPath(folders, rootKeyName) };
+    case 'evaluation':
       return {};
     default: {
       const never: never = service;

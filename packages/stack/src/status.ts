@@ -32,6 +32,14 @@ export function healthTable(healths: readonly ProcessHealth[]): string[] {
   return [quiet(heading), ...lines.map((line, i) => (healths[i]?.problem === undefined ? line : bad(line)))];
 }
 
+/** Where the metrics of each service are scraped. */
+export function metricsLines(processes: readonly RunningProcess[]): string[] {
+  const rows = processes.flatMap(({ spec }) => (spec.metricsUrl ? [[spec.name, spec.metricsUrl]] : []));
+  if (rows.length === 0) return [];
+  const [heading = '', ...lines] = formatTable([['metrics', ''], ...rows]);
+  return [quiet(heading), ...lines];
+}
+
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
 
 /** Prints the table. @returns the exit code: 0 when everything is healthy. */
@@ -43,6 +51,8 @@ export async function status(print: Print, root = stackFolders().root): Promise<
   }
   const healths = await examine(state);
   for (const line of healthTable(healths)) print(line);
+  print('');
+  for (const line of metricsLines(state.processes)) print(line);
   if (!isSupervised(state)) {
     print('');
     print(bad('The supervisor is not running, so nothing that dies comes back. Bring it back with: make up'));

@@ -3,6 +3,7 @@ import { stopProcess } from './launch.js';
 import type { Folders } from './paths.js';
 import { formatStep, type Print } from './print.js';
 import { isAlive } from './proc.js';
+import { haltedPath } from './region-control.js';
 import { type RunningProcess, readRun, runPath } from './run-file.js';
 import { stopLayers, stopWithinMs } from './stop-layers.js';
 import { stopSupervisor } from './supervision.js';
@@ -14,6 +15,7 @@ export async function stopAll(folders: Folders, print: Print): Promise<boolean> 
   const alive = readRun(folders.root).processes.filter(({ id }) => isAlive(id));
   for (const layer of stopLayers(alive)) await Promise.all(layer.map((process) => stopOne(process, print)));
   await rm(runPath(folders.root), { force: true });
+  await rm(haltedPath(folders.root), { force: true });
   return alive.length > 0;
 }
 

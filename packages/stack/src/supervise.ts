@@ -4,6 +4,7 @@ import { backoff } from '@sluice/mesh';
 import { launch, logPath } from './launch.js';
 import { isAlive } from './proc.js';
 import { hashOf } from './process-spec.js';
+import { readHalted } from './region-control.js';
 import { type RunningProcess, type RunState, withProcess, writeRun } from './run-file.js';
 
 const pollMs = 150;
@@ -36,7 +37,9 @@ export async function supervise(initial: RunState, options: SuperviseOptions): P
   let state = initial;
   const falls = new Map<string, Fall>();
   while (!options.signal.aborted) {
+    const halted = readHalted(options.root);
     for (const process of state.processes) {
+      if (process.spec.region !== undefined && halted.includes(process.spec.region)) continue;
       const revived = await look(process, falls, options);
       if (!revived) continue;
       state = withProcess(state, revived);

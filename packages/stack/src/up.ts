@@ -8,6 +8,7 @@ import { planPorts, requireFree } from './port-plan.js';
 import { formatSeconds, formatStep, type Print, quiet, strong } from './print.js';
 import { isAlive } from './proc.js';
 import { findKept, reconcile } from './reconcile.js';
+import { planRegions } from './regions.js';
 import { isSupervised, type RunState, readRun } from './run-file.js';
 import { readSettings, type StackSettings, writeSettings } from './settings.js';
 import { examine, healthTable } from './status.js';
@@ -39,8 +40,9 @@ export function up(print: Print, env: NodeJS.ProcessEnv = process.env, folders =
 }
 
 /** Checked before anything is written: a block that can't be had is not remembered. */
-function requireBlock({ basePort, isTraced }: StackSettings): Promise<void> {
-  const wanted = Object.entries(planPorts(basePort)).map(([name, port]) => ({ name: ownerOf(name), port }));
+function requireBlock({ basePort, isTraced, regions }: StackSettings): Promise<void> {
+  const ports = Object.entries(planPorts(basePort)).map(([name, port]) => ({ name: ownerOf(name), port }));
+  const wanted = planRegions(regions).flatMap(({ host }) => ports.map((port) => ({ ...port, host })));
   return requireFree(wanted.filter(({ name }) => isTraced || name !== tracesName));
 }
 
@@ -61,7 +63,8 @@ async function start(plan: StackPlan, folders: Folders, print: Print): Promise<R
 }
 
 async function prepareData(plan: StackPlan, settings: StackSettings, folders: Folders, print: Print): Promise<void> {
-  await writeContext(folders, settings.basePort, `127.0.0.1:${plan.ports.consulHttp}`);
+  const [home] = planRegions(settings.regions);
+  await writeContext(folders, settings.basePort, home?.name ?? '', `${home?.host}:${plan.ports.consulHttp}`);
   if (settings.isExampleLoaded) return;
   const before = Date.now();
   await loadExample(folders);

@@ -20,6 +20,8 @@ import { TestProcess } from './test-process.js';
 export interface MeshOptions {
   /** Instances of evaluation; 1 unless said. */
   readonly evaluators?: number;
+  /** Replicas of config; 1 unless said. */
+  readonly configs?: number;
   /** The services to start; all four unless said. */
   readonly services?: readonly ServiceKind[];
   /** Added to the environment of every service. */
@@ -127,7 +129,7 @@ interface Wanted {
 }
 
 /** Config comes first: what evaluators hold at their start comes from it. */
-function groupsOf({ evaluators = 1, services }: MeshOptions): Wanted[][] {
+function groupsOf({ evaluators = 1, configs = 1, services }: MeshOptions): Wanted[][] {
   const all: Wanted[] = [
     ...Array.from({ length: evaluators }, (_, i) => ({
       service: 'evaluation' as const,
@@ -136,7 +138,10 @@ function groupsOf({ evaluators = 1, services }: MeshOptions): Wanted[][] {
     { service: 'ingestion', instance: 'ingestion-1' },
     { service: 'health', instance: 'health-1' },
   ];
-  const config: Wanted[] = [{ service: 'config', instance: 'config-1' }];
+  const config: Wanted[] = Array.from({ length: configs }, (_, i) => ({
+    service: 'config',
+    instance: `config-${i + 1}`,
+  }));
   const isWanted = ({ service }: Wanted) => services?.includes(service) ?? true;
   return [config.filter(isWanted), all.filter(isWanted)];
 }

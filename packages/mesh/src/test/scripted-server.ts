@@ -20,11 +20,14 @@ async function* answerOnce() {
 }
 
 /** A real server whose methods do what the test says; those left out answer at once. */
-export async function startScripted(handlers: Partial<HandlersOf<typeof scripted>> = {}): Promise<MeshServer> {
+export async function startScripted(
+  handlers: Partial<HandlersOf<typeof scripted>> = {},
+  port = 0,
+): Promise<MeshServer> {
   const server = await startServer({
     mesh: {
       identity: { service: 'scripted', instance: 'scripted-1', region: 'here', version: '0.0.0' },
-      grpcAddr: { host: '127.0.0.1', port: 0 },
+      grpcAddr: { host: '127.0.0.1', port },
       consulAddr: undefined,
       meshKey,
       logLevel: 'silent',

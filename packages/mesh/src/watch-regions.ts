@@ -1,0 +1,75 @@
+import { jitter } from './backoff.js';
+import { type Instance, listDatacenters, watchService } from './consul.js';
+import type { Release } from './scope.js';
+
+/** The passing instances of a service: those of Consul's own datacenter, and those of all others. */
+export interface Everywhere {
+  readonly home: readonly Instance[];
+  readonly away: readonly Instance[];
+}
+
+export interface RegionsOptions {
+  readonly consulAddr: string;
+  readonly service: string;
+  /** Told when Consul can't be asked; what it said last stands meanwhile. */
+  readonly onError: (reason: string) => void;
+}
+
+/** How often new datacenters are looked for. */
+const lookAgainMs = 10_000;
+const retryMs = 1_000;
+
+/**
+ * Follows the instances of a service in every datacenter. The first answer waits for the own
+ * datacenter only; one that can't be reached any more keeps the instances that it had.
+ */
+export function watchRegions(options: RegionsOptions, onChange: (everywhere: Everywhere) => void): Release {
+  let home: readonly Instance[] | undefined;
+  const away = new Map<string, readonly Instance[]>();
+  const releases: Release[] = [];
+  const tell = (): void => {
+    if (home !== undefined) onChange({ home, away: [...away.values()].flat() });
+  };
+  releases.push(
+    watchService(options, (instances) => {
+      home = instances;
+      tell();
+    }),
+  );
+  const follow = (datacenter: string): void => {
+    if (away.has(datacenter)) return;
+    away.set(datacenter, []);
+    const { consulAddr, service } = options;
+    const onInstances = (instances: readonly Instance[]): void => {
+      away.set(datacenter, instances);
+      tell();
+    };
+    releases.push(watchService({ consulAddr, service, datacenter }, onInstances));
+  };
+  releases.push(
+    repeat(
+      () => listDatacenters(options.consulAddr),
+      ([, ...others]) => others.forEach(follow),
+    ),
+  );
+  return async () => {
+    await Promise.all(releases.map((release) => release()));
+  };
+}
+
+/** Asks now and then, sooner after a failure. */
+function repeat<Answer>(ask: () => Promise<Answer>, onAnswer: (answer: Answer) => void): Release {
+  let timer: NodeJS.Timeout | undefined;
+  let isReleased = false;
+  const round = async (): Promise<void> => {
+    const answer = await ask().catch(() => undefined);
+    if (isReleased) return;
+    if (answer !== undefined) onAnswer(answer);
+    timer = setTimeout(round, jitter(answer === undefined ? retryMs : lookAgainMs)).unref();
+  };
+  void round();
+  return () => {
+    isReleased = true;
+    clearTimeout(timer);
+  };
+}
