@@ -1,4 +1,6 @@
 /** The room that speaks both wire and domain. */
+
+export { findOverlaps } from './allocations.js';
 export {
   type Authored,
   AuthoringError,
@@ -14,15 +16,31 @@ export {
 } from './authoring/index.js';
 export { canonicalEntity } from './canonical.js';
 export { applyEntities, changesFromEntities } from './changes.js';
+export { findCircles } from './circles.js';
 export { cmabFromJson, cmabToJson } from './cmab.js';
+export { findDangling, mentionsOf } from './dangling.js';
 export { decisionToWire } from './decision.js';
+export { type DiffLimits, diffEntities, type EntityDifference } from './entity-diff.js';
 export { EntityError } from './entity-error.js';
+export { type EntityReference, referencesOf } from './entity-references.js';
+export type { EntityChangeSet, EntityProblem, EntityTable } from './entity-table.js';
 export { specTraceToWire } from './explanation.js';
 export { type ExportedRevision, exportedRuleset } from './export.js';
 export { PackedIdList } from './id-list.js';
+export {
+  IdListBuilder,
+  type IdListChange,
+  IdListFullError,
+  IdListKeysError,
+  idListKeysProblem,
+  idListMax,
+  mergeIds,
+  packKeys,
+  unpackKeys,
+} from './id-list-builder.js';
 export { openFeatureReason } from './reason.js';
 export { entitiesFromRuleset, rulesetFromEntities } from './ruleset.js';
-export { entityKey, sectionOf, sectionWord } from './sections.js';
+export { entityKey, refOfKey, sectionOf, sectionWord } from './sections.js';
 export {
   addEncoded,
   addEntity,

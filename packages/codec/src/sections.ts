@@ -48,3 +48,12 @@ export function entityKey(of: Entity | EntityRef): string {
   const section = 'section' in of ? of.section : sectionOf(of);
   return `${sectionWord(section)}/${of.name}`;
 }
+
+const sectionsByWord = new Map(Object.entries(words).map(([section, word]) => [word, Number(section) as Section]));
+
+/** What a key from `entityKey` names; undefined when it is none. */
+export function refOfKey(key: string): EntityRef | undefined {
+  const slash = key.indexOf('/');
+  const section = sectionsByWord.get(key.slice(0, Math.max(slash, 0)));
+  return section ? { section, name: key.slice(slash + 1) } : undefined;
+}

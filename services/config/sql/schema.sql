@@ -2,6 +2,20 @@
 
 create schema config;
 
+create table config.archived_entity (
+  project text not null,
+  environment text not null,
+  section integer not null,
+  name text not null,
+  body bytea not null,
+  highest_version integer not null,
+  archived_in_revision bigint not null,
+  archived_at timestamp with time zone not null,
+  archived_by text not null,
+  constraint archived_entity_pkey PRIMARY KEY (project, environment, section, name),
+  constraint archived_entity_project_environment_fkey FOREIGN KEY (project, environment) REFERENCES config.environment(project, name)
+);
+
 create table config.audit (
   project text not null,
   environment text not null,
@@ -24,6 +38,7 @@ create table config.entity (
   changed_in_revision bigint not null,
   changed_at timestamp with time zone not null,
   changed_by text not null,
+  highest_version integer not null default 0,
   constraint entity_pkey PRIMARY KEY (project, environment, section, name),
   constraint entity_project_environment_fkey FOREIGN KEY (project, environment) REFERENCES config.environment(project, name)
 );
@@ -35,6 +50,8 @@ create table config.entity_version (
   section integer not null,
   name text not null,
   body bytea,
+  kind integer not null default 0,
+  version integer not null default 0,
   constraint entity_version_pkey PRIMARY KEY (project, environment, revision, section, name),
   constraint entity_version_project_environment_revision_fkey FOREIGN KEY (project, environment, revision) REFERENCES config.revision(project, environment, revision)
 );
@@ -46,6 +63,11 @@ create table config.environment (
   revision bigint not null default 0,
   state_hash bytea not null,
   committed_at timestamp with time zone not null default now(),
+  description text not null default ''::text,
+  version integer not null default 1,
+  archived_at timestamp with time zone,
+  changed_at timestamp with time zone,
+  changed_by text not null default ''::text,
   constraint environment_pkey PRIMARY KEY (project, name),
   constraint environment_project_fkey FOREIGN KEY (project) REFERENCES config.project(name)
 );
@@ -74,6 +96,11 @@ CREATE INDEX outbox_unsent ON config.outbox USING btree ("position") WHERE (sent
 create table config.project (
   name text not null,
   created_at timestamp with time zone not null default now(),
+  description text not null default ''::text,
+  version integer not null default 1,
+  archived_at timestamp with time zone,
+  changed_at timestamp with time zone,
+  changed_by text not null default ''::text,
   constraint project_pkey PRIMARY KEY (name)
 );
 
@@ -97,5 +124,7 @@ create table config.sdk_key (
   can_write boolean not null,
   label text not null,
   created_at timestamp with time zone not null default now(),
+  version integer not null default 1,
+  archived_at timestamp with time zone,
   constraint sdk_key_pkey PRIMARY KEY (digest)
 );

@@ -44,7 +44,10 @@ export class FrameLog {
     const newest = frames.at(-1)?.revision ?? 0;
     if (revision === newest) return [];
     const first = frames.findIndex((frame) => frame.previousRevision === revision);
-    return first < 0 ? undefined : frames.slice(first);
+    const missed = first < 0 ? [] : frames.slice(first);
+    // A frame without its entities carries nobody on, and a gap is no chain: a snapshot does it.
+    const isChain = missed.every((frame, i) => frame.previousRevision === (missed[i - 1]?.revision ?? revision));
+    return missed.length > 0 && isChain && !missed.some(({ isElided }) => isElided) ? missed : undefined;
   }
 
   async #refresh(set: SetRef): Promise<void> {
@@ -55,7 +58,6 @@ export class FrameLog {
     const newest = current.at(-1)?.revision ?? 0;
     const added = fresh.filter((frame) => frame.revision > newest);
     if (added.length === 0) return;
-    // Frames larger than a stream should hold come as a snapshot instead.
     this.#frames.set(key, [...current, ...added].slice(-framesKept));
     this.#logger.trace({ set: key, frames: added.length }, 'frames read');
   }

@@ -3,7 +3,7 @@ import type { Database, Queryable } from '@sluice/postgres';
 import type { SetRef, SetState } from '@sluice/proto';
 import { type Head, headOf } from './head.js';
 import { setKey } from './names.js';
-import { readEntities, readSet } from './store.js';
+import { allowTimeFor, readEntities, readSet } from './store.js';
 
 /**
  * The newest revision of each set, compiled, so that a write costs what it changes and not what
@@ -43,5 +43,7 @@ function isAt(head: Head, state: SetState): boolean {
 }
 
 async function load(tx: Queryable, set: SetRef, state: SetState): Promise<Head> {
-  return headOf(state.revision, state.stateHash, state.committedAtMs, await readEntities(tx, set));
+  const held = await readEntities(tx, set);
+  await allowTimeFor(tx, held.length);
+  return headOf(state.revision, state.stateHash, state.committedAtMs, held);
 }

@@ -1,7 +1,7 @@
 import type { Logger, Release } from '@sluice/mesh';
 import type { Database } from '@sluice/postgres';
+import { listKeys, type StoredKey } from './key-store.js';
 import { keysChannel } from './outbox.js';
-import { listKeys, type StoredKey } from './store.js';
 
 /** All keys in memory, so that authentication asks no database. */
 export class Keyring {
@@ -26,10 +26,13 @@ export class Keyring {
     this.#keys = new Map(keys.map((key) => [key.digest, key]));
   }
 
+  /** A key that lets its holder in; a revoked one does not. */
   find(digest: string): StoredKey | undefined {
-    return this.#keys.get(digest);
+    const key = this.#keys.get(digest);
+    return key?.archivedAtMs === undefined ? key : undefined;
   }
 
+  /** All keys, also revoked ones, in the order in which they were made. */
   all(): readonly StoredKey[] {
     return [...this.#keys.values()];
   }

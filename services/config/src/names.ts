@@ -1,4 +1,4 @@
-import { invalid } from '@sluice/mesh';
+import { conflict, invalid } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
 
 const plainName = /^[a-z0-9][a-z0-9-]{0,63}$/;
@@ -23,4 +23,28 @@ export function checkReason(reason: string): void {
 /** One text for a set, as in `storefront/production`. */
 export function setKey(set: SetRef): string {
   return `${set.project}/${set.environment}`;
+}
+
+const longestDescription = 1_000;
+
+export function checkDescription(description: string): void {
+  if (description.length <= longestDescription) return;
+  throw invalid('description', `has ${description.length} characters; the limit is ${longestDescription}`);
+}
+
+/** What counts its changes and says who made the last one. */
+interface Versioned {
+  readonly version: number;
+  readonly changedBy?: string;
+  /** Unix milliseconds. */
+  readonly changedAtMs?: number;
+}
+
+/** @throws SluiceError `conflict` when something is not at the version that the caller looked at. */
+export function checkVersion(what: string, { version, changedBy, changedAtMs }: Versioned, expected?: number): void {
+  if (expected === undefined || expected === version) return;
+  const who = changedBy ? `${JSON.stringify(changedBy)} changed it` : 'somebody changed it';
+  const when = changedAtMs ? ` at ${new Date(changedAtMs).toISOString()}` : '';
+  const message = `${what} is at version ${version}, not ${expected}: ${who}${when}; look at it again, then repeat`;
+  throw conflict('expected_version', message);
 }

@@ -1,5 +1,6 @@
 import type { Queryable, Statement } from '@sluice/postgres';
 import { Frame, type SetRef } from '@sluice/proto';
+import { readLineage } from './lineage.js';
 
 /** Channel that says "a frame was committed"; the payload is the set's key. */
 export const outboxChannel = 'config_outbox';
@@ -11,6 +12,14 @@ export const framesKept = 64;
 
 const statement = (name: string, text: string): Statement => ({ name: `config_${name}`, text });
 
+/** Larger frames go without their entities; replicas fetch the snapshot. So queues and streams stay small. */
+const frameBytesMax = 512 * 1024;
+
+export function elide(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= frameBytesMax) return bytes;
+  return Frame.encode({ ...Frame.decode(bytes), upserts: [], deletions: [], isElided: true }).finish();
+}
+
 const insertFrame = statement(
   'insert_frame',
   `insert into config.outbox (project, environment, revision, frame, traceparent) values ($1, $2, $3, $4, $5)`,
@@ -18,21 +27,27 @@ const insertFrame = statement(
 
 export const notify = statement('notify', 'select pg_notify($1, $2)');
 
+/** Queues a frame with the lineage of its set, whose audit row must be there; one that is too large without its entities. */
 export async function writeFrame(
   tx: Queryable,
   set: SetRef,
   frame: Frame,
   traceparent: string | undefined,
 ): Promise<void> {
-  const bytes = Buffer.from(Frame.encode(frame).finish());
+  const lineage = await readLineage(tx, set);
+  const bytes = Buffer.from(elide(Frame.encode({ ...frame, lineage }).finish()));
   await tx.query(insertFrame, [set.project, set.environment, frame.revision, bytes, traceparent ?? null]);
   await tx.query(notify, [outboxChannel, `${set.project}/${set.environment}`]);
 }
 
 const tryLock = statement('try_publish_lock', `select pg_try_advisory_xact_lock(hashtext('config.outbox')) as locked`);
 
-/** Makes this transaction the only publisher, if no other is one. */
+/** Ends a publisher's transaction that says nothing for so long: it holds the others up. */
+const limitIdle = statement('limit_idle', `set local idle_in_transaction_session_timeout = '1s'`);
+
+/** Makes this transaction the only publisher, if no other is one, for as long as it is not idle for a second. */
 export async function tryPublishLock(tx: Queryable): Promise<boolean> {
+  await tx.query(limitIdle);
   const [row] = await tx.query<{ locked: boolean }>(tryLock);
   return row?.locked ?? false;
 }

@@ -1,21 +1,52 @@
 import { connectBus } from '@sluice/bus';
-import { bind, createLogger, type Logger, register, type Scope, startServer, systemClock } from '@sluice/mesh';
+import {
+  bind,
+  createLogger,
+  type HandlersOf,
+  type Logger,
+  register,
+  type Scope,
+  startMetrics,
+  startServer,
+  systemClock,
+} from '@sluice/mesh';
 import { type Database, migrate, openDatabase } from '@sluice/postgres';
 import { ConfigServiceService, RulesetServiceService } from '@sluice/proto';
 import { Acks } from './acks.js';
 import type { ConfigConfig } from './config.js';
 import type { Context } from './context.js';
 import { FrameLog } from './frame-log.js';
+import { handleArchiveEntity, handleRestoreEntity } from './handlers/archive-entity.js';
+import { handleListAudit, handleVerifyAudit } from './handlers/audit.js';
+import { handleCreateKey } from './handlers/create-key.js';
 import { handleGetEntity, handleListEntities } from './handlers/entities.js';
+import {
+  handleArchiveEnvironment,
+  handleGetEnvironment,
+  handleListEnvironments,
+  handleUpdateEnvironment,
+} from './handlers/environments.js';
+import { handleDiffRevisions, handleListRevisions, handleRollback } from './handlers/history.js';
+import { handleDescribeIdList, handleUploadIdList } from './handlers/id-lists.js';
 import { handleImportRuleset } from './handlers/import-ruleset.js';
-import { handleCreateKey, handleListKeys } from './handlers/keys.js';
-import { handleCreateEnvironment, handleCreateProject } from './handlers/projects.js';
+import { handleArchiveKey, handleGetKey, handleListKeys, handleRestoreKey, handleUpdateKey } from './handlers/keys.js';
+import { handleDeleteOverride, handleListOverrides, handlePutOverride } from './handlers/overrides.js';
+import {
+  handleArchiveProject,
+  handleCreateEnvironment,
+  handleCreateProject,
+  handleGetProject,
+  handleListProjects,
+  handleUpdateProject,
+} from './handlers/projects.js';
 import { handleGetRuleset, handleListSets, handleWatchRuleset } from './handlers/rulesets.js';
 import { handleUpdateGate } from './handlers/update-gate.js';
 import { handleWaitForRevision } from './handlers/wait-for-revision.js';
+import { handleWriteEntities } from './handlers/write-entities.js';
 import { Heads } from './heads.js';
 import { Keyring } from './keyring.js';
 import { Publisher } from './publisher.js';
+import { startPulse } from './pulse.js';
 import { grantRootKey } from './sets.js';
 import { Status } from './status.js';
 import { Writer } from './writer.js';
@@ -23,6 +54,8 @@ import { Writer } from './writer.js';
 /** Rulesets of tens of thousands of entities are imported in one message. */
 const maxReceiveBytes = 64 * 1024 * 1024;
 const drainWithinMs = 5_000;
+/** What a frozen replica locked is free after this; with one look of the publisher, below two seconds. */
+const idleInTransactionMs = 1_000;
 
 /** Starts the authority for rulesets. @throws when the database can't be migrated. */
 export async function startConfig(config: ConfigConfig, scope: Scope): Promise<{ address: string }> {
@@ -35,10 +68,13 @@ export async function startConfig(config: ConfigConfig, scope: Scope): Promise<{
   scope.push('keyring', await context.keyring.start());
   scope.push('frame log', await context.frames.start());
   scope.push('acks', context.acks.start(bus, mesh.consulAddr));
-  const publisher = new Publisher(db, bus, logger);
+  const metrics = await startMetrics(mesh, logger);
+  scope.push('metrics', () => metrics.close());
+  const publisher = new Publisher(db, bus, logger, metrics);
   scope.push('publisher', await publisher.start());
   if (config.rootKey !== undefined) await grantRootKey(context.writer, config.rootKey);
   await context.keyring.refresh();
+  scope.push('pulse', startPulse({ db, bus, clock: systemClock, instance: mesh.identity.instance }));
   const status = new Status(db);
   scope.push('status', await status.start());
   const server = await startServer({
@@ -56,6 +92,7 @@ export async function startConfig(config: ConfigConfig, scope: Scope): Promise<{
     }),
     isReady: () => db.isReady(),
     maxReceiveBytes,
+    metrics,
   });
   scope.push('server', () => server.stop(drainWithinMs));
   await server.setReady();
@@ -64,7 +101,8 @@ export async function startConfig(config: ConfigConfig, scope: Scope): Promise<{
 }
 
 async function openMigrated({ databaseUrl, mesh }: ConfigConfig, scope: Scope, logger: Logger): Promise<Database> {
-  const db = await openDatabase({ url: databaseUrl, applicationName: mesh.identity.instance, logger });
+  const applicationName = mesh.identity.instance;
+  const db = await openDatabase({ url: databaseUrl, applicationName, idleInTransactionMs, logger });
   scope.push('database', () => db.close());
   await migrate(db, { schema: 'config', directory: new URL('../sql/', import.meta.url) });
   return db;
@@ -85,21 +123,71 @@ function createContext(db: Database, logger: Logger): Context {
 
 function bindServices(context: Context) {
   return [
-    bind(ConfigServiceService, {
-      createProject: (request, call) => handleCreateProject(context, request, call),
-      createEnvironment: (request, call) => handleCreateEnvironment(context, request, call),
-      createKey: (request, call) => handleCreateKey(context, request, call),
-      listKeys: (request, call) => handleListKeys(context, request, call),
-      importRuleset: (request, call) => handleImportRuleset(context, request, call),
-      listEntities: (request, call) => handleListEntities(context, request, call),
-      getEntity: (request, call) => handleGetEntity(context, request, call),
-      updateGate: (request, call) => handleUpdateGate(context, request, call),
-      waitForRevision: (request, call) => handleWaitForRevision(context, request, call),
-    }),
+    bind(ConfigServiceService, configHandlers(context)),
     bind(RulesetServiceService, {
       listSets: (_request, call) => handleListSets(context, call),
       getRuleset: (request, call) => handleGetRuleset(context, request, call),
       watchRuleset: (request, call) => handleWatchRuleset(context, request, call),
     }),
   ];
+}
+
+/** One function for each method of ConfigService. */
+function configHandlers(context: Context): HandlersOf<typeof ConfigServiceService> {
+  return {
+    ...lifecycleHandlers(context),
+    ...entityHandlers(context),
+    ...historyHandlers(context),
+  };
+}
+
+function lifecycleHandlers(context: Context) {
+  return {
+    createProject: (request, call) => handleCreateProject(context, request, call),
+    listProjects: (request, call) => handleListProjects(context, request, call),
+    getProject: (request, call) => handleGetProject(context, request, call),
+    updateProject: (request, call) => handleUpdateProject(context, request, call),
+    archiveProject: (request, call) => handleArchiveProject(context, request, call, true),
+    restoreProject: (request, call) => handleArchiveProject(context, request, call, false),
+    createEnvironment: (request, call) => handleCreateEnvironment(context, request, call),
+    listEnvironments: (request, call) => handleListEnvironments(context, request, call),
+    getEnvironment: (request, call) => handleGetEnvironment(context, request, call),
+    updateEnvironment: (request, call) => handleUpdateEnvironment(context, request, call),
+    archiveEnvironment: (request, call) => handleArchiveEnvironment(context, request, call, true),
+    restoreEnvironment: (request, call) => handleArchiveEnvironment(context, request, call, false),
+    createKey: (request, call) => handleCreateKey(context, request, call),
+    listKeys: (request, call) => handleListKeys(context, request, call),
+    getKey: (request, call) => handleGetKey(context, request, call),
+    updateKey: (request, call) => handleUpdateKey(context, request, call),
+    archiveKey: (request, call) => handleArchiveKey(context, request, call),
+    restoreKey: (request, call) => handleRestoreKey(context, request, call),
+  } satisfies Partial<HandlersOf<typeof ConfigServiceService>>;
+}
+
+function entityHandlers(context: Context) {
+  return {
+    importRuleset: (request, call) => handleImportRuleset(context, request, call),
+    writeEntities: (request, call) => handleWriteEntities(context, request, call),
+    listEntities: (request, call) => handleListEntities(context, request, call),
+    getEntity: (request, call) => handleGetEntity(context, request, call),
+    updateGate: (request, call) => handleUpdateGate(context, request, call),
+    archiveEntity: (request, call) => handleArchiveEntity(context, request, call),
+    restoreEntity: (request, call) => handleRestoreEntity(context, request, call),
+    uploadIdList: (requests, call) => handleUploadIdList(context, requests, call),
+    describeIdList: (request, call) => handleDescribeIdList(context, request, call),
+    putOverride: (request, call) => handlePutOverride(context, request, call),
+    deleteOverride: (request, call) => handleDeleteOverride(context, request, call),
+    listOverrides: (request, call) => handleListOverrides(context, request, call),
+  } satisfies Partial<HandlersOf<typeof ConfigServiceService>>;
+}
+
+function historyHandlers(context: Context) {
+  return {
+    listRevisions: (request, call) => handleListRevisions(context, request, call),
+    diffRevisions: (request, call) => handleDiffRevisions(context, request, call),
+    rollback: (request, call) => handleRollback(context, request, call),
+    listAudit: (request, call) => handleListAudit(context, request, call),
+    verifyAudit: (request, call) => handleVerifyAudit(context, request, call),
+    waitForRevision: (request, call) => handleWaitForRevision(context, request, call),
+  } satisfies Partial<HandlersOf<typeof ConfigServiceService>>;
 }

@@ -1,13 +1,12 @@
-import { covers, digestOf } from '@sluice/mesh';
+import { covers, digestOf, invalid } from '@sluice/mesh';
 import type { Transaction } from '@sluice/postgres';
-import { type Entity, KeyClass, type KeyGrant, type SetRef } from '@sluice/proto';
+import { ArchiveState, type Entity, KeyClass, type KeyGrant, type SetRef } from '@sluice/proto';
+import { createKey, listKeys, lockKeys } from './key-store.js';
 import { keysChannel, notify } from './outbox.js';
-import { createEnvironment, createKey, createProject, listKeys, listSets, lockKeys } from './store.js';
-import type { WriteRequest, Writer, Written } from './writer.js';
+import { createEnvironment, createProject, listSets } from './store.js';
+import type { Write, WriteRequest, Writer } from './writer.js';
 
-type Write = (request: WriteRequest) => Promise<Written>;
-
-const keyEntity = (digest: string, grant: KeyGrant): Entity => ({
+export const keyEntity = (digest: string, grant: KeyGrant): Entity => ({
   name: digest,
   version: 0,
   body: { $case: 'key', value: grant },
@@ -21,7 +20,9 @@ export async function ensureSet(tx: Transaction, write: Write, set: SetRef, auth
   await lockKeys(tx);
   await createProject(tx, set.project);
   if (!(await createEnvironment(tx, set))) return false;
-  const keys = (await listKeys(tx)).filter(({ grant }) => covers(grant, set));
+  const keys = (await listKeys(tx)).filter(
+    ({ grant, archivedAtMs }) => archivedAtMs === undefined && covers(grant, set),
+  );
   const upserts = keys.map(({ digest, grant }) => keyEntity(digest, grant));
   await write({ set, author, reason: 'created', plan: () => ({ upserts, deletions: [] }) });
   return true;
@@ -37,13 +38,22 @@ export async function grantKey(
 ): Promise<boolean> {
   await lockKeys(tx);
   if (!(await createKey(tx, digest, grant))) return false;
+  const plan = () => ({ upserts: [keyEntity(digest, grant)], deletions: [] });
+  await writeToReached(tx, write, grant, { author, reason: `key created: ${grant.label}`, plan });
+  return true;
+}
+
+/** Makes one change to every set that a key reaches, archived ones too: a key counts wherever evaluators answer. */
+export async function writeToReached(
+  tx: Transaction,
+  write: Write,
+  grant: KeyGrant,
+  request: Omit<WriteRequest, 'set'>,
+): Promise<void> {
   for (const { set } of await listSets(tx)) {
-    if (!covers(grant, set)) continue;
-    const plan = () => ({ upserts: [keyEntity(digest, grant)], deletions: [] });
-    await write({ set, author, reason: `key created: ${grant.label}`, plan });
+    if (covers(grant, set)) await write({ ...request, set, isAllowedInArchive: true });
   }
   await tx.query(notify, [keysChannel, '']);
-  return true;
 }
 
 /** Makes sure that the first console key is granted. */
@@ -56,4 +66,23 @@ export async function grantRootKey(writer: Writer, secret: string): Promise<void
     label: 'root',
   };
   await writer.transaction((tx, write) => grantKey(tx, write, digestOf(secret), grant, 'root'));
+}
+
+const longestLabel = 100;
+
+export function checkLabel(field: string, label: string): void {
+  if (label.length > longestLabel) throw invalid(field, `must be at most ${longestLabel} characters`);
+}
+
+/** A line in the audit log of a set for what changed about the set rather than in it. */
+export async function markSet(write: Write, set: SetRef, author: string, what: string, reason: string): Promise<void> {
+  const plan = () => ({ upserts: [], deletions: [] });
+  const text = reason === '' ? what : `${what}: ${reason}`;
+  await write({ set, author, reason: text, plan, isMark: true, isAllowedInArchive: true });
+}
+
+/** Whether a list that asks for a state wants to see something. */
+export function isInState(state: ArchiveState, isArchived: boolean): boolean {
+  if (state === ArchiveState.ANY) return true;
+  return isArchived === (state === ArchiveState.ARCHIVED);
 }

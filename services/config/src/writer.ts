@@ -1,14 +1,24 @@
-import { createHash } from 'node:crypto';
-import { EntityError, encodeEntity, entityKey } from '@sluice/codec';
+import { EntityError, encodeEntity, entityKey, sectionOf } from '@sluice/codec';
 import type { Problem } from '@sluice/engine';
-import { type Clock, conflict, currentTraceparent, invalid, invalidFields, notFound } from '@sluice/mesh';
+import {
+  type Clock,
+  conflict,
+  currentTraceparent,
+  invalid,
+  invalidFields,
+  notFound,
+  preconditionFailed,
+} from '@sluice/mesh';
 import type { Database, Transaction } from '@sluice/postgres';
 import type { Entity, Frame, SetRef } from '@sluice/proto';
-import { type Advance, advance, type Head, type Moment, type Plan } from './head.js';
+import { writeAudit } from './audit-store.js';
+import { type AuditedChange, bodyDigest } from './audited-changes.js';
+import { checkEntities } from './check-entities.js';
+import { type Advance, type ArchivedVersions, advance, type Head, type Moment, type Plan } from './head.js';
 import type { Heads } from './heads.js';
 import { setKey } from './names.js';
 import { writeFrame } from './outbox.js';
-import { writeAudit, writeRevision } from './store.js';
+import { allowTimeFor, readArchived, readArchivedVersions, writeRevision } from './store.js';
 
 export interface WriteRequest {
   readonly set: SetRef;
@@ -18,16 +28,27 @@ export interface WriteRequest {
   /** Refuse unless the set stands at this revision. */
   readonly expectedRevision?: number | undefined;
   /** Decides on the change, given the head that is locked. */
-  readonly plan: (head: Head) => Plan;
+  readonly plan: (head: Head, tx: Transaction) => Plan | Promise<Plan>;
+  /** Dangling references and overlapping allocations become warnings. */
+  readonly isTolerant?: boolean;
+  /** Keys, and what is said of a set, change also while it is archived. */
+  readonly isAllowedInArchive?: boolean;
+  /** Make a revision, and a line in the audit log, also when no entity differs. */
+  readonly isMark?: boolean;
 }
 
 export interface Written {
   readonly head: Head;
+  /** There is a new revision. */
+  readonly isNew: boolean;
   readonly upserted: number;
   readonly deleted: number;
   /** What the engine tolerates. */
   readonly warnings: readonly Problem[];
 }
+
+/** Makes one change inside a transaction. */
+export type Write = (request: WriteRequest) => Promise<Written>;
 
 const problemsShown = 20;
 
@@ -54,15 +75,29 @@ export class Writer {
     return this.transaction((_tx, write) => write(request));
   }
 
+  /** What a transaction would answer or refuse; nothing of it stays. */
+  async rehearse<T>(run: (tx: Transaction, write: Write) => Promise<T>): Promise<T> {
+    let result: { readonly value: T } | undefined;
+    const undo = new Error('rehearsed');
+    try {
+      await this.#db.transaction(async (tx) => {
+        result = { value: await run(tx, (request) => this.#writeIn(tx, request)) };
+        throw undo;
+      });
+    } catch (error) {
+      if (error === undo && result) return result.value;
+      throw error;
+    }
+    throw undo;
+  }
+
   /** Several changes that happen together or not at all. Lock sets in the order of their names. */
-  async transaction<T>(
-    run: (tx: Transaction, write: (request: WriteRequest) => Promise<Written>) => Promise<T>,
-  ): Promise<T> {
+  async transaction<T>(run: (tx: Transaction, write: Write) => Promise<T>): Promise<T> {
     const committed: { set: SetRef; head: Head }[] = [];
     const result = await this.#db.transaction((tx) =>
       run(tx, async (request) => {
         const written = await this.#writeIn(tx, request);
-        if (written.upserted + written.deleted > 0) committed.push({ set: request.set, head: written.head });
+        if (written.isNew) committed.push({ set: request.set, head: written.head });
         return written;
       }),
     );
@@ -75,27 +110,51 @@ export class Writer {
     const { set, author, reason } = request;
     const before = await this.#heads.read(tx, set, true);
     if (!before) throw notFound('set', `${setKey(set)} does not exist; create the environment first`);
+    if (!request.isAllowedInArchive) await refuseArchived(tx, set);
     checkExpected(before, request.expectedRevision);
     // A clock that was set back must not make a later revision look older: readers go by this time.
     const moment = { author, nowMs: Math.max(this.#clock.now(), before.committedAtMs) };
-    const change = tryAdvance(before, request.plan(before), moment);
-    const { upserts, deletions } = change;
-    if (upserts.length + deletions.length === 0) return { head: before, upserted: 0, deleted: 0, warnings: [] };
+    const plan = await request.plan(before, tx);
+    await allowTimeFor(tx, plan.upserts.length + plan.deletions.length);
+    const change = tryAdvance(before, plan, moment, await archivedVersions(tx, set, before, plan));
+    const touched = change.upserts.length + change.deletions.length;
+    if (touched === 0 && !request.isMark) return { head: before, isNew: false, upserted: 0, deleted: 0, warnings: [] };
+    const warnings = checkEntities(before, change, request.isTolerant ?? false);
     refuseErrors(change.problems);
-    await writeRevision(tx, { set, head: change.head, upserts, deletions, moment, reason });
+    const written = {
+      head: change.head,
+      isNew: true,
+      upserted: change.upserts.length,
+      deleted: change.deletions.length,
+      warnings: [...warnings, ...change.problems.filter(({ severity }) => severity === 'warning')],
+    };
+    await writeRevision(tx, { set, advance: change, moment, reason });
     const { project, environment } = set;
     const changes = describeChanges(before, change);
     const { revision } = change.head;
     await writeAudit(tx, { project, environment, revision, atMs: moment.nowMs, author, reason, changes });
     await writeFrame(tx, set, frameOf(set, before, change), currentTraceparent());
-    const warnings = change.problems.filter(({ severity }) => severity === 'warning');
-    return { head: change.head, upserted: upserts.length, deleted: deletions.length, warnings };
+    return written;
   }
 }
 
-function tryAdvance(before: Head, plan: Plan, moment: Moment): Advance {
+async function refuseArchived(tx: Transaction, set: SetRef): Promise<void> {
+  const archived = await readArchived(tx, set);
+  if (archived === undefined) return;
+  const name = archived === 'project' ? set.project : setKey(set);
+  throw preconditionFailed('set', `the ${archived} ${name} is archived, so nothing in it can change; restore it first`);
+}
+
+/** An entity that comes back goes on counting where it stopped. */
+function archivedVersions(tx: Transaction, set: SetRef, before: Head, plan: Plan): Promise<ArchivedVersions> {
+  const fresh = plan.upserts.filter((entity) => !before.entities.has(entityKey(entity)));
+  const refs = fresh.map((entity) => ({ section: sectionOf(entity), name: entity.name }));
+  return readArchivedVersions(tx, set, before.revision === 0 ? [] : refs);
+}
+
+function tryAdvance(before: Head, plan: Plan, moment: Moment, archived: ArchivedVersions): Advance {
   try {
-    return advance(before, plan, moment);
+    return advance(before, plan, moment, archived);
   } catch (error) {
     if (error instanceof EntityError) throw invalid('entities', error.message);
     throw error;
@@ -133,10 +192,11 @@ function frameOf(set: SetRef, before: Head, { head, upserts, deletions }: Advanc
 /** For the audit log: what was touched, with a fingerprint of its content before and after. */
 function describeChanges(before: Head, { upserts, deletions }: Advance): string {
   const fingerprint = (entity: Entity | undefined): string | null =>
-    entity ? createHash('sha256').update(encodeEntity(entity).bytes).digest('hex') : null;
+    entity ? bodyDigest(encodeEntity(entity).bytes) : null;
   const held = (key: string): string | null => fingerprint(before.entities.get(key)?.entity);
-  return JSON.stringify([
-    ...upserts.map((entity) => [entityKey(entity), held(entityKey(entity)), fingerprint(entity)]),
-    ...deletions.map((ref) => [entityKey(ref), held(entityKey(ref)), null]),
-  ]);
+  const changes: AuditedChange[] = [
+    ...upserts.map((entity): AuditedChange => [entityKey(entity), held(entityKey(entity)), fingerprint(entity)]),
+    ...deletions.map((ref): AuditedChange => [entityKey(ref), held(entityKey(ref)), null]),
+  ];
+  return JSON.stringify(changes);
 }

@@ -120,10 +120,13 @@ export const grantOf = (part: Partial<KeyGrant>): KeyGrant => ({
 
 /** Replaces the ruleset of a set and answers what the import did. */
 export const importInto = ({ config }: Caller, set: SetRef, entities: readonly Entity[], expectedRevision?: number) =>
-  config.importRuleset({ set, entities: [...entities], expectedRevision, reason: 'a test' }, { timeoutMs });
+  config.importRuleset(
+    { set, entities: [...entities], expectedRevision, reason: 'a test', isTolerant: false, isDryRun: false },
+    { timeoutMs },
+  );
 
 /** Changes one gate. */
-export const rollOut = ({ config }: Caller, set: SetRef, name: string, rolloutPercentage: number) =>
+export const rollOut = ({ config }: Pick<Caller, 'config'>, set: SetRef, name: string, rolloutPercentage: number) =>
   config.updateGate(
     { set, name, rolloutPercentage, ruleId: '', isEnabled: undefined, expectedVersion: undefined, reason: 'a test' },
     { timeoutMs },

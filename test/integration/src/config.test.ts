@@ -234,7 +234,7 @@ describe('the authority for rulesets', () => {
       const seen: string[] = [];
       for (let pageToken = ''; ; ) {
         const page = await root.config.listEntities(
-          { set, sections: [Section.GATE], nameContains: '', pageSize: 2, pageToken },
+          { set, sections: [Section.GATE], nameContains: '', pageSize: 2, pageToken, archiveState: 0, entity: '' },
           { timeoutMs },
         );
         seen.push(
@@ -291,7 +291,10 @@ describe('the authority for rulesets', () => {
       const first = await createKey({ ...set, keyClass: KeyClass.CLIENT, label: 'app' });
       const again = await createKey({ ...set, keyClass: KeyClass.CLIENT, label: 'app' }, true);
       assert.deepEqual(again, { secret: '', digest: first.digest });
-      const { keys } = await root.config.listKeys({ project: set.project }, { timeoutMs });
+      const { keys } = await root.config.listKeys(
+        { project: set.project, pageSize: 0, pageToken: '', labelContains: '', archiveState: 0, environment: '' },
+        { timeoutMs },
+      );
       assert.deepEqual(
         keys.map(({ digest, grant }) => [digest, grant?.label]),
         [[first.digest, 'app']],

@@ -134,7 +134,8 @@ describe('authoring errors', () => {
     ['a list as the document', '[]', /^the document must be an object with named fields/],
     ['an empty document', '', /^the document must be an object with named fields, got null$/],
     ['broken YAML', 'project: [', /^this is not YAML: .*\(line 1\)$/],
-    ['a key twice', 'project: p\nproject: q', /^this is not YAML: Map keys must be unique \(line \d\)$/],
+    ['a key twice', 'project: p\nproject: q', /^project: is there twice; keep one \(line 2\)$/],
+    ['a gate twice', 'project: p\ngates:\n  a: {}\n  a: {}', /^gates\.a: is there twice; keep one \(line 4\)$/],
     ['a tag', 'project: !!binary aGk=', /^project: has the tag tag:yaml.org,2002:binary; leave it out/],
     ['an old-fashioned merge key', 'project: p\n<<: {gates: {}}', /<<.*unknown field/],
   ];
@@ -213,6 +214,34 @@ describe('hostile documents', () => {
 
   it('refuses what is too large before it looks inside', () => {
     assert.match(problemsOf('#'.repeat(9 * 1024 * 1024))[0] ?? '', /at most 8388608 are allowed/);
+  });
+
+  it('refuses a million lines before it looks inside', () => {
+    assert.match(problemsOf('\n'.repeat(1_000_000))[0] ?? '', /has 1000001 lines; at most 250000 are allowed/);
+  });
+
+  it('takes as long for a map as it is long', () => {
+    const timeOf = (count: number): number => {
+      const gates = Array.from({ length: count }, (_, index) => `  g${index}: {}`);
+      const before = performance.now();
+      assert.equal(readAuthoring(['project: p', 'gates:', ...gates].join('\n')).entities.length, count);
+      return performance.now() - before;
+    };
+    timeOf(1_000);
+    // Four times the keys: a look at all pairs would take sixteen times as long, and minutes at the limit.
+    assert(timeOf(16_000) < 12 * timeOf(4_000));
+  });
+
+  it('follows a chain as long as the document', () => {
+    const count = 30_000;
+    const gates = Array.from(
+      { length: count },
+      (_, i) => `  g${i}: {rules: [{name: r, when: [{gate: g${(i + 1) % count}}]}]}`,
+    );
+    assert.match(
+      problemsOf(['project: p', 'gates:', ...gates].join('\n'))[0] ?? '',
+      /makes a circle: gate g0 → .* more … /,
+    );
   });
 
   it('reports at most 20 problems', () => {

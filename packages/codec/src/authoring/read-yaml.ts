@@ -9,12 +9,14 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  type YAMLMap,
 } from 'yaml';
 import { AuthoringError, type AuthoringProblem, formatPath, type Path } from './problem.js';
 
 /** Limits on a document, so that a hostile one is refused in bounded time and memory. */
 export const limits = {
   documentBytesMax: 8 * 1024 * 1024,
+  linesMax: 250_000,
   depthMax: 32,
   aliasesMax: 50,
   problemsMax: 20,
@@ -36,6 +38,10 @@ export function readYaml(text: string): YamlSource {
   if (bytes > limits.documentBytesMax) {
     throw refuse(`the document has ${bytes} bytes; at most ${limits.documentBytesMax} are allowed`);
   }
+  const lineCount = countLines(text);
+  if (lineCount > limits.linesMax) {
+    throw refuse(`the document has ${lineCount} lines; at most ${limits.linesMax} are allowed: split it`);
+  }
   const lines = new LineCounter();
   const document = parse(text, lines);
   const lineOf = (node: Node | null | undefined): number => (node?.range ? lines.linePos(node.range[0]).line : 0);
@@ -53,6 +59,12 @@ export function readYaml(text: string): YamlSource {
   return { value: expand(document), lineAt: (path) => lineOf(nearestNode(document.contents, path)) };
 }
 
+function countLines(text: string): number {
+  let count = 1;
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count++;
+  return count;
+}
+
 function refuse(message: string): AuthoringError {
   return new AuthoringError([{ path: '', line: 0, message }]);
 }
@@ -63,7 +75,9 @@ function tooDeep(): AuthoringError {
 
 function parse(text: string, lineCounter: LineCounter): Document.Parsed {
   try {
-    return parseDocument(text, { lineCounter, prettyErrors: true, uniqueKeys: true, version: '1.2', stringKeys: true });
+    // The parser compares each key with all before it, which takes minutes for a long map; see `findDoubles`.
+    const uniqueKeys = false;
+    return parseDocument(text, { lineCounter, prettyErrors: true, uniqueKeys, version: '1.2', stringKeys: true });
   } catch (error) {
     if (error instanceof RangeError) throw tooDeep();
     throw refuse(`this is not YAML: ${firstSentence((error as Error).message)}`);
@@ -91,6 +105,7 @@ function findBadNodes(root: Node | null, lineOf: (node: Node) => number): Author
         const message = `is nested deeper than ${limits.depthMax} levels; flatten it`;
         return [{ path: formatPath(path.slice(0, 4)), line: lineOf(node), message }];
       }
+      if (isMap(node)) problems.push(...findDoubles(node, path, lineOf));
       for (const [index, item] of [...node.items.entries()].reverse()) stack.push(childOf(item, index, path));
     } else if (isScalar(node) && typeof node.value === 'number' && !isExact(node.value)) {
       const message = `${node.source ?? node.value} can't be kept exactly as a number; put it in quotes`;
@@ -98,6 +113,22 @@ function findBadNodes(root: Node | null, lineOf: (node: Node) => number): Author
     }
   }
   return problems;
+}
+
+function findDoubles(map: YAMLMap, path: Path, lineOf: (node: Node) => number): AuthoringProblem[] {
+  const seen = new Set<string>();
+  return map.items.flatMap(({ key }) => {
+    const name = keyOf(key);
+    if (seen.has(name)) {
+      return {
+        path: formatPath([...path, name]),
+        line: isNode(key) ? lineOf(key) : 0,
+        message: 'is there twice; keep one',
+      };
+    }
+    seen.add(name);
+    return [];
+  });
 }
 
 function childOf(item: unknown, index: number, path: Path): { node: unknown; path: Path } {

@@ -15,7 +15,7 @@ interface Use {
 export function findBadReferences(document: ProjectDocument): Finding[] {
   const uses = usesOf(document);
   return [
-    ...uses.flatMap((use) => danglingIn(use, document)),
+    ...dangling(uses, document),
     ...circles(uses),
     ...sharedNames(document),
     ...badSlices(document),
@@ -76,25 +76,32 @@ function targetsOf(condition: ConditionDocument): [string, 'segment' | 'gate' | 
   return targets;
 }
 
-function danglingIn(use: Use, document: ProjectDocument): Finding[] {
+/** Suggestions cost a look at every name; a document that is wrong all over needs only a few. */
+const suggestionsMax = 20;
+
+function dangling(uses: readonly Use[], document: ProjectDocument): Finding[] {
   const known = {
-    segment: Object.keys(document.segments),
-    gate: Object.keys(document.gates),
-    experiment: experimentsOf(document).map(([, name]) => name),
+    segment: new Set(Object.keys(document.segments)),
+    gate: new Set(Object.keys(document.gates)),
+    experiment: new Set(experimentsOf(document).map(([, name]) => name)),
   };
-  return use.conditions.flatMap((condition, index) =>
-    targetsOf(condition)
-      .filter(([, kind, name]) => !known[kind].includes(name))
-      .map(([field, kind, name]) => ({
-        path: [...use.path, index, field],
-        message: `there is no ${kind} ${JSON.stringify(name)} in this document${didYouMean(name, known[kind])}`,
-      })),
-  );
+  const findings: Finding[] = [];
+  for (const use of uses) {
+    for (const [index, condition] of use.conditions.entries()) {
+      for (const [field, kind, name] of targetsOf(condition)) {
+        if (known[kind].has(name)) continue;
+        const hint = findings.length < suggestionsMax ? didYouMean(name, [...known[kind]]) : '';
+        const message = `there is no ${kind} ${JSON.stringify(name)} in this document${hint}`;
+        findings.push({ path: [...use.path, index, field], message });
+      }
+    }
+  }
+  return findings;
 }
 
 /** An entity that, by way of others, depends on itself. Reported once for each circle. */
 function circles(uses: readonly Use[]): Finding[] {
-  const edges = new Map<string, { to: string; path: Path }[]>();
+  const edges = new Map<string, Edge[]>();
   for (const { owner, path, conditions } of uses) {
     const targets = conditions.flatMap((condition, index) =>
       targetsOf(condition).map(([field, kind, name]) => ({ to: `${kind} ${name}`, path: [...path, index, field] })),
@@ -103,16 +110,43 @@ function circles(uses: readonly Use[]): Finding[] {
   }
   const findings: Finding[] = [];
   const done = new Set<string>();
-  const visit = (node: string, trail: readonly string[]): void => {
-    for (const { to, path } of edges.get(node) ?? []) {
-      const at = trail.indexOf(to);
-      if (at >= 0) findings.push({ path, message: `makes a circle: ${[...trail.slice(at), to].join(' → ')}` });
-      else if (!done.has(to)) visit(to, [...trail, to]);
-    }
-    done.add(node);
-  };
-  for (const node of edges.keys()) if (!done.has(node)) visit(node, [node]);
+  for (const owner of edges.keys()) if (!done.has(owner)) walk(owner, edges, done, findings);
   return findings;
+}
+
+interface Edge {
+  readonly to: string;
+  readonly path: Path;
+}
+
+/** Depth first, without recursion: a chain may be as long as the document. */
+function walk(start: string, edges: ReadonlyMap<string, Edge[]>, done: Set<string>, findings: Finding[]): void {
+  const trail = [{ node: start, next: 0 }];
+  const places = new Map([[start, 0]]);
+  for (let top = trail.at(-1); top !== undefined; top = trail.at(-1)) {
+    const edge = edges.get(top.node)?.[top.next++];
+    if (!edge) {
+      done.add(top.node);
+      places.delete(top.node);
+      trail.pop();
+      continue;
+    }
+    const at = places.get(edge.to);
+    if (at !== undefined)
+      findings.push({ path: edge.path, message: `makes a circle: ${spell(trail.slice(at), edge.to)}` });
+    else if (!done.has(edge.to)) {
+      places.set(edge.to, trail.length);
+      trail.push({ node: edge.to, next: 0 });
+    }
+  }
+}
+
+const longestCircle = 12;
+
+function spell(trail: readonly { readonly node: string }[], last: string): string {
+  const names = [...trail.map(({ node }) => node), last];
+  if (names.length <= longestCircle) return names.join(' → ');
+  return [...names.slice(0, 6), `… ${names.length - longestCircle} more …`, ...names.slice(-6)].join(' → ');
 }
 
 /** Configs and experiments answer to the same name, wherever they are written. */

@@ -1,6 +1,7 @@
 import { entityKey, sectionOf, switchGate } from '@sluice/codec';
 import { type Call, invalid, notFound, requireKind, requireSet } from '@sluice/mesh';
 import {
+  ArchiveState,
   type EntitySummary,
   type GetEntityRequest,
   type GetEntityResponse,
@@ -12,6 +13,10 @@ import {
 import type { Context } from '../context.js';
 import type { Head, Held } from '../head.js';
 import { setKey } from '../names.js';
+import { orderOf, pageOf, pageSizeOf } from '../paging.js';
+import { missingEntity } from '../plan-archive.js';
+import { readPastEntity } from '../revision-store.js';
+import { listArchived, readArchivedEntity } from '../store.js';
 
 const defaultPageSize = 100;
 const largestPage = 1_000;
@@ -23,37 +28,68 @@ export async function handleListEntities(
   { principal }: Call,
 ): Promise<ListEntitiesResponse> {
   requireKind(principal, 'console', 'server');
-  const head = await readHead(context, requireSet(principal, request.set));
-  const pageSize = request.pageSize || defaultPageSize;
-  if (pageSize > largestPage) throw invalid('page_size', `is ${pageSize}; it must be at most ${largestPage}`);
+  const set = requireSet(principal, request.set);
+  const head = await readHead(context, set);
+  const size = pageSizeOf(request.pageSize, defaultPageSize, largestPage);
+  const after = orderOf(request.pageToken, /^\d{3}\//);
   const sections = request.sections.length > 0 ? request.sections : defaultSections;
-  const after = request.pageToken === '' ? undefined : parseToken(request.pageToken);
-  const matching = [...head.entities.values()]
-    .filter(({ entity }) => sections.includes(sectionOf(entity)))
-    .filter(({ entity }) => entity.name.includes(request.nameContains))
-    .map((held) => ({ held, order: orderOf(held) }))
-    .filter(({ order }) => after === undefined || order > after)
+  const matching = (await listed(context, set, head, request, sections))
+    .filter(({ held }) => sections.includes(sectionOf(held.entity)))
+    .filter(({ held }) => held.entity.name.includes(request.nameContains))
+    .filter(({ held }) => request.entity === '' || kindOf(held) === request.entity)
+    .map((one) => ({ ...one, order: placeOf(one.held) }))
     .sort((a, b) => (a.order < b.order ? -1 : 1));
-  const page = matching.slice(0, pageSize);
-  const last = matching.length > pageSize ? page.at(-1) : undefined;
+  const { items, nextPageToken } = pageOf(matching, ({ order }) => order, after, size);
   return {
-    entities: page.map(({ held }) => summarise(held)),
-    nextPageToken: last ? Buffer.from(last.order).toString('base64url') : '',
+    entities: items.map(({ held, isArchived }) => summarise(held, isArchived)),
+    nextPageToken,
     revision: head.revision,
   };
 }
 
+interface Listed {
+  readonly held: Held;
+  readonly isArchived: boolean;
+}
+
+async function listed(
+  { db }: Context,
+  set: SetRef,
+  head: Head,
+  { archiveState, nameContains }: ListEntitiesRequest,
+  sections: readonly Section[],
+): Promise<Listed[]> {
+  const live = archiveState === ArchiveState.ARCHIVED ? [] : [...head.entities.values()];
+  const isLiveOnly = archiveState === ArchiveState.UNSPECIFIED || archiveState === ArchiveState.LIVE;
+  const archived = isLiveOnly ? [] : await listArchived(db, set, sections, nameContains);
+  return [
+    ...live.map((held) => ({ held, isArchived: false })),
+    ...archived.map((held) => ({ held, isArchived: true })),
+  ];
+}
+
 export async function handleGetEntity(
   context: Context,
-  { set: asked, ref }: GetEntityRequest,
+  { set: asked, ref, revision }: GetEntityRequest,
   { principal }: Call,
 ): Promise<GetEntityResponse> {
   requireKind(principal, 'console', 'server');
   if (!ref) throw invalid('ref', 'is not set; name the section and the entity');
-  const head = await readHead(context, requireSet(principal, asked));
-  const held = head.entities.get(entityKey(ref));
-  if (!held) throw notFound('ref.name', `there is no ${entityKey(ref)}`);
-  return { entity: held.entity, revision: head.revision };
+  const set = requireSet(principal, asked);
+  const head = await readHead(context, set);
+  if (revision > head.revision) {
+    throw notFound('revision', `there is no revision ${revision} of ${setKey(set)}; the newest is ${head.revision}`);
+  }
+  if (revision !== 0 && revision !== head.revision) {
+    const past = await readPastEntity(context.db, set, ref, revision);
+    if (past) return { ...past, revision };
+    throw notFound('ref.name', `there was no ${entityKey(ref)} in revision ${revision} yet`);
+  }
+  const live = head.entities.get(entityKey(ref));
+  const held = live ?? (await readArchivedEntity(context.db, set, ref));
+  if (!held) throw missingEntity(head, ref);
+  const { entity, changedInRevision, changedAtMs, changedBy } = held;
+  return { entity, revision: head.revision, isArchived: !live, changedInRevision, changedAtMs, changedBy };
 }
 
 export async function readHead({ db, heads }: Context, set: SetRef): Promise<Head> {
@@ -63,24 +99,24 @@ export async function readHead({ db, heads }: Context, set: SetRef): Promise<Hea
 }
 
 /** Orders by section, then name; also what a page token holds. */
-function orderOf({ entity }: Held): string {
+function placeOf({ entity }: Held): string {
   return `${String(sectionOf(entity)).padStart(3, '0')}/${entity.name}`;
 }
 
-function parseToken(token: string): string {
-  const order = Buffer.from(token, 'base64url').toString();
-  if (/^\d{3}\//.test(order)) return order;
-  throw invalid('page_token', 'is not one that a previous answer gave; leave it empty to start over');
+function kindOf({ entity: { body } }: Held): string {
+  const isSpec = body?.$case === 'gate' || body?.$case === 'config' || body?.$case === 'layer';
+  return isSpec ? body.value.entity : '';
 }
 
-function summarise({ entity, changedInRevision, changedAtMs, changedBy }: Held): EntitySummary {
+function summarise(held: Held, isArchived: boolean): EntitySummary {
+  const { entity, changedInRevision, changedAtMs, changedBy } = held;
   const { body, name, version } = entity;
   const isSpec = body?.$case === 'gate' || body?.$case === 'config' || body?.$case === 'layer';
   // What a gate does when switched on: the rule that switches it off is not one of its author's.
   const spec = isSpec ? switchGate(body.value, true) : undefined;
   return {
     ref: { section: sectionOf(entity), name },
-    entity: spec?.entity ?? '',
+    entity: kindOf(held),
     isEnabled: isSpec && body.value.enabled,
     ruleCount: spec?.rules.length ?? 0,
     rolloutPercentage: spec?.rules.at(-1)?.passPercentage,
@@ -88,5 +124,6 @@ function summarise({ entity, changedInRevision, changedAtMs, changedBy }: Held):
     changedInRevision,
     changedAtMs,
     changedBy,
+    isArchived,
   };
 }

@@ -1,15 +1,17 @@
 import { type Call, requireKind, requireSet, requireWrite } from '@sluice/mesh';
+import type { Transaction } from '@sluice/postgres';
 import type { ImportRulesetRequest, ImportRulesetResponse } from '@sluice/proto';
 import type { Context } from '../context.js';
 import { checkReason, checkSetName } from '../names.js';
 import { planImport } from '../plan-import.js';
 import { ensureSet } from '../sets.js';
+import type { Write } from '../writer.js';
 
 const warningsMax = 100;
 
 export async function handleImportRuleset(
   { writer }: Context,
-  { set: asked, entities, expectedRevision, reason }: ImportRulesetRequest,
+  { set: asked, entities, expectedRevision, reason, isTolerant, isDryRun }: ImportRulesetRequest,
   { principal }: Call,
 ): Promise<ImportRulesetResponse> {
   requireKind(principal, 'console');
@@ -18,10 +20,11 @@ export async function handleImportRuleset(
   checkSetName(set);
   checkReason(reason);
   const author = principal.label;
-  const written = await writer.transaction(async (tx, write) => {
+  const run = async (tx: Transaction, write: Write) => {
     await ensureSet(tx, write, set, author);
-    return write({ set, author, reason, expectedRevision, plan: (head) => planImport(head, entities) });
-  });
+    return write({ set, author, reason, expectedRevision, isTolerant, plan: (head) => planImport(head, entities) });
+  };
+  const written = await (isDryRun ? writer.rehearse(run) : writer.transaction(run));
   return {
     revision: written.head.revision,
     upserted: written.upserted,

@@ -1,98 +1,175 @@
+import { type Call, forbidden, invalid, notFound, type Principal, requireKind, requireWrite } from '@sluice/mesh';
+import type { Queryable, Transaction } from '@sluice/postgres';
 import {
-  type Call,
-  digestOf,
-  forbidden,
-  invalid,
-  newSecret,
-  type Principal,
-  requireKind,
-  requireWrite,
-} from '@sluice/mesh';
-import {
-  type CreateKeyRequest,
-  type CreateKeyResponse,
-  KeyClass,
+  type ArchiveKeyRequest,
+  type ArchiveKeyResponse,
+  type GetKeyRequest,
+  type GetKeyResponse,
   type KeyGrant,
+  type KeySummary,
   type ListKeysRequest,
   type ListKeysResponse,
+  type RestoreKeyRequest,
+  type RestoreKeyResponse,
+  Section,
+  type UpdateKeyRequest,
+  type UpdateKeyResponse,
 } from '@sluice/proto';
 import type { Context } from '../context.js';
-import { checkProjectName } from '../names.js';
-import { grantKey } from '../sets.js';
-import { listKeys, lockKeys } from '../store.js';
-
-const kinds = {
-  [KeyClass.UNSPECIFIED]: undefined,
-  [KeyClass.SERVER]: 'server',
-  [KeyClass.CLIENT]: 'client',
-  [KeyClass.CONSOLE]: 'console',
-} as const;
-
-const longestLabel = 100;
-
-export async function handleCreateKey(
-  { writer, keyring }: Context,
-  { grant, isReused }: CreateKeyRequest,
-  { principal }: Call,
-): Promise<CreateKeyResponse> {
-  requireKind(principal, 'console');
-  requireWrite(principal);
-  const kind = grant && kinds[grant.keyClass];
-  if (!grant || !kind) throw invalid('grant.key_class', 'is not set; choose server, client or console');
-  checkGrant(principal, grant);
-  const secret = newSecret(kind);
-  const digest = digestOf(secret);
-  const created = await writer.transaction(async (tx, write) => {
-    await lockKeys(tx);
-    const twin = isReused ? (await listKeys(tx)).find((key) => isAlike(key.grant, grant)) : undefined;
-    if (twin) return { secret: '', digest: twin.digest };
-    await grantKey(tx, write, digest, grant, principal.label);
-    return { secret, digest };
-  });
-  await keyring.refresh();
-  return created;
-}
-
-/** Nobody can grant more than they hold. */
-function checkGrant(principal: Principal, grant: KeyGrant): void {
-  const { project, environment, keyClass, canWrite, label } = grant;
-  if (project !== '') checkProjectName('grant.project', project);
-  if (environment !== '') checkProjectName('grant.environment', environment);
-  if (project === '' && environment !== '') {
-    throw invalid('grant.project', 'is empty; an environment belongs to a project, so name it too');
-  }
-  if (keyClass !== KeyClass.CONSOLE && environment === '') {
-    throw invalid('grant.environment', 'is empty; server and client keys belong to one environment, so name it');
-  }
-  if (keyClass !== KeyClass.CONSOLE && canWrite) {
-    throw invalid('grant.can_write', 'is for console keys; server and client keys never write');
-  }
-  if (label.length > longestLabel) throw invalid('grant.label', `must be at most ${longestLabel} characters`);
-  const isWider =
-    (principal.project !== '' && principal.project !== project) ||
-    (principal.environment !== '' && principal.environment !== environment);
-  if (isWider) throw forbidden('This key can grant only what it reaches itself: its own project and environment.');
-}
-
-function isAlike(a: KeyGrant, b: KeyGrant): boolean {
-  return (
-    a.keyClass === b.keyClass &&
-    a.project === b.project &&
-    a.environment === b.environment &&
-    a.canWrite === b.canWrite &&
-    a.label === b.label
-  );
-}
+import type { Plan } from '../head.js';
+import { archiveKey, labelKey, listKeys, lockKeys, type StoredKey } from '../key-store.js';
+import { checkReason, checkVersion } from '../names.js';
+import { orderOf, pageOf, pageSizeOf } from '../paging.js';
+import { checkLabel, isInState, keyEntity, writeToReached } from '../sets.js';
+import type { Write } from '../writer.js';
 
 export function handleListKeys(
   { keyring }: Context,
-  { project }: ListKeysRequest,
+  { project, environment, labelContains, pageSize, pageToken, archiveState }: ListKeysRequest,
   { principal }: Call,
 ): ListKeysResponse {
   requireKind(principal, 'console');
-  const isVisible = (grant: KeyGrant): boolean =>
-    (principal.project === '' || principal.project === grant.project) &&
-    (principal.environment === '' || principal.environment === grant.environment) &&
-    (project === '' || project === grant.project);
-  return { keys: keyring.all().filter(({ grant }) => isVisible(grant)) };
+  const size = pageSizeOf(pageSize, 1_000, 1_000);
+  const after = orderOf(pageToken, /^\d{15}\/[0-9a-f]+$/);
+  const matching = keyring
+    .all()
+    .filter(({ grant }) => isVisible(principal, grant))
+    .filter(({ archivedAtMs }) => isInState(archiveState, archivedAtMs !== undefined))
+    .filter(({ grant }) => project === '' || grant.project === project)
+    .filter(({ grant }) => environment === '' || grant.environment === environment)
+    .filter(({ grant }) => grant.label.includes(labelContains))
+    .sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
+  const { items, nextPageToken } = pageOf(matching, placeOf, after, size);
+  return { keys: items.map(summaryOf), nextPageToken };
+}
+
+/** Orders by creation; also what a page token holds. */
+function placeOf({ createdAtMs, digest }: StoredKey): string {
+  return `${String(createdAtMs).padStart(15, '0')}/${digest}`;
+}
+
+function isVisible(principal: Principal, { project, environment }: KeyGrant): boolean {
+  return (
+    (principal.project === '' || principal.project === project) &&
+    (principal.environment === '' || principal.environment === environment)
+  );
+}
+
+function summaryOf({ digest, grant, createdAtMs, version, archivedAtMs }: StoredKey): KeySummary {
+  return {
+    ...{ digest, grant, createdAtMs, version },
+    isArchived: archivedAtMs !== undefined,
+    archivedAtMs: archivedAtMs ?? 0,
+  };
+}
+
+export function handleGetKey({ keyring }: Context, { digest }: GetKeyRequest, { principal }: Call): GetKeyResponse {
+  requireKind(principal, 'console');
+  return { key: summaryOf(requireKey(keyring.all(), principal, digest)) };
+}
+
+const shortestPrefix = 8;
+
+/** @throws SluiceError `not_found`, the same whether a key is missing or out of the caller's sight. */
+function requireKey(keys: readonly StoredKey[], principal: Principal, digest: string): StoredKey {
+  if (!/^[0-9a-f]{8,64}$/.test(digest)) {
+    throw invalid('digest', `must be ${shortestPrefix} to 64 hexadecimal digits, as ListKeys shows them`);
+  }
+  const found = keys.filter((key) => key.digest.startsWith(digest) && isVisible(principal, key.grant));
+  const [key] = found;
+  if (!key) throw notFound('digest', `there is no key ${digest}; ListKeys names those there are`);
+  if (found.length === 1) return key;
+  throw invalid('digest', `${digest} begins the names of ${found.length} keys; give more digits`);
+}
+
+/** What a change to a key is for the sets that it reaches. */
+interface KeyChange {
+  readonly reason: string;
+  readonly store: (tx: Queryable, key: StoredKey) => Promise<void>;
+  readonly plan: (key: StoredKey) => Plan;
+}
+
+/** Changes a key where it is kept and, in the same transaction, in every set that it reaches. */
+async function changeKey(
+  { writer, keyring }: Context,
+  principal: Principal,
+  digest: string,
+  decide: (key: StoredKey) => KeyChange | undefined,
+): Promise<KeySummary> {
+  requireKind(principal, 'console');
+  requireWrite(principal);
+  const changed = await writer.transaction(async (tx: Transaction, write: Write) => {
+    await lockKeys(tx);
+    const key = requireKey(await listKeys(tx), principal, digest);
+    const change = decide(key);
+    if (!change) return key;
+    await change.store(tx, key);
+    const plan = change.plan(key);
+    const { reason } = change;
+    await writeToReached(tx, write, key.grant, { author: principal.label, reason, plan: () => plan });
+    return requireKey(await listKeys(tx), principal, key.digest);
+  });
+  await keyring.refresh();
+  return summaryOf(changed);
+}
+
+/** What the audit log says: what happened, then why. */
+const because = (what: string, reason: string): string => (reason === '' ? what : `${what}: ${reason}`);
+
+export async function handleUpdateKey(
+  context: Context,
+  { digest, label, expectedVersion, reason }: UpdateKeyRequest,
+  { principal }: Call,
+): Promise<UpdateKeyResponse> {
+  checkLabel('label', label);
+  checkReason(reason);
+  const key = await changeKey(context, principal, digest, (held) => {
+    checkVersion(`the key ${held.grant.label}`, held, expectedVersion);
+    if (held.grant.label === label) return undefined;
+    const grant = { ...held.grant, label };
+    return {
+      reason: because(`key ${held.grant.label} renamed to ${label}`, reason),
+      store: (tx) => labelKey(tx, held.digest, label),
+      // A revoked key is in no set; it must not come back by its name.
+      plan: () => ({ upserts: held.archivedAtMs === undefined ? [keyEntity(held.digest, grant)] : [], deletions: [] }),
+    };
+  });
+  return { key };
+}
+
+export async function handleArchiveKey(
+  context: Context,
+  { digest, reason }: ArchiveKeyRequest,
+  { principal }: Call,
+): Promise<ArchiveKeyResponse> {
+  checkReason(reason);
+  const key = await changeKey(context, principal, digest, (held) => {
+    if (held.archivedAtMs !== undefined) return undefined;
+    if (held.digest === principal.digest) {
+      throw forbidden('This is the key that you use; revoke it with another one, so that nobody locks themselves out.');
+    }
+    return {
+      reason: because(`key revoked: ${held.grant.label}`, reason),
+      store: (tx) => archiveKey(tx, held.digest, context.clock.now()),
+      plan: () => ({ upserts: [], deletions: [{ section: Section.KEY, name: held.digest }] }),
+    };
+  });
+  return { key };
+}
+
+export async function handleRestoreKey(
+  context: Context,
+  { digest, reason }: RestoreKeyRequest,
+  { principal }: Call,
+): Promise<RestoreKeyResponse> {
+  checkReason(reason);
+  const key = await changeKey(context, principal, digest, (held) => {
+    if (held.archivedAtMs === undefined) return undefined;
+    return {
+      reason: because(`key restored: ${held.grant.label}`, reason),
+      store: (tx) => archiveKey(tx, held.digest, undefined),
+      plan: () => ({ upserts: [keyEntity(held.digest, held.grant)], deletions: [] }),
+    };
+  });
+  return { key };
 }

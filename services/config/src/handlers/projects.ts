@@ -1,26 +1,34 @@
-import { type Call, forbidden, requireKind, requireSet, requireWrite } from '@sluice/mesh';
+import { type Call, forbidden, notFound, type Principal, requireKind, requireSet, requireWrite } from '@sluice/mesh';
+import type { Transaction } from '@sluice/postgres';
 import type {
+  ArchiveProjectRequest,
+  ArchiveProjectResponse,
   CreateEnvironmentRequest,
   CreateEnvironmentResponse,
   CreateProjectRequest,
   CreateProjectResponse,
+  GetProjectRequest,
+  GetProjectResponse,
+  ListProjectsRequest,
+  ListProjectsResponse,
+  Project,
+  UpdateProjectRequest,
+  UpdateProjectResponse,
 } from '@sluice/proto';
 import type { Context } from '../context.js';
-import { checkProjectName, checkSetName } from '../names.js';
-import { ensureSet } from '../sets.js';
-import { createProject } from '../store.js';
+import { checkDescription, checkProjectName, checkReason, checkSetName, checkVersion } from '../names.js';
+import { orderOf, pageOf, pageSizeOf } from '../paging.js';
+import { listProjects, noteProject, readProject } from '../project-store.js';
+import { ensureSet, isInState, markSet } from '../sets.js';
+import { createProject, listSets } from '../store.js';
+import type { Write } from '../writer.js';
 
 export async function handleCreateProject(
   { db }: Context,
   { project }: CreateProjectRequest,
   { principal }: Call,
 ): Promise<CreateProjectResponse> {
-  requireKind(principal, 'console');
-  requireWrite(principal);
-  checkProjectName('project', project);
-  if (principal.project !== '' && principal.project !== project) {
-    throw forbidden(`This key belongs to one project and can't create ${project}; use a key of every project.`);
-  }
+  requireProjectWrite(principal, project);
   return { isCreated: await createProject(db, project) };
 }
 
@@ -34,4 +42,92 @@ export async function handleCreateEnvironment(
   const set = requireSet(principal, request.set);
   checkSetName(set);
   return { isCreated: await writer.transaction((tx, write) => ensureSet(tx, write, set, principal.label)) };
+}
+
+export async function handleListProjects(
+  { db }: Context,
+  { nameContains, pageSize, pageToken, archiveState }: ListProjectsRequest,
+  { principal }: Call,
+): Promise<ListProjectsResponse> {
+  requireKind(principal, 'console', 'server');
+  const size = pageSizeOf(pageSize, 100, 1_000);
+  const after = orderOf(pageToken, /^[a-z0-9-]+$/);
+  const visible = (await listProjects(db))
+    .filter(({ name, isArchived }) => isVisible(principal, name) && isInState(archiveState, isArchived))
+    .filter(({ name }) => name.includes(nameContains))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const { items, nextPageToken } = pageOf(visible, ({ name }) => name, after, size);
+  return { projects: items.map((project) => seenBy(principal, project)), nextPageToken };
+}
+
+const isVisible = (principal: Principal, name: string): boolean =>
+  principal.project === '' || principal.project === name;
+
+/** A key of one environment does not learn how many others there are. */
+function seenBy(principal: Principal, project: Project): Project {
+  return principal.environment === ''
+    ? project
+    : { ...project, environmentCount: Math.min(project.environmentCount, 1) };
+}
+
+export async function handleGetProject(
+  { db }: Context,
+  { project: name }: GetProjectRequest,
+  { principal }: Call,
+): Promise<GetProjectResponse> {
+  requireKind(principal, 'console', 'server');
+  return { project: seenBy(principal, await requireProject(db, principal, name)) };
+}
+
+async function requireProject(db: Context['db'] | Transaction, principal: Principal, name: string): Promise<Project> {
+  const project = isVisible(principal, name) ? await readProject(db, name) : undefined;
+  if (project) return project;
+  throw notFound(
+    'project',
+    `there is no project ${JSON.stringify(name.slice(0, 80))}; ListProjects names those there are`,
+  );
+}
+
+function requireProjectWrite(principal: Principal, name: string): void {
+  requireKind(principal, 'console');
+  requireWrite(principal);
+  checkProjectName('project', name);
+  if (isVisible(principal, name) && principal.environment === '') return;
+  throw forbidden(`This key does not reach the whole project ${name}; use a key of all its environments.`);
+}
+
+export async function handleUpdateProject(
+  { db, clock }: Context,
+  { project: name, description, expectedVersion }: UpdateProjectRequest,
+  { principal }: Call,
+): Promise<UpdateProjectResponse> {
+  requireProjectWrite(principal, name);
+  checkDescription(description);
+  return db.transaction(async (tx) => {
+    const held = await requireProject(tx, principal, name);
+    checkVersion(`the project ${name}`, held, expectedVersion);
+    await noteProject(tx, name, { description, isArchived: held.isArchived }, clock.now(), principal.label);
+    return { project: await readProject(tx, name) };
+  });
+}
+
+/** Archives or restores: each of the project's sets says so in its audit log. */
+export async function handleArchiveProject(
+  { writer, clock }: Context,
+  { project: name, reason }: ArchiveProjectRequest,
+  { principal }: Call,
+  isArchived: boolean,
+): Promise<ArchiveProjectResponse> {
+  requireProjectWrite(principal, name);
+  checkReason(reason);
+  return writer.transaction(async (tx: Transaction, write: Write) => {
+    const held = await requireProject(tx, principal, name);
+    if (held.isArchived === isArchived) return { project: held };
+    for (const { set } of await listSets(tx)) {
+      const what = `project ${isArchived ? 'archived' : 'restored'}`;
+      if (set.project === name) await markSet(write, set, principal.label, what, reason);
+    }
+    await noteProject(tx, name, { description: held.description, isArchived }, clock.now(), principal.label);
+    return { project: await readProject(tx, name) };
+  });
 }

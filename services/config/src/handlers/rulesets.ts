@@ -11,6 +11,7 @@ import type {
 import type { Context } from '../context.js';
 import type { Head } from '../head.js';
 import { readPast } from '../history.js';
+import { readLineage, readLineages } from '../lineage.js';
 import { setKey } from '../names.js';
 import { listSets } from '../store.js';
 import { readHead } from './entities.js';
@@ -21,8 +22,9 @@ const nothing = -1;
 
 export async function handleListSets({ db }: Context, { principal }: Call): Promise<ListSetsResponse> {
   requireKind(principal, 'console', 'server');
-  const sets = await listSets(db);
-  return { sets: sets.filter(({ set }) => covers(principal, set)) };
+  const [sets, lineages] = await Promise.all([listSets(db), readLineages(db)]);
+  const visible = sets.filter(({ set }) => covers(principal, set));
+  return { sets: visible.map((state) => ({ ...state, lineage: lineages.get(setKey(state.set)) })) };
 }
 
 export async function handleGetRuleset(
@@ -33,7 +35,9 @@ export async function handleGetRuleset(
   requireKind(principal, 'console', 'server');
   const set = requireSet(principal, asked);
   const head = await readHead(context, set);
-  if (revision === 0 || revision === head.revision) return { frame: snapshotOf(set, head) };
+  if (revision === 0 || revision === head.revision) {
+    return { frame: snapshotOf(set, head, await readLineage(context.db, set)) };
+  }
   const frame = await readPast(context.db, set, revision);
   if (frame) return { frame };
   throw notFound('revision', `there is no revision ${revision} of ${setKey(set)}; the newest is ${head.revision}`);
@@ -49,7 +53,9 @@ export async function* handleWatchRuleset(
   const set = requireSet(call.principal, request.set);
   const bell = new Bell(call.signal);
   const unsubscribe = context.frames.subscribe(set, () => bell.ring());
-  let revision = isHeld(await readHead(context, set), request) ? request.revision : nothing;
+  const head = await readHead(context, set);
+  const lineage = await readLineage(context.db, set);
+  let revision = isHeld(head, lineage, request) ? request.revision : nothing;
   let stateHash: Uint8Array = request.stateHash;
   try {
     while (!call.signal.aborted) {
@@ -58,7 +64,7 @@ export async function* handleWatchRuleset(
         yield { item: { $case: 'frame', value: frame } };
         ({ revision, stateHash } = frame);
       }
-      yield heartbeat(context, revision, stateHash);
+      yield heartbeat(context, revision, stateHash, lineage);
       await bell.wait(heartbeatMs);
     }
   } finally {
@@ -66,8 +72,10 @@ export async function* handleWatchRuleset(
   }
 }
 
-/** A watcher that claims a revision of ours with another hash holds something else: it gets a snapshot. */
-function isHeld(head: Head, { revision, stateHash }: WatchRulesetRequest): boolean {
+/** A watcher that claims a revision of ours with another hash, or of another lineage, holds something else: it gets a snapshot. */
+function isHeld(head: Head, own: string | undefined, request: WatchRulesetRequest): boolean {
+  const { revision, stateHash, lineage } = request;
+  if (lineage && own && lineage !== own) return false;
   if (revision === 0 || revision > head.revision) return false;
   return revision < head.revision || Buffer.compare(head.stateHash, stateHash) === 0;
 }
@@ -75,13 +83,13 @@ function isHeld(head: Head, { revision, stateHash }: WatchRulesetRequest): boole
 async function framesAfter(context: Context, set: SetRef, revision: number): Promise<readonly Frame[]> {
   try {
     const frames = revision < 0 ? undefined : await context.frames.since(set, revision);
-    return frames ?? [snapshotOf(set, await readHead(context, set))];
+    return frames ?? [snapshotOf(set, await readHead(context, set), await readLineage(context.db, set))];
   } catch (error) {
     throw unavailable(`${setKey(set)} can't be read now; connect again soon.`, error);
   }
 }
 
-function snapshotOf(set: SetRef, head: Head): Frame {
+function snapshotOf(set: SetRef, head: Head, lineage: string | undefined): Frame {
   return {
     set,
     revision: head.revision,
@@ -92,11 +100,17 @@ function snapshotOf(set: SetRef, head: Head): Frame {
     upserts: Array.from(head.entities.values(), ({ entity }) => entity),
     deletions: [],
     isElided: false,
+    lineage,
   };
 }
 
-function heartbeat({ clock }: Context, revision: number, stateHash: Uint8Array): WatchRulesetResponse {
-  const value = { revision, stateHash: Buffer.from(stateHash), nowMs: clock.now(), ageMs: 0 };
+function heartbeat(
+  { clock }: Context,
+  revision: number,
+  stateHash: Uint8Array,
+  lineage: string | undefined,
+): WatchRulesetResponse {
+  const value = { revision, stateHash: Buffer.from(stateHash), nowMs: clock.now(), ageMs: 0, lineage };
   return { item: { $case: 'heartbeat', value } };
 }
 

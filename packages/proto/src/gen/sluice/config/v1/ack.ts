@@ -26,6 +26,24 @@ export interface Ack {
   committedAtMs: number;
   /** When the instance applied it, Unix milliseconds with fractions. */
   appliedAtMs: number;
+  /** Lineage held; see Frame. */
+  lineage?:
+    | string
+    | undefined;
+  /** Milliseconds since the instance last knew the revision to be config's newest. */
+  ageMs?: number | undefined;
+}
+
+/** Config's sign of life on the bus, sent every second. Replicas that hold all it says know that they are up to date. */
+export interface Pulse {
+  /** Instance of config. */
+  instance: string;
+  /** SHA-256 over the newest revision of every set: see `standingDigest`. */
+  digest: Buffer;
+  /** Sets that have a revision. */
+  sets: number;
+  /** The sender's clock when it asked its database, Unix milliseconds. */
+  nowMs: number;
 }
 
 function createBaseAck(): Ack {
@@ -37,6 +55,8 @@ function createBaseAck(): Ack {
     stateHash: Buffer.alloc(0),
     committedAtMs: 0,
     appliedAtMs: 0,
+    lineage: undefined,
+    ageMs: undefined,
   };
 }
 
@@ -62,6 +82,12 @@ export const Ack: MessageFns<Ack> = {
     }
     if (message.appliedAtMs !== 0) {
       writer.uint32(57).double(message.appliedAtMs);
+    }
+    if (message.lineage !== undefined) {
+      writer.uint32(66).string(message.lineage);
+    }
+    if (message.ageMs !== undefined) {
+      writer.uint32(72).int64(message.ageMs);
     }
     return writer;
   },
@@ -135,6 +161,22 @@ export const Ack: MessageFns<Ack> = {
             message.appliedAtMs = reader.double();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.lineage = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.ageMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -168,6 +210,12 @@ export const Ack: MessageFns<Ack> = {
         : isSet(object.applied_at_ms)
         ? globalThis.Number(object.applied_at_ms)
         : 0,
+      lineage: isSet(object.lineage) ? globalThis.String(object.lineage) : undefined,
+      ageMs: isSet(object.ageMs)
+        ? globalThis.Number(object.ageMs)
+        : isSet(object.age_ms)
+        ? globalThis.Number(object.age_ms)
+        : undefined,
     };
   },
 
@@ -194,6 +242,12 @@ export const Ack: MessageFns<Ack> = {
     if (message.appliedAtMs !== 0) {
       obj.appliedAtMs = floatToJson(message.appliedAtMs);
     }
+    if (message.lineage !== undefined) {
+      obj.lineage = message.lineage;
+    }
+    if (message.ageMs !== undefined) {
+      obj.ageMs = Math.round(message.ageMs);
+    }
     return obj;
   },
 
@@ -209,6 +263,129 @@ export const Ack: MessageFns<Ack> = {
     message.stateHash = object.stateHash ?? Buffer.alloc(0);
     message.committedAtMs = object.committedAtMs ?? 0;
     message.appliedAtMs = object.appliedAtMs ?? 0;
+    message.lineage = object.lineage ?? undefined;
+    message.ageMs = object.ageMs ?? undefined;
+    return message;
+  },
+};
+
+function createBasePulse(): Pulse {
+  return { instance: "", digest: Buffer.alloc(0), sets: 0, nowMs: 0 };
+}
+
+export const Pulse: MessageFns<Pulse> = {
+  encode(message: Pulse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.instance !== "") {
+      writer.uint32(10).string(message.instance);
+    }
+    if (message.digest.length !== 0) {
+      writer.uint32(18).bytes(message.digest);
+    }
+    if (message.sets !== 0) {
+      writer.uint32(24).uint32(message.sets);
+    }
+    if (message.nowMs !== 0) {
+      writer.uint32(32).int64(message.nowMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Pulse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePulse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.instance = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sets = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.nowMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Pulse {
+    return {
+      instance: isSet(object.instance) ? globalThis.String(object.instance) : "",
+      digest: isSet(object.digest) ? Buffer.from(bytesFromBase64(object.digest)) : Buffer.alloc(0),
+      sets: isSet(object.sets) ? globalThis.Number(object.sets) : 0,
+      nowMs: isSet(object.nowMs)
+        ? globalThis.Number(object.nowMs)
+        : isSet(object.now_ms)
+        ? globalThis.Number(object.now_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: Pulse): unknown {
+    const obj: any = {};
+    if (message.instance !== "") {
+      obj.instance = message.instance;
+    }
+    if (message.digest.length !== 0) {
+      obj.digest = base64FromBytes(message.digest);
+    }
+    if (message.sets !== 0) {
+      obj.sets = Math.round(message.sets);
+    }
+    if (message.nowMs !== 0) {
+      obj.nowMs = Math.round(message.nowMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Pulse>, I>>(base?: I): Pulse {
+    return Pulse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Pulse>, I>>(object: I): Pulse {
+    const message = createBasePulse();
+    message.instance = object.instance ?? "";
+    message.digest = object.digest ?? Buffer.alloc(0);
+    message.sets = object.sets ?? 0;
+    message.nowMs = object.nowMs ?? 0;
     return message;
   },
 };

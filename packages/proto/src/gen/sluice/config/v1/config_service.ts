@@ -12,6 +12,8 @@ import {
   Client,
   type ClientOptions,
   type ClientUnaryCall,
+  type ClientWritableStream,
+  type handleClientStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -27,6 +29,187 @@ import {
   sectionToJSON,
   SetRef,
 } from "../../ruleset/v1/ruleset.js";
+
+/** Which of live and archived things to list. */
+export const ArchiveState = {
+  /** UNSPECIFIED - As LIVE. */
+  UNSPECIFIED: 0,
+  /** LIVE - Those that are not archived. */
+  LIVE: 1,
+  /** ARCHIVED - Those that are. */
+  ARCHIVED: 2,
+  /** ANY - All. */
+  ANY: 3,
+} as const;
+
+export type ArchiveState = typeof ArchiveState[keyof typeof ArchiveState];
+
+export namespace ArchiveState {
+  export type UNSPECIFIED = typeof ArchiveState.UNSPECIFIED;
+  export type LIVE = typeof ArchiveState.LIVE;
+  export type ARCHIVED = typeof ArchiveState.ARCHIVED;
+  export type ANY = typeof ArchiveState.ANY;
+}
+
+export function archiveStateFromJSON(object: any): ArchiveState {
+  switch (object) {
+    case 0:
+    case "ARCHIVE_STATE_UNSPECIFIED":
+      return ArchiveState.UNSPECIFIED;
+    case 1:
+    case "ARCHIVE_STATE_LIVE":
+      return ArchiveState.LIVE;
+    case 2:
+    case "ARCHIVE_STATE_ARCHIVED":
+      return ArchiveState.ARCHIVED;
+    case 3:
+    case "ARCHIVE_STATE_ANY":
+      return ArchiveState.ANY;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ArchiveState");
+  }
+}
+
+export function archiveStateToJSON(object: ArchiveState): string {
+  switch (object) {
+    case ArchiveState.UNSPECIFIED:
+      return "ARCHIVE_STATE_UNSPECIFIED";
+    case ArchiveState.LIVE:
+      return "ARCHIVE_STATE_LIVE";
+    case ArchiveState.ARCHIVED:
+      return "ARCHIVE_STATE_ARCHIVED";
+    case ArchiveState.ANY:
+      return "ARCHIVE_STATE_ANY";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ArchiveState");
+  }
+}
+
+/** What to do with uploaded ids. */
+export const IdListMode = {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED: 0,
+  /** REPLACE - They are the list. */
+  REPLACE: 1,
+  /** ADD - They join it. */
+  ADD: 2,
+  /** REMOVE - They leave it. */
+  REMOVE: 3,
+} as const;
+
+export type IdListMode = typeof IdListMode[keyof typeof IdListMode];
+
+export namespace IdListMode {
+  export type UNSPECIFIED = typeof IdListMode.UNSPECIFIED;
+  export type REPLACE = typeof IdListMode.REPLACE;
+  export type ADD = typeof IdListMode.ADD;
+  export type REMOVE = typeof IdListMode.REMOVE;
+}
+
+export function idListModeFromJSON(object: any): IdListMode {
+  switch (object) {
+    case 0:
+    case "ID_LIST_MODE_UNSPECIFIED":
+      return IdListMode.UNSPECIFIED;
+    case 1:
+    case "ID_LIST_MODE_REPLACE":
+      return IdListMode.REPLACE;
+    case 2:
+    case "ID_LIST_MODE_ADD":
+      return IdListMode.ADD;
+    case 3:
+    case "ID_LIST_MODE_REMOVE":
+      return IdListMode.REMOVE;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum IdListMode");
+  }
+}
+
+export function idListModeToJSON(object: IdListMode): string {
+  switch (object) {
+    case IdListMode.UNSPECIFIED:
+      return "ID_LIST_MODE_UNSPECIFIED";
+    case IdListMode.REPLACE:
+      return "ID_LIST_MODE_REPLACE";
+    case IdListMode.ADD:
+      return "ID_LIST_MODE_ADD";
+    case IdListMode.REMOVE:
+      return "ID_LIST_MODE_REMOVE";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum IdListMode");
+  }
+}
+
+/** What happened to an entity. */
+export const ChangeKind = {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED: 0,
+  /** CREATED - It is new. */
+  CREATED: 1,
+  /** UPDATED - Its body changed. */
+  UPDATED: 2,
+  /** ARCHIVED - ArchiveEntity took it out. */
+  ARCHIVED: 3,
+  /** RESTORED - It came back. */
+  RESTORED: 4,
+  /** DELETED - An import or a rollback took it out; RestoreEntity brings it back, too. */
+  DELETED: 5,
+} as const;
+
+export type ChangeKind = typeof ChangeKind[keyof typeof ChangeKind];
+
+export namespace ChangeKind {
+  export type UNSPECIFIED = typeof ChangeKind.UNSPECIFIED;
+  export type CREATED = typeof ChangeKind.CREATED;
+  export type UPDATED = typeof ChangeKind.UPDATED;
+  export type ARCHIVED = typeof ChangeKind.ARCHIVED;
+  export type RESTORED = typeof ChangeKind.RESTORED;
+  export type DELETED = typeof ChangeKind.DELETED;
+}
+
+export function changeKindFromJSON(object: any): ChangeKind {
+  switch (object) {
+    case 0:
+    case "CHANGE_KIND_UNSPECIFIED":
+      return ChangeKind.UNSPECIFIED;
+    case 1:
+    case "CHANGE_KIND_CREATED":
+      return ChangeKind.CREATED;
+    case 2:
+    case "CHANGE_KIND_UPDATED":
+      return ChangeKind.UPDATED;
+    case 3:
+    case "CHANGE_KIND_ARCHIVED":
+      return ChangeKind.ARCHIVED;
+    case 4:
+    case "CHANGE_KIND_RESTORED":
+      return ChangeKind.RESTORED;
+    case 5:
+    case "CHANGE_KIND_DELETED":
+      return ChangeKind.DELETED;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ChangeKind");
+  }
+}
+
+export function changeKindToJSON(object: ChangeKind): string {
+  switch (object) {
+    case ChangeKind.UNSPECIFIED:
+      return "CHANGE_KIND_UNSPECIFIED";
+    case ChangeKind.CREATED:
+      return "CHANGE_KIND_CREATED";
+    case ChangeKind.UPDATED:
+      return "CHANGE_KIND_UPDATED";
+    case ChangeKind.ARCHIVED:
+      return "CHANGE_KIND_ARCHIVED";
+    case ChangeKind.RESTORED:
+      return "CHANGE_KIND_RESTORED";
+    case ChangeKind.DELETED:
+      return "CHANGE_KIND_DELETED";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ChangeKind");
+  }
+}
 
 /** Names the project. */
 export interface CreateProjectRequest {
@@ -74,12 +257,24 @@ export interface CreateKeyResponse {
 export interface ListKeysRequest {
   /** Empty for all that the caller may see. */
   project: string;
+  /** At most this many, 1 to 1,000; 0 means 1,000. */
+  pageSize: number;
+  /** From the previous answer. */
+  pageToken: string;
+  /** Only labels that contain this. */
+  labelContains: string;
+  /** Live, archived or all keys; live ones when unspecified. */
+  archiveState: ArchiveState;
+  /** Only keys of this environment; empty for all. */
+  environment: string;
 }
 
 /** Keys without secrets. */
 export interface ListKeysResponse {
   /** Ordered by creation. */
   keys: KeySummary[];
+  /** Empty on the last page. */
+  nextPageToken: string;
 }
 
 /** One key. */
@@ -92,6 +287,12 @@ export interface KeySummary {
     | undefined;
   /** Unix milliseconds. */
   createdAtMs: number;
+  /** Counts its changes, from 1. */
+  version: number;
+  /** Revoked. */
+  isArchived: boolean;
+  /** When it was revoked, Unix milliseconds; 0 when it is not. */
+  archivedAtMs: number;
 }
 
 /** A whole ruleset. */
@@ -108,6 +309,13 @@ export interface ImportRulesetRequest {
     | undefined;
   /** Why, for the audit log. */
   reason: string;
+  /**
+   * Dangling references and overlapping allocations become warnings: for documents of other systems,
+   * which evaluate them in their own way.
+   */
+  isTolerant: boolean;
+  /** Check everything, change nothing. */
+  isDryRun: boolean;
 }
 
 /** What the import did. */
@@ -144,6 +352,10 @@ export interface ListEntitiesRequest {
   pageSize: number;
   /** From the previous answer. */
   pageToken: string;
+  /** Live, archived or all entities; live ones when unspecified. */
+  archiveState: ArchiveState;
+  /** Only gates, configs or layers of this kind, such as experiment or segment; empty for all. */
+  entity: string;
 }
 
 /** A page of entities. */
@@ -180,6 +392,8 @@ export interface EntitySummary {
   changedAtMs: number;
   /** By whom: the label of the key. */
   changedBy: string;
+  /** No part of the ruleset; RestoreEntity brings it back. */
+  isArchived: boolean;
 }
 
 /** Names an entity. */
@@ -189,7 +403,11 @@ export interface GetEntityRequest {
     | SetRef
     | undefined;
   /** The entity. */
-  ref: EntityRef | undefined;
+  ref:
+    | EntityRef
+    | undefined;
+  /** As of this revision; 0 for the newest. */
+  revision: number;
 }
 
 /** One entity. */
@@ -200,6 +418,14 @@ export interface GetEntityResponse {
     | undefined;
   /** Revision that it was read at. */
   revision: number;
+  /** No part of the ruleset at that revision; this is its last body. */
+  isArchived: boolean;
+  /** Revision of its last change. */
+  changedInRevision: number;
+  /** When, Unix milliseconds. */
+  changedAtMs: number;
+  /** By whom: the label of the key. */
+  changedBy: string;
 }
 
 /** A change to a gate. */
@@ -266,6 +492,784 @@ export interface Acknowledgement {
   revision: number;
   /** From commit to applied, in milliseconds. */
   latencyMs: number;
+}
+
+/** What to write. */
+export interface WriteEntitiesRequest {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** One or several, 1,000 at most; a gate comes with its conditions. */
+  writes: EntityWrite[];
+  /** Refuse unless the set is at this revision; absent to skip the check. */
+  expectedRevision?:
+    | number
+    | undefined;
+  /** Why, for the audit log. */
+  reason: string;
+  /** Check everything, change nothing. */
+  isDryRun: boolean;
+}
+
+/** One entity to create or change. */
+export interface EntityWrite {
+  /** The whole entity; its own version is not looked at. */
+  entity:
+    | Entity
+    | undefined;
+  /** Refuse unless the entity is at this version; 0: unless it does not exist. Absent to skip the check. */
+  expectedVersion?: number | undefined;
+}
+
+/** The change is committed, or would be. */
+export interface WriteEntitiesResponse {
+  /** Revision that holds it; unchanged when nothing differed, the next one after a dry run that would change something. */
+  revision: number;
+  /** When it was committed, Unix milliseconds. */
+  committedAtMs: number;
+  /** Every entity of the request, in its order, with its version now. */
+  entities: WrittenEntity[];
+  /** What the engine tolerates but a person should look at; at most 100. */
+  warnings: Problem[];
+}
+
+/** An entity after a write. */
+export interface WrittenEntity {
+  /** The entity. */
+  ref:
+    | EntityRef
+    | undefined;
+  /** Its version now. */
+  version: number;
+  /** False when the write left it as it was. */
+  isChanged: boolean;
+}
+
+/** What to archive. */
+export interface ArchiveEntityRequest {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** The entity. */
+  ref:
+    | EntityRef
+    | undefined;
+  /** Refuse unless the entity is at this version; absent to skip the check. */
+  expectedVersion?:
+    | number
+    | undefined;
+  /** Why, for the audit log. */
+  reason: string;
+}
+
+/** It is out of the ruleset. */
+export interface ArchiveEntityResponse {
+  /** Revision without it. */
+  revision: number;
+  /** When it was committed, Unix milliseconds. */
+  committedAtMs: number;
+}
+
+/** What to restore. */
+export interface RestoreEntityRequest {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** The entity. */
+  ref:
+    | EntityRef
+    | undefined;
+  /** Why, for the audit log. */
+  reason: string;
+}
+
+/** It is part of the ruleset again. */
+export interface RestoreEntityResponse {
+  /** Revision that holds it. */
+  revision: number;
+  /** Its new version. */
+  version: number;
+  /** When it was committed, Unix milliseconds. */
+  committedAtMs: number;
+}
+
+/** A header first, then any number of chunks. */
+export interface UploadIdListRequest {
+  /** What this message is. */
+  part:
+    | //
+    /** First, and once. */
+    { $case: "header"; value: IdListHeader }
+    | //
+    /** The next ids. */
+    { $case: "chunk"; value: IdListChunk }
+    | undefined;
+}
+
+/** Which list, and what to do with the ids that follow. */
+export interface IdListHeader {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** The list; made when it does not exist, unless ids are to be removed. */
+  name: string;
+  /** What to do with the ids. */
+  mode: IdListMode;
+  /** The id type of the ids, such as userID; empty keeps that of the list, or means userID for a new one. */
+  idType: string;
+  /** Why, for the audit log. */
+  reason: string;
+  /** Refuse unless the list is at this version; 0: unless it does not exist. Absent to skip the check. */
+  expectedVersion?: number | undefined;
+}
+
+/** Some ids. */
+export interface IdListChunk {
+  /** At most 100,000, each of 1 to 1,000 characters. */
+  unitIds: string[];
+}
+
+/** The list after the upload. */
+export interface UploadIdListResponse {
+  /** Revision that holds it; unchanged when nothing differed. */
+  revision: number;
+  /** Ids in the list, 1,000,000 at most. */
+  size: number;
+  /** Ids that are new in it. */
+  added: number;
+  /** Ids that are gone from it. */
+  removed: number;
+  /** The list's version. */
+  version: number;
+  /** When it was committed, Unix milliseconds. */
+  committedAtMs: number;
+}
+
+/** Which list, and which ids. */
+export interface DescribeIdListRequest {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** The list. */
+  name: string;
+  /** Ids to look for, 1,000 at most. */
+  unitIds: string[];
+}
+
+/** A list without its ids: it holds digests of them. */
+export interface DescribeIdListResponse {
+  /** Ids in it. */
+  size: number;
+  /** Their id type. */
+  idType: string;
+  /** Those ids of the request that are in it. */
+  heldUnitIds: string[];
+  /** Accepted changes so far. */
+  version: number;
+  /** Revision that it was read at. */
+  revision: number;
+}
+
+/** Some units and the answer that they shall get. */
+export interface PutOverrideRequest {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** A gate, config, experiment or layer. */
+  ref:
+    | EntityRef
+    | undefined;
+  /** The id type of the ids; empty for userID. */
+  idType: string;
+  /** The units; 1,000 at most in one request and 10,000 for one value. */
+  unitIds: string[];
+  /** What they get. */
+  value:
+    | OverrideValue
+    | undefined;
+  /** Why, for the audit log. */
+  reason: string;
+}
+
+/** An answer that rules don't decide. */
+export interface OverrideValue {
+  /** By what is overridden. */
+  kind:
+    | //
+    /** For a gate, segment or holdout. */
+    { $case: "boolValue"; value: boolean }
+    | //
+    /** For an experiment: the name of one of its groups. */
+    { $case: "groupName"; value: string }
+    | //
+    /** For a config or layer: JSON text of an object. */
+    { $case: "json"; value: string }
+    | undefined;
+}
+
+/** The change is committed. */
+export interface PutOverrideResponse {
+  /** Revision that holds it; unchanged when nothing differed. */
+  revision: number;
+  /** The entity's version. */
+  version: number;
+  /** When it was committed, Unix milliseconds. */
+  committedAtMs: number;
+}
+
+/** Units that rules shall decide for again. */
+export interface DeleteOverrideRequest {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** The entity. */
+  ref:
+    | EntityRef
+    | undefined;
+  /** The id type of the ids; empty for userID. */
+  idType: string;
+  /** The units; empty for all of the id type. */
+  unitIds: string[];
+  /** Why, for the audit log. */
+  reason: string;
+}
+
+/** The change is committed. */
+export interface DeleteOverrideResponse {
+  /** Revision that holds it; unchanged when nothing differed. */
+  revision: number;
+  /** Units that lost an override. */
+  removed: number;
+  /** The entity's version. */
+  version: number;
+  /** When it was committed, Unix milliseconds. */
+  committedAtMs: number;
+}
+
+/** Whose overrides. */
+export interface ListOverridesRequest {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** One entity; absent for all. */
+  ref:
+    | EntityRef
+    | undefined;
+  /** At most this many, 1 to 1,000; 0 means 100. */
+  pageSize: number;
+  /** From the previous answer. */
+  pageToken: string;
+}
+
+/** A page of overrides. */
+export interface ListOverridesResponse {
+  /** Ordered by entity, then as they are tried. */
+  overrides: Override[];
+  /** Empty on the last page. */
+  nextPageToken: string;
+  /** Revision that the list was read at. */
+  revision: number;
+}
+
+/** Units of one id type that get one answer. */
+export interface Override {
+  /** The entity. */
+  ref:
+    | EntityRef
+    | undefined;
+  /** The id type of the ids. */
+  idType: string;
+  /** The units. */
+  unitIds: string[];
+  /** What they get. */
+  value: OverrideValue | undefined;
+}
+
+/** A project. */
+export interface Project {
+  /** Its name. */
+  name: string;
+  /** For people. */
+  description: string;
+  /** Counts its changes, from 1. */
+  version: number;
+  /** Writes are refused. */
+  isArchived: boolean;
+  /** Unix milliseconds. */
+  createdAtMs: number;
+  /** Last change, Unix milliseconds. */
+  changedAtMs: number;
+  /** By whom: the label of the key; empty when unknown. */
+  changedBy: string;
+  /** Environments that the caller may see. */
+  environmentCount: number;
+}
+
+/** An environment of a project. */
+export interface Environment {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** For people. */
+  description: string;
+  /** Counts its changes, from 1. */
+  version: number;
+  /** Writes are refused; also when the project is archived. */
+  isArchived: boolean;
+  /** Last change of what is said here, Unix milliseconds; 0 when there was none. */
+  changedAtMs: number;
+  /** By whom: the label of the key; empty when unknown. */
+  changedBy: string;
+  /** Newest revision. */
+  revision: number;
+  /** When that was committed, Unix milliseconds. */
+  committedAtMs: number;
+}
+
+/** Narrows the list. */
+export interface ListProjectsRequest {
+  /** Only names that contain this. */
+  nameContains: string;
+  /** At most this many, 1 to 1,000; 0 means 100. */
+  pageSize: number;
+  /** From the previous answer. */
+  pageToken: string;
+  /** Live, archived or all projects; live ones when unspecified. */
+  archiveState: ArchiveState;
+}
+
+/** A page of projects. */
+export interface ListProjectsResponse {
+  /** Ordered by name. */
+  projects: Project[];
+  /** Empty on the last page. */
+  nextPageToken: string;
+}
+
+/** Names the project. */
+export interface GetProjectRequest {
+  /** The project. */
+  project: string;
+}
+
+/** The project. */
+export interface GetProjectResponse {
+  /** As it stands, archived or not. */
+  project: Project | undefined;
+}
+
+/** A change to a project. */
+export interface UpdateProjectRequest {
+  /** The project. */
+  project: string;
+  /** New description, at most 1,000 characters. */
+  description: string;
+  /** Refuse unless the project is at this version; absent to skip the check. */
+  expectedVersion?: number | undefined;
+}
+
+/** The change is committed. */
+export interface UpdateProjectResponse {
+  /** As it stands now. */
+  project: Project | undefined;
+}
+
+/** Names the project. */
+export interface ArchiveProjectRequest {
+  /** The project. */
+  project: string;
+  /** Why, for the audit log. */
+  reason: string;
+}
+
+/** The change is committed. */
+export interface ArchiveProjectResponse {
+  /** As it stands now. */
+  project: Project | undefined;
+}
+
+/** Names the project. */
+export interface RestoreProjectRequest {
+  /** The project. */
+  project: string;
+  /** Why, for the audit log. */
+  reason: string;
+}
+
+/** The change is committed. */
+export interface RestoreProjectResponse {
+  /** As it stands now. */
+  project: Project | undefined;
+}
+
+/** Narrows the list. */
+export interface ListEnvironmentsRequest {
+  /** Empty for all that the caller may see. */
+  project: string;
+  /** Only names that contain this. */
+  nameContains: string;
+  /** At most this many, 1 to 1,000; 0 means 100. */
+  pageSize: number;
+  /** From the previous answer. */
+  pageToken: string;
+  /** Live, archived or all environments; live ones when unspecified. */
+  archiveState: ArchiveState;
+}
+
+/** A page of environments. */
+export interface ListEnvironmentsResponse {
+  /** Ordered by project, then name. */
+  environments: Environment[];
+  /** Empty on the last page. */
+  nextPageToken: string;
+}
+
+/** Names the environment. */
+export interface GetEnvironmentRequest {
+  /** The set. */
+  set: SetRef | undefined;
+}
+
+/** The environment. */
+export interface GetEnvironmentResponse {
+  /** As it stands, archived or not. */
+  environment: Environment | undefined;
+}
+
+/** A change to an environment. */
+export interface UpdateEnvironmentRequest {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** New description, at most 1,000 characters. */
+  description: string;
+  /** Refuse unless the environment is at this version; absent to skip the check. */
+  expectedVersion?: number | undefined;
+}
+
+/** The change is committed. */
+export interface UpdateEnvironmentResponse {
+  /** As it stands now. */
+  environment: Environment | undefined;
+}
+
+/** Names the environment. */
+export interface ArchiveEnvironmentRequest {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** Why, for the audit log. */
+  reason: string;
+}
+
+/** The change is committed. */
+export interface ArchiveEnvironmentResponse {
+  /** As it stands now. */
+  environment: Environment | undefined;
+}
+
+/** Names the environment. */
+export interface RestoreEnvironmentRequest {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** Why, for the audit log. */
+  reason: string;
+}
+
+/** The change is committed. */
+export interface RestoreEnvironmentResponse {
+  /** As it stands now. */
+  environment: Environment | undefined;
+}
+
+/** Names the key. */
+export interface GetKeyRequest {
+  /** Hexadecimal digest, or the first 8 or more characters of it when no other key begins with them. */
+  digest: string;
+}
+
+/** The key. */
+export interface GetKeyResponse {
+  /** Without its secret, archived or not. */
+  key: KeySummary | undefined;
+}
+
+/** A change to a key. */
+export interface UpdateKeyRequest {
+  /** Hexadecimal digest. */
+  digest: string;
+  /** New label, at most 100 characters. */
+  label: string;
+  /** Refuse unless the key is at this version; absent to skip the check. */
+  expectedVersion?:
+    | number
+    | undefined;
+  /** Why, for the audit log. */
+  reason: string;
+}
+
+/** The change is committed. */
+export interface UpdateKeyResponse {
+  /** As it stands now. */
+  key: KeySummary | undefined;
+}
+
+/** Names the key. */
+export interface ArchiveKeyRequest {
+  /** Hexadecimal digest. */
+  digest: string;
+  /** Why, for the audit log. */
+  reason: string;
+}
+
+/** The key is revoked. */
+export interface ArchiveKeyResponse {
+  /** As it stands now. */
+  key: KeySummary | undefined;
+}
+
+/** Names the key. */
+export interface RestoreKeyRequest {
+  /** Hexadecimal digest. */
+  digest: string;
+  /** Why, for the audit log. */
+  reason: string;
+}
+
+/** The key is valid again. */
+export interface RestoreKeyResponse {
+  /** As it stands now. */
+  key: KeySummary | undefined;
+}
+
+/** Whose history. */
+export interface ListRevisionsRequest {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** Only revisions that touched this entity; absent for all. */
+  ref:
+    | EntityRef
+    | undefined;
+  /** At most this many, 1 to 1,000; 0 means 100. */
+  pageSize: number;
+  /** From the previous answer. */
+  pageToken: string;
+}
+
+/** A page of history. */
+export interface ListRevisionsResponse {
+  /** Newest first. */
+  revisions: RevisionSummary[];
+  /** Empty on the last page. */
+  nextPageToken: string;
+}
+
+/** One accepted change. */
+export interface RevisionSummary {
+  /** The revision. */
+  revision: number;
+  /** When it was committed, Unix milliseconds. */
+  committedAtMs: number;
+  /** By whom: the label of the key. */
+  author: string;
+  /** Why. */
+  reason: string;
+  /** What it did, by section, then name; at most 100. With a `ref` in the request, only to that entity. */
+  changes: EntityChange[];
+  /** How many entities it touched. */
+  changeCount: number;
+  /** State hash after it. */
+  stateHash: Buffer;
+}
+
+/** What a revision did to an entity. */
+export interface EntityChange {
+  /** The entity. */
+  ref:
+    | EntityRef
+    | undefined;
+  /** What. */
+  kind: ChangeKind;
+  /** Its version after the change; before it, for one that is gone. */
+  version: number;
+}
+
+/** Which revisions to compare. */
+export interface DiffRevisionsRequest {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** The one before; 0 for the empty set. */
+  fromRevision: number;
+  /** The one after; 0 for the newest. */
+  toRevision: number;
+  /** Only this entity; absent for all. */
+  ref: EntityRef | undefined;
+}
+
+/** What differs. */
+export interface DiffRevisionsResponse {
+  /** By section, then name; at most 1,000. */
+  entities: EntityDiff[];
+  /** There is more than this answer holds. */
+  isTruncated: boolean;
+  /** The revisions that were compared. */
+  fromRevision: number;
+  /** The one after. */
+  toRevision: number;
+}
+
+/** How one entity differs. */
+export interface EntityDiff {
+  /** The entity. */
+  ref:
+    | EntityRef
+    | undefined;
+  /** CREATED when only the later revision has it, DELETED when only the earlier one has, else UPDATED. */
+  kind: ChangeKind;
+  /** The fields; at most 200. */
+  fields: FieldChange[];
+  /** There are more fields than this. */
+  isTruncated: boolean;
+  /** Version before; 0 when it did not exist. */
+  fromVersion: number;
+  /** Version after; 0 when it does not exist. */
+  toVersion: number;
+}
+
+/** How one field differs. */
+export interface FieldChange {
+  /** Such as rules[0].passPercentage. */
+  path: string;
+  /** Compact JSON text; empty when the field was absent. Cut off with … after 1,000 characters. */
+  before: string;
+  /** Compact JSON text; empty when the field is absent. Cut off with … after 1,000 characters. */
+  after: string;
+}
+
+/** What to go back to. */
+export interface RollbackRequest {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** The revision whose entities shall stand again. */
+  toRevision: number;
+  /** Refuse unless the set is at this revision; absent to skip the check. */
+  expectedRevision?:
+    | number
+    | undefined;
+  /** Why, for the audit log. */
+  reason: string;
+}
+
+/** The change is committed. */
+export interface RollbackResponse {
+  /** The new revision; unchanged when nothing differed. */
+  revision: number;
+  /** When it was committed, Unix milliseconds. */
+  committedAtMs: number;
+  /** State hash of the set now. */
+  stateHash: Buffer;
+  /** Entities that got an older body or came back. */
+  upserted: number;
+  /** Entities that are gone. */
+  deleted: number;
+  /**
+   * The hash is that of `to_revision`. False only when keys were granted, changed or revoked since: a
+   * rollback leaves them as they are, so that no revoked key comes back.
+   */
+  isIdentical: boolean;
+}
+
+/** Whose audit log. */
+export interface ListAuditRequest {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** At most this many, 1 to 200; 0 means 50. */
+  pageSize: number;
+  /** From the previous answer. */
+  pageToken: string;
+}
+
+/** A page of the audit log. */
+export interface ListAuditResponse {
+  /** Newest first. */
+  rows: AuditRow[];
+  /** Empty on the last page. */
+  nextPageToken: string;
+}
+
+/** One line of the audit log. */
+export interface AuditRow {
+  /** The revision. */
+  revision: number;
+  /** When, Unix milliseconds. */
+  atMs: number;
+  /** Who: the label of the key. */
+  author: string;
+  /** Why. */
+  reason: string;
+  /** What was touched; at most 100. */
+  changes: AuditedChange[];
+  /** How many entities were touched. */
+  changeCount: number;
+  /** Hash of the row before; 32 zero bytes for the first. */
+  previousHash: Buffer;
+  /** SHA-256 over the row before's hash and this row's content. */
+  hash: Buffer;
+}
+
+/** An entity before and after a line of the audit log. */
+export interface AuditedChange {
+  /** Such as gate/checkout. */
+  key: string;
+  /** SHA-256 of its body before; empty when it did not exist. */
+  beforeDigest: Buffer;
+  /** SHA-256 of its body after; empty when it is gone. */
+  afterDigest: Buffer;
+  /** What differs; for the first 10 entities of the row, at most 20 fields each. */
+  fields: FieldChange[];
+}
+
+/** Whose audit log. */
+export interface VerifyAuditRequest {
+  /** The set. */
+  set: SetRef | undefined;
+}
+
+/** Whether the log holds. */
+export interface VerifyAuditResponse {
+  /** Rows that were recomputed. */
+  rows: number;
+  /** Revision of the first row that does not hold; absent when all do. */
+  firstBrokenRevision?:
+    | number
+    | undefined;
+  /** What is wrong with it; empty when all hold. */
+  problem: string;
+  /** Hash of the last row that holds: keep it elsewhere to prove later that no row was taken off the end. */
+  lastHash: Buffer;
+  /** Entity versions whose digests were recomputed. */
+  entityVersions: number;
 }
 
 function createBaseCreateProjectRequest(): CreateProjectRequest {
@@ -725,13 +1729,28 @@ export const CreateKeyResponse: MessageFns<CreateKeyResponse> = {
 };
 
 function createBaseListKeysRequest(): ListKeysRequest {
-  return { project: "" };
+  return { project: "", pageSize: 0, pageToken: "", labelContains: "", archiveState: 0, environment: "" };
 }
 
 export const ListKeysRequest: MessageFns<ListKeysRequest> = {
   encode(message: ListKeysRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.project !== "") {
       writer.uint32(10).string(message.project);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    if (message.labelContains !== "") {
+      writer.uint32(34).string(message.labelContains);
+    }
+    if (message.archiveState !== 0) {
+      writer.uint32(40).int32(message.archiveState);
+    }
+    if (message.environment !== "") {
+      writer.uint32(50).string(message.environment);
     }
     return writer;
   },
@@ -757,6 +1776,46 @@ export const ListKeysRequest: MessageFns<ListKeysRequest> = {
             message.project = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.labelContains = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.archiveState = reader.int32() as any;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -770,13 +1829,51 @@ export const ListKeysRequest: MessageFns<ListKeysRequest> = {
   },
 
   fromJSON(object: any): ListKeysRequest {
-    return { project: isSet(object.project) ? globalThis.String(object.project) : "" };
+    return {
+      project: isSet(object.project) ? globalThis.String(object.project) : "",
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+      labelContains: isSet(object.labelContains)
+        ? globalThis.String(object.labelContains)
+        : isSet(object.label_contains)
+        ? globalThis.String(object.label_contains)
+        : "",
+      archiveState: isSet(object.archiveState)
+        ? archiveStateFromJSON(object.archiveState)
+        : isSet(object.archive_state)
+        ? archiveStateFromJSON(object.archive_state)
+        : 0,
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
+    };
   },
 
   toJSON(message: ListKeysRequest): unknown {
     const obj: any = {};
     if (message.project !== "") {
       obj.project = message.project;
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    if (message.labelContains !== "") {
+      obj.labelContains = message.labelContains;
+    }
+    if (message.archiveState !== 0) {
+      obj.archiveState = archiveStateToJSON(message.archiveState);
+    }
+    if (message.environment !== "") {
+      obj.environment = message.environment;
     }
     return obj;
   },
@@ -787,18 +1884,26 @@ export const ListKeysRequest: MessageFns<ListKeysRequest> = {
   fromPartial<I extends Exact<DeepPartial<ListKeysRequest>, I>>(object: I): ListKeysRequest {
     const message = createBaseListKeysRequest();
     message.project = object.project ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    message.labelContains = object.labelContains ?? "";
+    message.archiveState = object.archiveState ?? 0;
+    message.environment = object.environment ?? "";
     return message;
   },
 };
 
 function createBaseListKeysResponse(): ListKeysResponse {
-  return { keys: [] };
+  return { keys: [], nextPageToken: "" };
 }
 
 export const ListKeysResponse: MessageFns<ListKeysResponse> = {
   encode(message: ListKeysResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.keys) {
       KeySummary.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
     }
     return writer;
   },
@@ -824,6 +1929,14 @@ export const ListKeysResponse: MessageFns<ListKeysResponse> = {
             message.keys.push(KeySummary.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -837,13 +1950,23 @@ export const ListKeysResponse: MessageFns<ListKeysResponse> = {
   },
 
   fromJSON(object: any): ListKeysResponse {
-    return { keys: globalThis.Array.isArray(object?.keys) ? object.keys.map((e: any) => KeySummary.fromJSON(e)) : [] };
+    return {
+      keys: globalThis.Array.isArray(object?.keys) ? object.keys.map((e: any) => KeySummary.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
   },
 
   toJSON(message: ListKeysResponse): unknown {
     const obj: any = {};
     if (message.keys?.length) {
       obj.keys = message.keys.map((e) => KeySummary.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
     }
     return obj;
   },
@@ -854,12 +1977,13 @@ export const ListKeysResponse: MessageFns<ListKeysResponse> = {
   fromPartial<I extends Exact<DeepPartial<ListKeysResponse>, I>>(object: I): ListKeysResponse {
     const message = createBaseListKeysResponse();
     message.keys = object.keys?.map((e) => KeySummary.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
     return message;
   },
 };
 
 function createBaseKeySummary(): KeySummary {
-  return { digest: "", grant: undefined, createdAtMs: 0 };
+  return { digest: "", grant: undefined, createdAtMs: 0, version: 0, isArchived: false, archivedAtMs: 0 };
 }
 
 export const KeySummary: MessageFns<KeySummary> = {
@@ -872,6 +1996,15 @@ export const KeySummary: MessageFns<KeySummary> = {
     }
     if (message.createdAtMs !== 0) {
       writer.uint32(24).int64(message.createdAtMs);
+    }
+    if (message.version !== 0) {
+      writer.uint32(32).uint32(message.version);
+    }
+    if (message.isArchived !== false) {
+      writer.uint32(40).bool(message.isArchived);
+    }
+    if (message.archivedAtMs !== 0) {
+      writer.uint32(48).int64(message.archivedAtMs);
     }
     return writer;
   },
@@ -913,6 +2046,30 @@ export const KeySummary: MessageFns<KeySummary> = {
             message.createdAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.isArchived = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.archivedAtMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -934,6 +2091,17 @@ export const KeySummary: MessageFns<KeySummary> = {
         : isSet(object.created_at_ms)
         ? globalThis.Number(object.created_at_ms)
         : 0,
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      isArchived: isSet(object.isArchived)
+        ? globalThis.Boolean(object.isArchived)
+        : isSet(object.is_archived)
+        ? globalThis.Boolean(object.is_archived)
+        : false,
+      archivedAtMs: isSet(object.archivedAtMs)
+        ? globalThis.Number(object.archivedAtMs)
+        : isSet(object.archived_at_ms)
+        ? globalThis.Number(object.archived_at_ms)
+        : 0,
     };
   },
 
@@ -948,6 +2116,15 @@ export const KeySummary: MessageFns<KeySummary> = {
     if (message.createdAtMs !== 0) {
       obj.createdAtMs = Math.round(message.createdAtMs);
     }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.isArchived !== false) {
+      obj.isArchived = message.isArchived;
+    }
+    if (message.archivedAtMs !== 0) {
+      obj.archivedAtMs = Math.round(message.archivedAtMs);
+    }
     return obj;
   },
 
@@ -961,12 +2138,15 @@ export const KeySummary: MessageFns<KeySummary> = {
       ? KeyGrant.fromPartial(object.grant)
       : undefined;
     message.createdAtMs = object.createdAtMs ?? 0;
+    message.version = object.version ?? 0;
+    message.isArchived = object.isArchived ?? false;
+    message.archivedAtMs = object.archivedAtMs ?? 0;
     return message;
   },
 };
 
 function createBaseImportRulesetRequest(): ImportRulesetRequest {
-  return { set: undefined, entities: [], expectedRevision: undefined, reason: "" };
+  return { set: undefined, entities: [], expectedRevision: undefined, reason: "", isTolerant: false, isDryRun: false };
 }
 
 export const ImportRulesetRequest: MessageFns<ImportRulesetRequest> = {
@@ -982,6 +2162,12 @@ export const ImportRulesetRequest: MessageFns<ImportRulesetRequest> = {
     }
     if (message.reason !== "") {
       writer.uint32(34).string(message.reason);
+    }
+    if (message.isTolerant !== false) {
+      writer.uint32(40).bool(message.isTolerant);
+    }
+    if (message.isDryRun !== false) {
+      writer.uint32(48).bool(message.isDryRun);
     }
     return writer;
   },
@@ -1031,6 +2217,22 @@ export const ImportRulesetRequest: MessageFns<ImportRulesetRequest> = {
             message.reason = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.isTolerant = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.isDryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1053,6 +2255,16 @@ export const ImportRulesetRequest: MessageFns<ImportRulesetRequest> = {
         ? globalThis.Number(object.expected_revision)
         : undefined,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      isTolerant: isSet(object.isTolerant)
+        ? globalThis.Boolean(object.isTolerant)
+        : isSet(object.is_tolerant)
+        ? globalThis.Boolean(object.is_tolerant)
+        : false,
+      isDryRun: isSet(object.isDryRun)
+        ? globalThis.Boolean(object.isDryRun)
+        : isSet(object.is_dry_run)
+        ? globalThis.Boolean(object.is_dry_run)
+        : false,
     };
   },
 
@@ -1070,6 +2282,12 @@ export const ImportRulesetRequest: MessageFns<ImportRulesetRequest> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.isTolerant !== false) {
+      obj.isTolerant = message.isTolerant;
+    }
+    if (message.isDryRun !== false) {
+      obj.isDryRun = message.isDryRun;
+    }
     return obj;
   },
 
@@ -1082,6 +2300,8 @@ export const ImportRulesetRequest: MessageFns<ImportRulesetRequest> = {
     message.entities = object.entities?.map((e) => Entity.fromPartial(e)) || [];
     message.expectedRevision = object.expectedRevision ?? undefined;
     message.reason = object.reason ?? "";
+    message.isTolerant = object.isTolerant ?? false;
+    message.isDryRun = object.isDryRun ?? false;
     return message;
   },
 };
@@ -1289,7 +2509,7 @@ export const Problem: MessageFns<Problem> = {
 };
 
 function createBaseListEntitiesRequest(): ListEntitiesRequest {
-  return { set: undefined, sections: [], nameContains: "", pageSize: 0, pageToken: "" };
+  return { set: undefined, sections: [], nameContains: "", pageSize: 0, pageToken: "", archiveState: 0, entity: "" };
 }
 
 export const ListEntitiesRequest: MessageFns<ListEntitiesRequest> = {
@@ -1312,6 +2532,12 @@ export const ListEntitiesRequest: MessageFns<ListEntitiesRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(42).string(message.pageToken);
+    }
+    if (message.archiveState !== 0) {
+      writer.uint32(48).int32(message.archiveState);
+    }
+    if (message.entity !== "") {
+      writer.uint32(58).string(message.entity);
     }
     return writer;
   },
@@ -1379,6 +2605,22 @@ export const ListEntitiesRequest: MessageFns<ListEntitiesRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.archiveState = reader.int32() as any;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.entity = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1410,6 +2652,12 @@ export const ListEntitiesRequest: MessageFns<ListEntitiesRequest> = {
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      archiveState: isSet(object.archiveState)
+        ? archiveStateFromJSON(object.archiveState)
+        : isSet(object.archive_state)
+        ? archiveStateFromJSON(object.archive_state)
+        : 0,
+      entity: isSet(object.entity) ? globalThis.String(object.entity) : "",
     };
   },
 
@@ -1430,6 +2678,12 @@ export const ListEntitiesRequest: MessageFns<ListEntitiesRequest> = {
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.archiveState !== 0) {
+      obj.archiveState = archiveStateToJSON(message.archiveState);
+    }
+    if (message.entity !== "") {
+      obj.entity = message.entity;
+    }
     return obj;
   },
 
@@ -1443,6 +2697,8 @@ export const ListEntitiesRequest: MessageFns<ListEntitiesRequest> = {
     message.nameContains = object.nameContains ?? "";
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.archiveState = object.archiveState ?? 0;
+    message.entity = object.entity ?? "";
     return message;
   },
 };
@@ -1565,6 +2821,7 @@ function createBaseEntitySummary(): EntitySummary {
     changedInRevision: 0,
     changedAtMs: 0,
     changedBy: "",
+    isArchived: false,
   };
 }
 
@@ -1596,6 +2853,9 @@ export const EntitySummary: MessageFns<EntitySummary> = {
     }
     if (message.changedBy !== "") {
       writer.uint32(74).string(message.changedBy);
+    }
+    if (message.isArchived !== false) {
+      writer.uint32(80).bool(message.isArchived);
     }
     return writer;
   },
@@ -1685,6 +2945,14 @@ export const EntitySummary: MessageFns<EntitySummary> = {
             message.changedBy = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.isArchived = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1732,6 +3000,11 @@ export const EntitySummary: MessageFns<EntitySummary> = {
         : isSet(object.changed_by)
         ? globalThis.String(object.changed_by)
         : "",
+      isArchived: isSet(object.isArchived)
+        ? globalThis.Boolean(object.isArchived)
+        : isSet(object.is_archived)
+        ? globalThis.Boolean(object.is_archived)
+        : false,
     };
   },
 
@@ -1764,6 +3037,9 @@ export const EntitySummary: MessageFns<EntitySummary> = {
     if (message.changedBy !== "") {
       obj.changedBy = message.changedBy;
     }
+    if (message.isArchived !== false) {
+      obj.isArchived = message.isArchived;
+    }
     return obj;
   },
 
@@ -1781,12 +3057,13 @@ export const EntitySummary: MessageFns<EntitySummary> = {
     message.changedInRevision = object.changedInRevision ?? 0;
     message.changedAtMs = object.changedAtMs ?? 0;
     message.changedBy = object.changedBy ?? "";
+    message.isArchived = object.isArchived ?? false;
     return message;
   },
 };
 
 function createBaseGetEntityRequest(): GetEntityRequest {
-  return { set: undefined, ref: undefined };
+  return { set: undefined, ref: undefined, revision: 0 };
 }
 
 export const GetEntityRequest: MessageFns<GetEntityRequest> = {
@@ -1796,6 +3073,9 @@ export const GetEntityRequest: MessageFns<GetEntityRequest> = {
     }
     if (message.ref !== undefined) {
       EntityRef.encode(message.ref, writer.uint32(18).fork()).join();
+    }
+    if (message.revision !== 0) {
+      writer.uint32(24).uint64(message.revision);
     }
     return writer;
   },
@@ -1829,6 +3109,14 @@ export const GetEntityRequest: MessageFns<GetEntityRequest> = {
             message.ref = EntityRef.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1845,6 +3133,7 @@ export const GetEntityRequest: MessageFns<GetEntityRequest> = {
     return {
       set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
       ref: isSet(object.ref) ? EntityRef.fromJSON(object.ref) : undefined,
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
     };
   },
 
@@ -1856,6 +3145,9 @@ export const GetEntityRequest: MessageFns<GetEntityRequest> = {
     if (message.ref !== undefined) {
       obj.ref = EntityRef.toJSON(message.ref);
     }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
     return obj;
   },
 
@@ -1866,12 +3158,13 @@ export const GetEntityRequest: MessageFns<GetEntityRequest> = {
     const message = createBaseGetEntityRequest();
     message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
     message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
+    message.revision = object.revision ?? 0;
     return message;
   },
 };
 
 function createBaseGetEntityResponse(): GetEntityResponse {
-  return { entity: undefined, revision: 0 };
+  return { entity: undefined, revision: 0, isArchived: false, changedInRevision: 0, changedAtMs: 0, changedBy: "" };
 }
 
 export const GetEntityResponse: MessageFns<GetEntityResponse> = {
@@ -1881,6 +3174,18 @@ export const GetEntityResponse: MessageFns<GetEntityResponse> = {
     }
     if (message.revision !== 0) {
       writer.uint32(16).uint64(message.revision);
+    }
+    if (message.isArchived !== false) {
+      writer.uint32(24).bool(message.isArchived);
+    }
+    if (message.changedInRevision !== 0) {
+      writer.uint32(32).uint64(message.changedInRevision);
+    }
+    if (message.changedAtMs !== 0) {
+      writer.uint32(40).int64(message.changedAtMs);
+    }
+    if (message.changedBy !== "") {
+      writer.uint32(50).string(message.changedBy);
     }
     return writer;
   },
@@ -1914,6 +3219,38 @@ export const GetEntityResponse: MessageFns<GetEntityResponse> = {
             message.revision = longToNumber(reader.uint64());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.isArchived = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.changedInRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.changedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.changedBy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1930,6 +3267,26 @@ export const GetEntityResponse: MessageFns<GetEntityResponse> = {
     return {
       entity: isSet(object.entity) ? Entity.fromJSON(object.entity) : undefined,
       revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      isArchived: isSet(object.isArchived)
+        ? globalThis.Boolean(object.isArchived)
+        : isSet(object.is_archived)
+        ? globalThis.Boolean(object.is_archived)
+        : false,
+      changedInRevision: isSet(object.changedInRevision)
+        ? globalThis.Number(object.changedInRevision)
+        : isSet(object.changed_in_revision)
+        ? globalThis.Number(object.changed_in_revision)
+        : 0,
+      changedAtMs: isSet(object.changedAtMs)
+        ? globalThis.Number(object.changedAtMs)
+        : isSet(object.changed_at_ms)
+        ? globalThis.Number(object.changed_at_ms)
+        : 0,
+      changedBy: isSet(object.changedBy)
+        ? globalThis.String(object.changedBy)
+        : isSet(object.changed_by)
+        ? globalThis.String(object.changed_by)
+        : "",
     };
   },
 
@@ -1940,6 +3297,18 @@ export const GetEntityResponse: MessageFns<GetEntityResponse> = {
     }
     if (message.revision !== 0) {
       obj.revision = Math.round(message.revision);
+    }
+    if (message.isArchived !== false) {
+      obj.isArchived = message.isArchived;
+    }
+    if (message.changedInRevision !== 0) {
+      obj.changedInRevision = Math.round(message.changedInRevision);
+    }
+    if (message.changedAtMs !== 0) {
+      obj.changedAtMs = Math.round(message.changedAtMs);
+    }
+    if (message.changedBy !== "") {
+      obj.changedBy = message.changedBy;
     }
     return obj;
   },
@@ -1953,6 +3322,10 @@ export const GetEntityResponse: MessageFns<GetEntityResponse> = {
       ? Entity.fromPartial(object.entity)
       : undefined;
     message.revision = object.revision ?? 0;
+    message.isArchived = object.isArchived ?? false;
+    message.changedInRevision = object.changedInRevision ?? 0;
+    message.changedAtMs = object.changedAtMs ?? 0;
+    message.changedBy = object.changedBy ?? "";
     return message;
   },
 };
@@ -2548,6 +3921,7410 @@ export const Acknowledgement: MessageFns<Acknowledgement> = {
   },
 };
 
+function createBaseWriteEntitiesRequest(): WriteEntitiesRequest {
+  return { set: undefined, writes: [], expectedRevision: undefined, reason: "", isDryRun: false };
+}
+
+export const WriteEntitiesRequest: MessageFns<WriteEntitiesRequest> = {
+  encode(message: WriteEntitiesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.writes) {
+      EntityWrite.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.expectedRevision !== undefined) {
+      writer.uint32(24).uint64(message.expectedRevision);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.isDryRun !== false) {
+      writer.uint32(40).bool(message.isDryRun);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WriteEntitiesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWriteEntitiesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.writes.push(EntityWrite.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.expectedRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.isDryRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WriteEntitiesRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      writes: globalThis.Array.isArray(object?.writes) ? object.writes.map((e: any) => EntityWrite.fromJSON(e)) : [],
+      expectedRevision: isSet(object.expectedRevision)
+        ? globalThis.Number(object.expectedRevision)
+        : isSet(object.expected_revision)
+        ? globalThis.Number(object.expected_revision)
+        : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      isDryRun: isSet(object.isDryRun)
+        ? globalThis.Boolean(object.isDryRun)
+        : isSet(object.is_dry_run)
+        ? globalThis.Boolean(object.is_dry_run)
+        : false,
+    };
+  },
+
+  toJSON(message: WriteEntitiesRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.writes?.length) {
+      obj.writes = message.writes.map((e) => EntityWrite.toJSON(e));
+    }
+    if (message.expectedRevision !== undefined) {
+      obj.expectedRevision = Math.round(message.expectedRevision);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.isDryRun !== false) {
+      obj.isDryRun = message.isDryRun;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WriteEntitiesRequest>, I>>(base?: I): WriteEntitiesRequest {
+    return WriteEntitiesRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WriteEntitiesRequest>, I>>(object: I): WriteEntitiesRequest {
+    const message = createBaseWriteEntitiesRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.writes = object.writes?.map((e) => EntityWrite.fromPartial(e)) || [];
+    message.expectedRevision = object.expectedRevision ?? undefined;
+    message.reason = object.reason ?? "";
+    message.isDryRun = object.isDryRun ?? false;
+    return message;
+  },
+};
+
+function createBaseEntityWrite(): EntityWrite {
+  return { entity: undefined, expectedVersion: undefined };
+}
+
+export const EntityWrite: MessageFns<EntityWrite> = {
+  encode(message: EntityWrite, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.entity !== undefined) {
+      Entity.encode(message.entity, writer.uint32(10).fork()).join();
+    }
+    if (message.expectedVersion !== undefined) {
+      writer.uint32(16).uint32(message.expectedVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EntityWrite {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEntityWrite();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entity = Entity.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.expectedVersion = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EntityWrite {
+    return {
+      entity: isSet(object.entity) ? Entity.fromJSON(object.entity) : undefined,
+      expectedVersion: isSet(object.expectedVersion)
+        ? globalThis.Number(object.expectedVersion)
+        : isSet(object.expected_version)
+        ? globalThis.Number(object.expected_version)
+        : undefined,
+    };
+  },
+
+  toJSON(message: EntityWrite): unknown {
+    const obj: any = {};
+    if (message.entity !== undefined) {
+      obj.entity = Entity.toJSON(message.entity);
+    }
+    if (message.expectedVersion !== undefined) {
+      obj.expectedVersion = Math.round(message.expectedVersion);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EntityWrite>, I>>(base?: I): EntityWrite {
+    return EntityWrite.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EntityWrite>, I>>(object: I): EntityWrite {
+    const message = createBaseEntityWrite();
+    message.entity = (object.entity !== undefined && object.entity !== null)
+      ? Entity.fromPartial(object.entity)
+      : undefined;
+    message.expectedVersion = object.expectedVersion ?? undefined;
+    return message;
+  },
+};
+
+function createBaseWriteEntitiesResponse(): WriteEntitiesResponse {
+  return { revision: 0, committedAtMs: 0, entities: [], warnings: [] };
+}
+
+export const WriteEntitiesResponse: MessageFns<WriteEntitiesResponse> = {
+  encode(message: WriteEntitiesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.committedAtMs !== 0) {
+      writer.uint32(16).int64(message.committedAtMs);
+    }
+    for (const v of message.entities) {
+      WrittenEntity.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.warnings) {
+      Problem.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WriteEntitiesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWriteEntitiesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.committedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.entities.push(WrittenEntity.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.warnings.push(Problem.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WriteEntitiesResponse {
+    return {
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      committedAtMs: isSet(object.committedAtMs)
+        ? globalThis.Number(object.committedAtMs)
+        : isSet(object.committed_at_ms)
+        ? globalThis.Number(object.committed_at_ms)
+        : 0,
+      entities: globalThis.Array.isArray(object?.entities)
+        ? object.entities.map((e: any) => WrittenEntity.fromJSON(e))
+        : [],
+      warnings: globalThis.Array.isArray(object?.warnings) ? object.warnings.map((e: any) => Problem.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: WriteEntitiesResponse): unknown {
+    const obj: any = {};
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.committedAtMs !== 0) {
+      obj.committedAtMs = Math.round(message.committedAtMs);
+    }
+    if (message.entities?.length) {
+      obj.entities = message.entities.map((e) => WrittenEntity.toJSON(e));
+    }
+    if (message.warnings?.length) {
+      obj.warnings = message.warnings.map((e) => Problem.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WriteEntitiesResponse>, I>>(base?: I): WriteEntitiesResponse {
+    return WriteEntitiesResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WriteEntitiesResponse>, I>>(object: I): WriteEntitiesResponse {
+    const message = createBaseWriteEntitiesResponse();
+    message.revision = object.revision ?? 0;
+    message.committedAtMs = object.committedAtMs ?? 0;
+    message.entities = object.entities?.map((e) => WrittenEntity.fromPartial(e)) || [];
+    message.warnings = object.warnings?.map((e) => Problem.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseWrittenEntity(): WrittenEntity {
+  return { ref: undefined, version: 0, isChanged: false };
+}
+
+export const WrittenEntity: MessageFns<WrittenEntity> = {
+  encode(message: WrittenEntity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== undefined) {
+      EntityRef.encode(message.ref, writer.uint32(10).fork()).join();
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).uint32(message.version);
+    }
+    if (message.isChanged !== false) {
+      writer.uint32(24).bool(message.isChanged);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WrittenEntity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWrittenEntity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = EntityRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.isChanged = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WrittenEntity {
+    return {
+      ref: isSet(object.ref) ? EntityRef.fromJSON(object.ref) : undefined,
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      isChanged: isSet(object.isChanged)
+        ? globalThis.Boolean(object.isChanged)
+        : isSet(object.is_changed)
+        ? globalThis.Boolean(object.is_changed)
+        : false,
+    };
+  },
+
+  toJSON(message: WrittenEntity): unknown {
+    const obj: any = {};
+    if (message.ref !== undefined) {
+      obj.ref = EntityRef.toJSON(message.ref);
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.isChanged !== false) {
+      obj.isChanged = message.isChanged;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WrittenEntity>, I>>(base?: I): WrittenEntity {
+    return WrittenEntity.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WrittenEntity>, I>>(object: I): WrittenEntity {
+    const message = createBaseWrittenEntity();
+    message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
+    message.version = object.version ?? 0;
+    message.isChanged = object.isChanged ?? false;
+    return message;
+  },
+};
+
+function createBaseArchiveEntityRequest(): ArchiveEntityRequest {
+  return { set: undefined, ref: undefined, expectedVersion: undefined, reason: "" };
+}
+
+export const ArchiveEntityRequest: MessageFns<ArchiveEntityRequest> = {
+  encode(message: ArchiveEntityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.ref !== undefined) {
+      EntityRef.encode(message.ref, writer.uint32(18).fork()).join();
+    }
+    if (message.expectedVersion !== undefined) {
+      writer.uint32(24).uint32(message.expectedVersion);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveEntityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveEntityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ref = EntityRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.expectedVersion = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveEntityRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      ref: isSet(object.ref) ? EntityRef.fromJSON(object.ref) : undefined,
+      expectedVersion: isSet(object.expectedVersion)
+        ? globalThis.Number(object.expectedVersion)
+        : isSet(object.expected_version)
+        ? globalThis.Number(object.expected_version)
+        : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ArchiveEntityRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.ref !== undefined) {
+      obj.ref = EntityRef.toJSON(message.ref);
+    }
+    if (message.expectedVersion !== undefined) {
+      obj.expectedVersion = Math.round(message.expectedVersion);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ArchiveEntityRequest>, I>>(base?: I): ArchiveEntityRequest {
+    return ArchiveEntityRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ArchiveEntityRequest>, I>>(object: I): ArchiveEntityRequest {
+    const message = createBaseArchiveEntityRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
+    message.expectedVersion = object.expectedVersion ?? undefined;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseArchiveEntityResponse(): ArchiveEntityResponse {
+  return { revision: 0, committedAtMs: 0 };
+}
+
+export const ArchiveEntityResponse: MessageFns<ArchiveEntityResponse> = {
+  encode(message: ArchiveEntityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.committedAtMs !== 0) {
+      writer.uint32(16).int64(message.committedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveEntityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveEntityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.committedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveEntityResponse {
+    return {
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      committedAtMs: isSet(object.committedAtMs)
+        ? globalThis.Number(object.committedAtMs)
+        : isSet(object.committed_at_ms)
+        ? globalThis.Number(object.committed_at_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: ArchiveEntityResponse): unknown {
+    const obj: any = {};
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.committedAtMs !== 0) {
+      obj.committedAtMs = Math.round(message.committedAtMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ArchiveEntityResponse>, I>>(base?: I): ArchiveEntityResponse {
+    return ArchiveEntityResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ArchiveEntityResponse>, I>>(object: I): ArchiveEntityResponse {
+    const message = createBaseArchiveEntityResponse();
+    message.revision = object.revision ?? 0;
+    message.committedAtMs = object.committedAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseRestoreEntityRequest(): RestoreEntityRequest {
+  return { set: undefined, ref: undefined, reason: "" };
+}
+
+export const RestoreEntityRequest: MessageFns<RestoreEntityRequest> = {
+  encode(message: RestoreEntityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.ref !== undefined) {
+      EntityRef.encode(message.ref, writer.uint32(18).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreEntityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreEntityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ref = EntityRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RestoreEntityRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      ref: isSet(object.ref) ? EntityRef.fromJSON(object.ref) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RestoreEntityRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.ref !== undefined) {
+      obj.ref = EntityRef.toJSON(message.ref);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RestoreEntityRequest>, I>>(base?: I): RestoreEntityRequest {
+    return RestoreEntityRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RestoreEntityRequest>, I>>(object: I): RestoreEntityRequest {
+    const message = createBaseRestoreEntityRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRestoreEntityResponse(): RestoreEntityResponse {
+  return { revision: 0, version: 0, committedAtMs: 0 };
+}
+
+export const RestoreEntityResponse: MessageFns<RestoreEntityResponse> = {
+  encode(message: RestoreEntityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).uint32(message.version);
+    }
+    if (message.committedAtMs !== 0) {
+      writer.uint32(24).int64(message.committedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreEntityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreEntityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.committedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RestoreEntityResponse {
+    return {
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      committedAtMs: isSet(object.committedAtMs)
+        ? globalThis.Number(object.committedAtMs)
+        : isSet(object.committed_at_ms)
+        ? globalThis.Number(object.committed_at_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: RestoreEntityResponse): unknown {
+    const obj: any = {};
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.committedAtMs !== 0) {
+      obj.committedAtMs = Math.round(message.committedAtMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RestoreEntityResponse>, I>>(base?: I): RestoreEntityResponse {
+    return RestoreEntityResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RestoreEntityResponse>, I>>(object: I): RestoreEntityResponse {
+    const message = createBaseRestoreEntityResponse();
+    message.revision = object.revision ?? 0;
+    message.version = object.version ?? 0;
+    message.committedAtMs = object.committedAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseUploadIdListRequest(): UploadIdListRequest {
+  return { part: undefined };
+}
+
+export const UploadIdListRequest: MessageFns<UploadIdListRequest> = {
+  encode(message: UploadIdListRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.part?.$case) {
+      case "header":
+        IdListHeader.encode(message.part.value, writer.uint32(10).fork()).join();
+        break;
+      case "chunk":
+        IdListChunk.encode(message.part.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UploadIdListRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUploadIdListRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = { $case: "header", value: IdListHeader.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.part = { $case: "chunk", value: IdListChunk.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UploadIdListRequest {
+    return {
+      part: isSet(object.header)
+        ? { $case: "header", value: IdListHeader.fromJSON(object.header) }
+        : isSet(object.chunk)
+        ? { $case: "chunk", value: IdListChunk.fromJSON(object.chunk) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: UploadIdListRequest): unknown {
+    const obj: any = {};
+    if (message.part?.$case === "header") {
+      obj.header = IdListHeader.toJSON(message.part.value);
+    } else if (message.part?.$case === "chunk") {
+      obj.chunk = IdListChunk.toJSON(message.part.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UploadIdListRequest>, I>>(base?: I): UploadIdListRequest {
+    return UploadIdListRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UploadIdListRequest>, I>>(object: I): UploadIdListRequest {
+    const message = createBaseUploadIdListRequest();
+    switch (object.part?.$case) {
+      case "header": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "header", value: IdListHeader.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "chunk": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "chunk", value: IdListChunk.fromPartial(object.part.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseIdListHeader(): IdListHeader {
+  return { set: undefined, name: "", mode: 0, idType: "", reason: "", expectedVersion: undefined };
+}
+
+export const IdListHeader: MessageFns<IdListHeader> = {
+  encode(message: IdListHeader, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.mode !== 0) {
+      writer.uint32(24).int32(message.mode);
+    }
+    if (message.idType !== "") {
+      writer.uint32(34).string(message.idType);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    if (message.expectedVersion !== undefined) {
+      writer.uint32(48).uint32(message.expectedVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IdListHeader {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIdListHeader();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.idType = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.expectedVersion = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): IdListHeader {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      mode: isSet(object.mode) ? idListModeFromJSON(object.mode) : 0,
+      idType: isSet(object.idType)
+        ? globalThis.String(object.idType)
+        : isSet(object.id_type)
+        ? globalThis.String(object.id_type)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      expectedVersion: isSet(object.expectedVersion)
+        ? globalThis.Number(object.expectedVersion)
+        : isSet(object.expected_version)
+        ? globalThis.Number(object.expected_version)
+        : undefined,
+    };
+  },
+
+  toJSON(message: IdListHeader): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.mode !== 0) {
+      obj.mode = idListModeToJSON(message.mode);
+    }
+    if (message.idType !== "") {
+      obj.idType = message.idType;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.expectedVersion !== undefined) {
+      obj.expectedVersion = Math.round(message.expectedVersion);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<IdListHeader>, I>>(base?: I): IdListHeader {
+    return IdListHeader.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IdListHeader>, I>>(object: I): IdListHeader {
+    const message = createBaseIdListHeader();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.name = object.name ?? "";
+    message.mode = object.mode ?? 0;
+    message.idType = object.idType ?? "";
+    message.reason = object.reason ?? "";
+    message.expectedVersion = object.expectedVersion ?? undefined;
+    return message;
+  },
+};
+
+function createBaseIdListChunk(): IdListChunk {
+  return { unitIds: [] };
+}
+
+export const IdListChunk: MessageFns<IdListChunk> = {
+  encode(message: IdListChunk, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.unitIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IdListChunk {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIdListChunk();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.unitIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): IdListChunk {
+    return {
+      unitIds: globalThis.Array.isArray(object?.unitIds)
+        ? object.unitIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.unit_ids)
+        ? object.unit_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: IdListChunk): unknown {
+    const obj: any = {};
+    if (message.unitIds?.length) {
+      obj.unitIds = message.unitIds;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<IdListChunk>, I>>(base?: I): IdListChunk {
+    return IdListChunk.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IdListChunk>, I>>(object: I): IdListChunk {
+    const message = createBaseIdListChunk();
+    message.unitIds = object.unitIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseUploadIdListResponse(): UploadIdListResponse {
+  return { revision: 0, size: 0, added: 0, removed: 0, version: 0, committedAtMs: 0 };
+}
+
+export const UploadIdListResponse: MessageFns<UploadIdListResponse> = {
+  encode(message: UploadIdListResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.size !== 0) {
+      writer.uint32(16).uint64(message.size);
+    }
+    if (message.added !== 0) {
+      writer.uint32(24).uint64(message.added);
+    }
+    if (message.removed !== 0) {
+      writer.uint32(32).uint64(message.removed);
+    }
+    if (message.version !== 0) {
+      writer.uint32(40).uint32(message.version);
+    }
+    if (message.committedAtMs !== 0) {
+      writer.uint32(48).int64(message.committedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UploadIdListResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUploadIdListResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.size = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.added = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.removed = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.committedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UploadIdListResponse {
+    return {
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      size: isSet(object.size) ? globalThis.Number(object.size) : 0,
+      added: isSet(object.added) ? globalThis.Number(object.added) : 0,
+      removed: isSet(object.removed) ? globalThis.Number(object.removed) : 0,
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      committedAtMs: isSet(object.committedAtMs)
+        ? globalThis.Number(object.committedAtMs)
+        : isSet(object.committed_at_ms)
+        ? globalThis.Number(object.committed_at_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: UploadIdListResponse): unknown {
+    const obj: any = {};
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.size !== 0) {
+      obj.size = Math.round(message.size);
+    }
+    if (message.added !== 0) {
+      obj.added = Math.round(message.added);
+    }
+    if (message.removed !== 0) {
+      obj.removed = Math.round(message.removed);
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.committedAtMs !== 0) {
+      obj.committedAtMs = Math.round(message.committedAtMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UploadIdListResponse>, I>>(base?: I): UploadIdListResponse {
+    return UploadIdListResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UploadIdListResponse>, I>>(object: I): UploadIdListResponse {
+    const message = createBaseUploadIdListResponse();
+    message.revision = object.revision ?? 0;
+    message.size = object.size ?? 0;
+    message.added = object.added ?? 0;
+    message.removed = object.removed ?? 0;
+    message.version = object.version ?? 0;
+    message.committedAtMs = object.committedAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseDescribeIdListRequest(): DescribeIdListRequest {
+  return { set: undefined, name: "", unitIds: [] };
+}
+
+export const DescribeIdListRequest: MessageFns<DescribeIdListRequest> = {
+  encode(message: DescribeIdListRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    for (const v of message.unitIds) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DescribeIdListRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDescribeIdListRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.unitIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DescribeIdListRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      unitIds: globalThis.Array.isArray(object?.unitIds)
+        ? object.unitIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.unit_ids)
+        ? object.unit_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: DescribeIdListRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.unitIds?.length) {
+      obj.unitIds = message.unitIds;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DescribeIdListRequest>, I>>(base?: I): DescribeIdListRequest {
+    return DescribeIdListRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DescribeIdListRequest>, I>>(object: I): DescribeIdListRequest {
+    const message = createBaseDescribeIdListRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.name = object.name ?? "";
+    message.unitIds = object.unitIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseDescribeIdListResponse(): DescribeIdListResponse {
+  return { size: 0, idType: "", heldUnitIds: [], version: 0, revision: 0 };
+}
+
+export const DescribeIdListResponse: MessageFns<DescribeIdListResponse> = {
+  encode(message: DescribeIdListResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.size !== 0) {
+      writer.uint32(8).uint64(message.size);
+    }
+    if (message.idType !== "") {
+      writer.uint32(18).string(message.idType);
+    }
+    for (const v of message.heldUnitIds) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.version !== 0) {
+      writer.uint32(32).uint32(message.version);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(40).uint64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DescribeIdListResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDescribeIdListResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.size = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.idType = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.heldUnitIds.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DescribeIdListResponse {
+    return {
+      size: isSet(object.size) ? globalThis.Number(object.size) : 0,
+      idType: isSet(object.idType)
+        ? globalThis.String(object.idType)
+        : isSet(object.id_type)
+        ? globalThis.String(object.id_type)
+        : "",
+      heldUnitIds: globalThis.Array.isArray(object?.heldUnitIds)
+        ? object.heldUnitIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.held_unit_ids)
+        ? object.held_unit_ids.map((e: any) => globalThis.String(e))
+        : [],
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+    };
+  },
+
+  toJSON(message: DescribeIdListResponse): unknown {
+    const obj: any = {};
+    if (message.size !== 0) {
+      obj.size = Math.round(message.size);
+    }
+    if (message.idType !== "") {
+      obj.idType = message.idType;
+    }
+    if (message.heldUnitIds?.length) {
+      obj.heldUnitIds = message.heldUnitIds;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DescribeIdListResponse>, I>>(base?: I): DescribeIdListResponse {
+    return DescribeIdListResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DescribeIdListResponse>, I>>(object: I): DescribeIdListResponse {
+    const message = createBaseDescribeIdListResponse();
+    message.size = object.size ?? 0;
+    message.idType = object.idType ?? "";
+    message.heldUnitIds = object.heldUnitIds?.map((e) => e) || [];
+    message.version = object.version ?? 0;
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
+function createBasePutOverrideRequest(): PutOverrideRequest {
+  return { set: undefined, ref: undefined, idType: "", unitIds: [], value: undefined, reason: "" };
+}
+
+export const PutOverrideRequest: MessageFns<PutOverrideRequest> = {
+  encode(message: PutOverrideRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.ref !== undefined) {
+      EntityRef.encode(message.ref, writer.uint32(18).fork()).join();
+    }
+    if (message.idType !== "") {
+      writer.uint32(26).string(message.idType);
+    }
+    for (const v of message.unitIds) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.value !== undefined) {
+      OverrideValue.encode(message.value, writer.uint32(42).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(50).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PutOverrideRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePutOverrideRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ref = EntityRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.idType = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.unitIds.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.value = OverrideValue.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PutOverrideRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      ref: isSet(object.ref) ? EntityRef.fromJSON(object.ref) : undefined,
+      idType: isSet(object.idType)
+        ? globalThis.String(object.idType)
+        : isSet(object.id_type)
+        ? globalThis.String(object.id_type)
+        : "",
+      unitIds: globalThis.Array.isArray(object?.unitIds)
+        ? object.unitIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.unit_ids)
+        ? object.unit_ids.map((e: any) => globalThis.String(e))
+        : [],
+      value: isSet(object.value) ? OverrideValue.fromJSON(object.value) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: PutOverrideRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.ref !== undefined) {
+      obj.ref = EntityRef.toJSON(message.ref);
+    }
+    if (message.idType !== "") {
+      obj.idType = message.idType;
+    }
+    if (message.unitIds?.length) {
+      obj.unitIds = message.unitIds;
+    }
+    if (message.value !== undefined) {
+      obj.value = OverrideValue.toJSON(message.value);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PutOverrideRequest>, I>>(base?: I): PutOverrideRequest {
+    return PutOverrideRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PutOverrideRequest>, I>>(object: I): PutOverrideRequest {
+    const message = createBasePutOverrideRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
+    message.idType = object.idType ?? "";
+    message.unitIds = object.unitIds?.map((e) => e) || [];
+    message.value = (object.value !== undefined && object.value !== null)
+      ? OverrideValue.fromPartial(object.value)
+      : undefined;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseOverrideValue(): OverrideValue {
+  return { kind: undefined };
+}
+
+export const OverrideValue: MessageFns<OverrideValue> = {
+  encode(message: OverrideValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.kind?.$case) {
+      case "boolValue":
+        writer.uint32(8).bool(message.kind.value);
+        break;
+      case "groupName":
+        writer.uint32(18).string(message.kind.value);
+        break;
+      case "json":
+        writer.uint32(26).string(message.kind.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OverrideValue {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOverrideValue();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = { $case: "boolValue", value: reader.bool() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = { $case: "groupName", value: reader.string() };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = { $case: "json", value: reader.string() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OverrideValue {
+    return {
+      kind: isSet(object.boolValue)
+        ? { $case: "boolValue", value: globalThis.Boolean(object.boolValue) }
+        : isSet(object.bool_value)
+        ? { $case: "boolValue", value: globalThis.Boolean(object.bool_value) }
+        : isSet(object.groupName)
+        ? { $case: "groupName", value: globalThis.String(object.groupName) }
+        : isSet(object.group_name)
+        ? { $case: "groupName", value: globalThis.String(object.group_name) }
+        : isSet(object.json)
+        ? { $case: "json", value: globalThis.String(object.json) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: OverrideValue): unknown {
+    const obj: any = {};
+    if (message.kind?.$case === "boolValue") {
+      obj.boolValue = message.kind.value;
+    } else if (message.kind?.$case === "groupName") {
+      obj.groupName = message.kind.value;
+    } else if (message.kind?.$case === "json") {
+      obj.json = message.kind.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<OverrideValue>, I>>(base?: I): OverrideValue {
+    return OverrideValue.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OverrideValue>, I>>(object: I): OverrideValue {
+    const message = createBaseOverrideValue();
+    switch (object.kind?.$case) {
+      case "boolValue": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "boolValue", value: object.kind.value };
+        }
+        break;
+      }
+      case "groupName": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "groupName", value: object.kind.value };
+        }
+        break;
+      }
+      case "json": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "json", value: object.kind.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBasePutOverrideResponse(): PutOverrideResponse {
+  return { revision: 0, version: 0, committedAtMs: 0 };
+}
+
+export const PutOverrideResponse: MessageFns<PutOverrideResponse> = {
+  encode(message: PutOverrideResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).uint32(message.version);
+    }
+    if (message.committedAtMs !== 0) {
+      writer.uint32(24).int64(message.committedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PutOverrideResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePutOverrideResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.committedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PutOverrideResponse {
+    return {
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      committedAtMs: isSet(object.committedAtMs)
+        ? globalThis.Number(object.committedAtMs)
+        : isSet(object.committed_at_ms)
+        ? globalThis.Number(object.committed_at_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: PutOverrideResponse): unknown {
+    const obj: any = {};
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.committedAtMs !== 0) {
+      obj.committedAtMs = Math.round(message.committedAtMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PutOverrideResponse>, I>>(base?: I): PutOverrideResponse {
+    return PutOverrideResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PutOverrideResponse>, I>>(object: I): PutOverrideResponse {
+    const message = createBasePutOverrideResponse();
+    message.revision = object.revision ?? 0;
+    message.version = object.version ?? 0;
+    message.committedAtMs = object.committedAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseDeleteOverrideRequest(): DeleteOverrideRequest {
+  return { set: undefined, ref: undefined, idType: "", unitIds: [], reason: "" };
+}
+
+export const DeleteOverrideRequest: MessageFns<DeleteOverrideRequest> = {
+  encode(message: DeleteOverrideRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.ref !== undefined) {
+      EntityRef.encode(message.ref, writer.uint32(18).fork()).join();
+    }
+    if (message.idType !== "") {
+      writer.uint32(26).string(message.idType);
+    }
+    for (const v of message.unitIds) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteOverrideRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteOverrideRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ref = EntityRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.idType = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.unitIds.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteOverrideRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      ref: isSet(object.ref) ? EntityRef.fromJSON(object.ref) : undefined,
+      idType: isSet(object.idType)
+        ? globalThis.String(object.idType)
+        : isSet(object.id_type)
+        ? globalThis.String(object.id_type)
+        : "",
+      unitIds: globalThis.Array.isArray(object?.unitIds)
+        ? object.unitIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.unit_ids)
+        ? object.unit_ids.map((e: any) => globalThis.String(e))
+        : [],
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: DeleteOverrideRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.ref !== undefined) {
+      obj.ref = EntityRef.toJSON(message.ref);
+    }
+    if (message.idType !== "") {
+      obj.idType = message.idType;
+    }
+    if (message.unitIds?.length) {
+      obj.unitIds = message.unitIds;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DeleteOverrideRequest>, I>>(base?: I): DeleteOverrideRequest {
+    return DeleteOverrideRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeleteOverrideRequest>, I>>(object: I): DeleteOverrideRequest {
+    const message = createBaseDeleteOverrideRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
+    message.idType = object.idType ?? "";
+    message.unitIds = object.unitIds?.map((e) => e) || [];
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseDeleteOverrideResponse(): DeleteOverrideResponse {
+  return { revision: 0, removed: 0, version: 0, committedAtMs: 0 };
+}
+
+export const DeleteOverrideResponse: MessageFns<DeleteOverrideResponse> = {
+  encode(message: DeleteOverrideResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.removed !== 0) {
+      writer.uint32(16).uint32(message.removed);
+    }
+    if (message.version !== 0) {
+      writer.uint32(24).uint32(message.version);
+    }
+    if (message.committedAtMs !== 0) {
+      writer.uint32(32).int64(message.committedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteOverrideResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteOverrideResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.removed = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.committedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteOverrideResponse {
+    return {
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      removed: isSet(object.removed) ? globalThis.Number(object.removed) : 0,
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      committedAtMs: isSet(object.committedAtMs)
+        ? globalThis.Number(object.committedAtMs)
+        : isSet(object.committed_at_ms)
+        ? globalThis.Number(object.committed_at_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: DeleteOverrideResponse): unknown {
+    const obj: any = {};
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.removed !== 0) {
+      obj.removed = Math.round(message.removed);
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.committedAtMs !== 0) {
+      obj.committedAtMs = Math.round(message.committedAtMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DeleteOverrideResponse>, I>>(base?: I): DeleteOverrideResponse {
+    return DeleteOverrideResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeleteOverrideResponse>, I>>(object: I): DeleteOverrideResponse {
+    const message = createBaseDeleteOverrideResponse();
+    message.revision = object.revision ?? 0;
+    message.removed = object.removed ?? 0;
+    message.version = object.version ?? 0;
+    message.committedAtMs = object.committedAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseListOverridesRequest(): ListOverridesRequest {
+  return { set: undefined, ref: undefined, pageSize: 0, pageToken: "" };
+}
+
+export const ListOverridesRequest: MessageFns<ListOverridesRequest> = {
+  encode(message: ListOverridesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.ref !== undefined) {
+      EntityRef.encode(message.ref, writer.uint32(18).fork()).join();
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(24).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(34).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOverridesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOverridesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ref = EntityRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListOverridesRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      ref: isSet(object.ref) ? EntityRef.fromJSON(object.ref) : undefined,
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListOverridesRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.ref !== undefined) {
+      obj.ref = EntityRef.toJSON(message.ref);
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListOverridesRequest>, I>>(base?: I): ListOverridesRequest {
+    return ListOverridesRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListOverridesRequest>, I>>(object: I): ListOverridesRequest {
+    const message = createBaseListOverridesRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListOverridesResponse(): ListOverridesResponse {
+  return { overrides: [], nextPageToken: "", revision: 0 };
+}
+
+export const ListOverridesResponse: MessageFns<ListOverridesResponse> = {
+  encode(message: ListOverridesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.overrides) {
+      Override.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(24).uint64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOverridesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOverridesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.overrides.push(Override.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListOverridesResponse {
+    return {
+      overrides: globalThis.Array.isArray(object?.overrides)
+        ? object.overrides.map((e: any) => Override.fromJSON(e))
+        : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+    };
+  },
+
+  toJSON(message: ListOverridesResponse): unknown {
+    const obj: any = {};
+    if (message.overrides?.length) {
+      obj.overrides = message.overrides.map((e) => Override.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListOverridesResponse>, I>>(base?: I): ListOverridesResponse {
+    return ListOverridesResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListOverridesResponse>, I>>(object: I): ListOverridesResponse {
+    const message = createBaseListOverridesResponse();
+    message.overrides = object.overrides?.map((e) => Override.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
+function createBaseOverride(): Override {
+  return { ref: undefined, idType: "", unitIds: [], value: undefined };
+}
+
+export const Override: MessageFns<Override> = {
+  encode(message: Override, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== undefined) {
+      EntityRef.encode(message.ref, writer.uint32(10).fork()).join();
+    }
+    if (message.idType !== "") {
+      writer.uint32(18).string(message.idType);
+    }
+    for (const v of message.unitIds) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.value !== undefined) {
+      OverrideValue.encode(message.value, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Override {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOverride();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = EntityRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.idType = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.unitIds.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.value = OverrideValue.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Override {
+    return {
+      ref: isSet(object.ref) ? EntityRef.fromJSON(object.ref) : undefined,
+      idType: isSet(object.idType)
+        ? globalThis.String(object.idType)
+        : isSet(object.id_type)
+        ? globalThis.String(object.id_type)
+        : "",
+      unitIds: globalThis.Array.isArray(object?.unitIds)
+        ? object.unitIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.unit_ids)
+        ? object.unit_ids.map((e: any) => globalThis.String(e))
+        : [],
+      value: isSet(object.value) ? OverrideValue.fromJSON(object.value) : undefined,
+    };
+  },
+
+  toJSON(message: Override): unknown {
+    const obj: any = {};
+    if (message.ref !== undefined) {
+      obj.ref = EntityRef.toJSON(message.ref);
+    }
+    if (message.idType !== "") {
+      obj.idType = message.idType;
+    }
+    if (message.unitIds?.length) {
+      obj.unitIds = message.unitIds;
+    }
+    if (message.value !== undefined) {
+      obj.value = OverrideValue.toJSON(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Override>, I>>(base?: I): Override {
+    return Override.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Override>, I>>(object: I): Override {
+    const message = createBaseOverride();
+    message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
+    message.idType = object.idType ?? "";
+    message.unitIds = object.unitIds?.map((e) => e) || [];
+    message.value = (object.value !== undefined && object.value !== null)
+      ? OverrideValue.fromPartial(object.value)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseProject(): Project {
+  return {
+    name: "",
+    description: "",
+    version: 0,
+    isArchived: false,
+    createdAtMs: 0,
+    changedAtMs: 0,
+    changedBy: "",
+    environmentCount: 0,
+  };
+}
+
+export const Project: MessageFns<Project> = {
+  encode(message: Project, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.description !== "") {
+      writer.uint32(18).string(message.description);
+    }
+    if (message.version !== 0) {
+      writer.uint32(24).uint32(message.version);
+    }
+    if (message.isArchived !== false) {
+      writer.uint32(32).bool(message.isArchived);
+    }
+    if (message.createdAtMs !== 0) {
+      writer.uint32(40).int64(message.createdAtMs);
+    }
+    if (message.changedAtMs !== 0) {
+      writer.uint32(48).int64(message.changedAtMs);
+    }
+    if (message.changedBy !== "") {
+      writer.uint32(58).string(message.changedBy);
+    }
+    if (message.environmentCount !== 0) {
+      writer.uint32(64).uint32(message.environmentCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Project {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProject();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.isArchived = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.changedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.changedBy = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.environmentCount = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Project {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      isArchived: isSet(object.isArchived)
+        ? globalThis.Boolean(object.isArchived)
+        : isSet(object.is_archived)
+        ? globalThis.Boolean(object.is_archived)
+        : false,
+      createdAtMs: isSet(object.createdAtMs)
+        ? globalThis.Number(object.createdAtMs)
+        : isSet(object.created_at_ms)
+        ? globalThis.Number(object.created_at_ms)
+        : 0,
+      changedAtMs: isSet(object.changedAtMs)
+        ? globalThis.Number(object.changedAtMs)
+        : isSet(object.changed_at_ms)
+        ? globalThis.Number(object.changed_at_ms)
+        : 0,
+      changedBy: isSet(object.changedBy)
+        ? globalThis.String(object.changedBy)
+        : isSet(object.changed_by)
+        ? globalThis.String(object.changed_by)
+        : "",
+      environmentCount: isSet(object.environmentCount)
+        ? globalThis.Number(object.environmentCount)
+        : isSet(object.environment_count)
+        ? globalThis.Number(object.environment_count)
+        : 0,
+    };
+  },
+
+  toJSON(message: Project): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.isArchived !== false) {
+      obj.isArchived = message.isArchived;
+    }
+    if (message.createdAtMs !== 0) {
+      obj.createdAtMs = Math.round(message.createdAtMs);
+    }
+    if (message.changedAtMs !== 0) {
+      obj.changedAtMs = Math.round(message.changedAtMs);
+    }
+    if (message.changedBy !== "") {
+      obj.changedBy = message.changedBy;
+    }
+    if (message.environmentCount !== 0) {
+      obj.environmentCount = Math.round(message.environmentCount);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Project>, I>>(base?: I): Project {
+    return Project.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Project>, I>>(object: I): Project {
+    const message = createBaseProject();
+    message.name = object.name ?? "";
+    message.description = object.description ?? "";
+    message.version = object.version ?? 0;
+    message.isArchived = object.isArchived ?? false;
+    message.createdAtMs = object.createdAtMs ?? 0;
+    message.changedAtMs = object.changedAtMs ?? 0;
+    message.changedBy = object.changedBy ?? "";
+    message.environmentCount = object.environmentCount ?? 0;
+    return message;
+  },
+};
+
+function createBaseEnvironment(): Environment {
+  return {
+    set: undefined,
+    description: "",
+    version: 0,
+    isArchived: false,
+    changedAtMs: 0,
+    changedBy: "",
+    revision: 0,
+    committedAtMs: 0,
+  };
+}
+
+export const Environment: MessageFns<Environment> = {
+  encode(message: Environment, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.description !== "") {
+      writer.uint32(18).string(message.description);
+    }
+    if (message.version !== 0) {
+      writer.uint32(24).uint32(message.version);
+    }
+    if (message.isArchived !== false) {
+      writer.uint32(32).bool(message.isArchived);
+    }
+    if (message.changedAtMs !== 0) {
+      writer.uint32(40).int64(message.changedAtMs);
+    }
+    if (message.changedBy !== "") {
+      writer.uint32(50).string(message.changedBy);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(56).uint64(message.revision);
+    }
+    if (message.committedAtMs !== 0) {
+      writer.uint32(64).int64(message.committedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Environment {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnvironment();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.isArchived = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.changedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.changedBy = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.committedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Environment {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      isArchived: isSet(object.isArchived)
+        ? globalThis.Boolean(object.isArchived)
+        : isSet(object.is_archived)
+        ? globalThis.Boolean(object.is_archived)
+        : false,
+      changedAtMs: isSet(object.changedAtMs)
+        ? globalThis.Number(object.changedAtMs)
+        : isSet(object.changed_at_ms)
+        ? globalThis.Number(object.changed_at_ms)
+        : 0,
+      changedBy: isSet(object.changedBy)
+        ? globalThis.String(object.changedBy)
+        : isSet(object.changed_by)
+        ? globalThis.String(object.changed_by)
+        : "",
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      committedAtMs: isSet(object.committedAtMs)
+        ? globalThis.Number(object.committedAtMs)
+        : isSet(object.committed_at_ms)
+        ? globalThis.Number(object.committed_at_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: Environment): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.isArchived !== false) {
+      obj.isArchived = message.isArchived;
+    }
+    if (message.changedAtMs !== 0) {
+      obj.changedAtMs = Math.round(message.changedAtMs);
+    }
+    if (message.changedBy !== "") {
+      obj.changedBy = message.changedBy;
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.committedAtMs !== 0) {
+      obj.committedAtMs = Math.round(message.committedAtMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Environment>, I>>(base?: I): Environment {
+    return Environment.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Environment>, I>>(object: I): Environment {
+    const message = createBaseEnvironment();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.description = object.description ?? "";
+    message.version = object.version ?? 0;
+    message.isArchived = object.isArchived ?? false;
+    message.changedAtMs = object.changedAtMs ?? 0;
+    message.changedBy = object.changedBy ?? "";
+    message.revision = object.revision ?? 0;
+    message.committedAtMs = object.committedAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseListProjectsRequest(): ListProjectsRequest {
+  return { nameContains: "", pageSize: 0, pageToken: "", archiveState: 0 };
+}
+
+export const ListProjectsRequest: MessageFns<ListProjectsRequest> = {
+  encode(message: ListProjectsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nameContains !== "") {
+      writer.uint32(10).string(message.nameContains);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    if (message.archiveState !== 0) {
+      writer.uint32(32).int32(message.archiveState);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListProjectsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListProjectsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nameContains = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.archiveState = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListProjectsRequest {
+    return {
+      nameContains: isSet(object.nameContains)
+        ? globalThis.String(object.nameContains)
+        : isSet(object.name_contains)
+        ? globalThis.String(object.name_contains)
+        : "",
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+      archiveState: isSet(object.archiveState)
+        ? archiveStateFromJSON(object.archiveState)
+        : isSet(object.archive_state)
+        ? archiveStateFromJSON(object.archive_state)
+        : 0,
+    };
+  },
+
+  toJSON(message: ListProjectsRequest): unknown {
+    const obj: any = {};
+    if (message.nameContains !== "") {
+      obj.nameContains = message.nameContains;
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    if (message.archiveState !== 0) {
+      obj.archiveState = archiveStateToJSON(message.archiveState);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListProjectsRequest>, I>>(base?: I): ListProjectsRequest {
+    return ListProjectsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListProjectsRequest>, I>>(object: I): ListProjectsRequest {
+    const message = createBaseListProjectsRequest();
+    message.nameContains = object.nameContains ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    message.archiveState = object.archiveState ?? 0;
+    return message;
+  },
+};
+
+function createBaseListProjectsResponse(): ListProjectsResponse {
+  return { projects: [], nextPageToken: "" };
+}
+
+export const ListProjectsResponse: MessageFns<ListProjectsResponse> = {
+  encode(message: ListProjectsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.projects) {
+      Project.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListProjectsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListProjectsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.projects.push(Project.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListProjectsResponse {
+    return {
+      projects: globalThis.Array.isArray(object?.projects) ? object.projects.map((e: any) => Project.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListProjectsResponse): unknown {
+    const obj: any = {};
+    if (message.projects?.length) {
+      obj.projects = message.projects.map((e) => Project.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListProjectsResponse>, I>>(base?: I): ListProjectsResponse {
+    return ListProjectsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListProjectsResponse>, I>>(object: I): ListProjectsResponse {
+    const message = createBaseListProjectsResponse();
+    message.projects = object.projects?.map((e) => Project.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseGetProjectRequest(): GetProjectRequest {
+  return { project: "" };
+}
+
+export const GetProjectRequest: MessageFns<GetProjectRequest> = {
+  encode(message: GetProjectRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== "") {
+      writer.uint32(10).string(message.project);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetProjectRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetProjectRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetProjectRequest {
+    return { project: isSet(object.project) ? globalThis.String(object.project) : "" };
+  },
+
+  toJSON(message: GetProjectRequest): unknown {
+    const obj: any = {};
+    if (message.project !== "") {
+      obj.project = message.project;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetProjectRequest>, I>>(base?: I): GetProjectRequest {
+    return GetProjectRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetProjectRequest>, I>>(object: I): GetProjectRequest {
+    const message = createBaseGetProjectRequest();
+    message.project = object.project ?? "";
+    return message;
+  },
+};
+
+function createBaseGetProjectResponse(): GetProjectResponse {
+  return { project: undefined };
+}
+
+export const GetProjectResponse: MessageFns<GetProjectResponse> = {
+  encode(message: GetProjectResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== undefined) {
+      Project.encode(message.project, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetProjectResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetProjectResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = Project.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetProjectResponse {
+    return { project: isSet(object.project) ? Project.fromJSON(object.project) : undefined };
+  },
+
+  toJSON(message: GetProjectResponse): unknown {
+    const obj: any = {};
+    if (message.project !== undefined) {
+      obj.project = Project.toJSON(message.project);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetProjectResponse>, I>>(base?: I): GetProjectResponse {
+    return GetProjectResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetProjectResponse>, I>>(object: I): GetProjectResponse {
+    const message = createBaseGetProjectResponse();
+    message.project = (object.project !== undefined && object.project !== null)
+      ? Project.fromPartial(object.project)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateProjectRequest(): UpdateProjectRequest {
+  return { project: "", description: "", expectedVersion: undefined };
+}
+
+export const UpdateProjectRequest: MessageFns<UpdateProjectRequest> = {
+  encode(message: UpdateProjectRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== "") {
+      writer.uint32(10).string(message.project);
+    }
+    if (message.description !== "") {
+      writer.uint32(18).string(message.description);
+    }
+    if (message.expectedVersion !== undefined) {
+      writer.uint32(24).uint32(message.expectedVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateProjectRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateProjectRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.expectedVersion = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateProjectRequest {
+    return {
+      project: isSet(object.project) ? globalThis.String(object.project) : "",
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      expectedVersion: isSet(object.expectedVersion)
+        ? globalThis.Number(object.expectedVersion)
+        : isSet(object.expected_version)
+        ? globalThis.Number(object.expected_version)
+        : undefined,
+    };
+  },
+
+  toJSON(message: UpdateProjectRequest): unknown {
+    const obj: any = {};
+    if (message.project !== "") {
+      obj.project = message.project;
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.expectedVersion !== undefined) {
+      obj.expectedVersion = Math.round(message.expectedVersion);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateProjectRequest>, I>>(base?: I): UpdateProjectRequest {
+    return UpdateProjectRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateProjectRequest>, I>>(object: I): UpdateProjectRequest {
+    const message = createBaseUpdateProjectRequest();
+    message.project = object.project ?? "";
+    message.description = object.description ?? "";
+    message.expectedVersion = object.expectedVersion ?? undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateProjectResponse(): UpdateProjectResponse {
+  return { project: undefined };
+}
+
+export const UpdateProjectResponse: MessageFns<UpdateProjectResponse> = {
+  encode(message: UpdateProjectResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== undefined) {
+      Project.encode(message.project, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateProjectResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateProjectResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = Project.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateProjectResponse {
+    return { project: isSet(object.project) ? Project.fromJSON(object.project) : undefined };
+  },
+
+  toJSON(message: UpdateProjectResponse): unknown {
+    const obj: any = {};
+    if (message.project !== undefined) {
+      obj.project = Project.toJSON(message.project);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateProjectResponse>, I>>(base?: I): UpdateProjectResponse {
+    return UpdateProjectResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateProjectResponse>, I>>(object: I): UpdateProjectResponse {
+    const message = createBaseUpdateProjectResponse();
+    message.project = (object.project !== undefined && object.project !== null)
+      ? Project.fromPartial(object.project)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseArchiveProjectRequest(): ArchiveProjectRequest {
+  return { project: "", reason: "" };
+}
+
+export const ArchiveProjectRequest: MessageFns<ArchiveProjectRequest> = {
+  encode(message: ArchiveProjectRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== "") {
+      writer.uint32(10).string(message.project);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveProjectRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveProjectRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveProjectRequest {
+    return {
+      project: isSet(object.project) ? globalThis.String(object.project) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ArchiveProjectRequest): unknown {
+    const obj: any = {};
+    if (message.project !== "") {
+      obj.project = message.project;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ArchiveProjectRequest>, I>>(base?: I): ArchiveProjectRequest {
+    return ArchiveProjectRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ArchiveProjectRequest>, I>>(object: I): ArchiveProjectRequest {
+    const message = createBaseArchiveProjectRequest();
+    message.project = object.project ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseArchiveProjectResponse(): ArchiveProjectResponse {
+  return { project: undefined };
+}
+
+export const ArchiveProjectResponse: MessageFns<ArchiveProjectResponse> = {
+  encode(message: ArchiveProjectResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== undefined) {
+      Project.encode(message.project, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveProjectResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveProjectResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = Project.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveProjectResponse {
+    return { project: isSet(object.project) ? Project.fromJSON(object.project) : undefined };
+  },
+
+  toJSON(message: ArchiveProjectResponse): unknown {
+    const obj: any = {};
+    if (message.project !== undefined) {
+      obj.project = Project.toJSON(message.project);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ArchiveProjectResponse>, I>>(base?: I): ArchiveProjectResponse {
+    return ArchiveProjectResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ArchiveProjectResponse>, I>>(object: I): ArchiveProjectResponse {
+    const message = createBaseArchiveProjectResponse();
+    message.project = (object.project !== undefined && object.project !== null)
+      ? Project.fromPartial(object.project)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRestoreProjectRequest(): RestoreProjectRequest {
+  return { project: "", reason: "" };
+}
+
+export const RestoreProjectRequest: MessageFns<RestoreProjectRequest> = {
+  encode(message: RestoreProjectRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== "") {
+      writer.uint32(10).string(message.project);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreProjectRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreProjectRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RestoreProjectRequest {
+    return {
+      project: isSet(object.project) ? globalThis.String(object.project) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RestoreProjectRequest): unknown {
+    const obj: any = {};
+    if (message.project !== "") {
+      obj.project = message.project;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RestoreProjectRequest>, I>>(base?: I): RestoreProjectRequest {
+    return RestoreProjectRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RestoreProjectRequest>, I>>(object: I): RestoreProjectRequest {
+    const message = createBaseRestoreProjectRequest();
+    message.project = object.project ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRestoreProjectResponse(): RestoreProjectResponse {
+  return { project: undefined };
+}
+
+export const RestoreProjectResponse: MessageFns<RestoreProjectResponse> = {
+  encode(message: RestoreProjectResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== undefined) {
+      Project.encode(message.project, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreProjectResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreProjectResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = Project.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RestoreProjectResponse {
+    return { project: isSet(object.project) ? Project.fromJSON(object.project) : undefined };
+  },
+
+  toJSON(message: RestoreProjectResponse): unknown {
+    const obj: any = {};
+    if (message.project !== undefined) {
+      obj.project = Project.toJSON(message.project);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RestoreProjectResponse>, I>>(base?: I): RestoreProjectResponse {
+    return RestoreProjectResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RestoreProjectResponse>, I>>(object: I): RestoreProjectResponse {
+    const message = createBaseRestoreProjectResponse();
+    message.project = (object.project !== undefined && object.project !== null)
+      ? Project.fromPartial(object.project)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListEnvironmentsRequest(): ListEnvironmentsRequest {
+  return { project: "", nameContains: "", pageSize: 0, pageToken: "", archiveState: 0 };
+}
+
+export const ListEnvironmentsRequest: MessageFns<ListEnvironmentsRequest> = {
+  encode(message: ListEnvironmentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== "") {
+      writer.uint32(10).string(message.project);
+    }
+    if (message.nameContains !== "") {
+      writer.uint32(18).string(message.nameContains);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(24).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(34).string(message.pageToken);
+    }
+    if (message.archiveState !== 0) {
+      writer.uint32(40).int32(message.archiveState);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListEnvironmentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListEnvironmentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nameContains = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.archiveState = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListEnvironmentsRequest {
+    return {
+      project: isSet(object.project) ? globalThis.String(object.project) : "",
+      nameContains: isSet(object.nameContains)
+        ? globalThis.String(object.nameContains)
+        : isSet(object.name_contains)
+        ? globalThis.String(object.name_contains)
+        : "",
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+      archiveState: isSet(object.archiveState)
+        ? archiveStateFromJSON(object.archiveState)
+        : isSet(object.archive_state)
+        ? archiveStateFromJSON(object.archive_state)
+        : 0,
+    };
+  },
+
+  toJSON(message: ListEnvironmentsRequest): unknown {
+    const obj: any = {};
+    if (message.project !== "") {
+      obj.project = message.project;
+    }
+    if (message.nameContains !== "") {
+      obj.nameContains = message.nameContains;
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    if (message.archiveState !== 0) {
+      obj.archiveState = archiveStateToJSON(message.archiveState);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListEnvironmentsRequest>, I>>(base?: I): ListEnvironmentsRequest {
+    return ListEnvironmentsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListEnvironmentsRequest>, I>>(object: I): ListEnvironmentsRequest {
+    const message = createBaseListEnvironmentsRequest();
+    message.project = object.project ?? "";
+    message.nameContains = object.nameContains ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    message.archiveState = object.archiveState ?? 0;
+    return message;
+  },
+};
+
+function createBaseListEnvironmentsResponse(): ListEnvironmentsResponse {
+  return { environments: [], nextPageToken: "" };
+}
+
+export const ListEnvironmentsResponse: MessageFns<ListEnvironmentsResponse> = {
+  encode(message: ListEnvironmentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.environments) {
+      Environment.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListEnvironmentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListEnvironmentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.environments.push(Environment.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListEnvironmentsResponse {
+    return {
+      environments: globalThis.Array.isArray(object?.environments)
+        ? object.environments.map((e: any) => Environment.fromJSON(e))
+        : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListEnvironmentsResponse): unknown {
+    const obj: any = {};
+    if (message.environments?.length) {
+      obj.environments = message.environments.map((e) => Environment.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListEnvironmentsResponse>, I>>(base?: I): ListEnvironmentsResponse {
+    return ListEnvironmentsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListEnvironmentsResponse>, I>>(object: I): ListEnvironmentsResponse {
+    const message = createBaseListEnvironmentsResponse();
+    message.environments = object.environments?.map((e) => Environment.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseGetEnvironmentRequest(): GetEnvironmentRequest {
+  return { set: undefined };
+}
+
+export const GetEnvironmentRequest: MessageFns<GetEnvironmentRequest> = {
+  encode(message: GetEnvironmentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetEnvironmentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetEnvironmentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetEnvironmentRequest {
+    return { set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined };
+  },
+
+  toJSON(message: GetEnvironmentRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetEnvironmentRequest>, I>>(base?: I): GetEnvironmentRequest {
+    return GetEnvironmentRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetEnvironmentRequest>, I>>(object: I): GetEnvironmentRequest {
+    const message = createBaseGetEnvironmentRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    return message;
+  },
+};
+
+function createBaseGetEnvironmentResponse(): GetEnvironmentResponse {
+  return { environment: undefined };
+}
+
+export const GetEnvironmentResponse: MessageFns<GetEnvironmentResponse> = {
+  encode(message: GetEnvironmentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.environment !== undefined) {
+      Environment.encode(message.environment, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetEnvironmentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetEnvironmentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.environment = Environment.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetEnvironmentResponse {
+    return { environment: isSet(object.environment) ? Environment.fromJSON(object.environment) : undefined };
+  },
+
+  toJSON(message: GetEnvironmentResponse): unknown {
+    const obj: any = {};
+    if (message.environment !== undefined) {
+      obj.environment = Environment.toJSON(message.environment);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetEnvironmentResponse>, I>>(base?: I): GetEnvironmentResponse {
+    return GetEnvironmentResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetEnvironmentResponse>, I>>(object: I): GetEnvironmentResponse {
+    const message = createBaseGetEnvironmentResponse();
+    message.environment = (object.environment !== undefined && object.environment !== null)
+      ? Environment.fromPartial(object.environment)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateEnvironmentRequest(): UpdateEnvironmentRequest {
+  return { set: undefined, description: "", expectedVersion: undefined };
+}
+
+export const UpdateEnvironmentRequest: MessageFns<UpdateEnvironmentRequest> = {
+  encode(message: UpdateEnvironmentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.description !== "") {
+      writer.uint32(18).string(message.description);
+    }
+    if (message.expectedVersion !== undefined) {
+      writer.uint32(24).uint32(message.expectedVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateEnvironmentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateEnvironmentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.expectedVersion = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateEnvironmentRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      expectedVersion: isSet(object.expectedVersion)
+        ? globalThis.Number(object.expectedVersion)
+        : isSet(object.expected_version)
+        ? globalThis.Number(object.expected_version)
+        : undefined,
+    };
+  },
+
+  toJSON(message: UpdateEnvironmentRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.expectedVersion !== undefined) {
+      obj.expectedVersion = Math.round(message.expectedVersion);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateEnvironmentRequest>, I>>(base?: I): UpdateEnvironmentRequest {
+    return UpdateEnvironmentRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateEnvironmentRequest>, I>>(object: I): UpdateEnvironmentRequest {
+    const message = createBaseUpdateEnvironmentRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.description = object.description ?? "";
+    message.expectedVersion = object.expectedVersion ?? undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateEnvironmentResponse(): UpdateEnvironmentResponse {
+  return { environment: undefined };
+}
+
+export const UpdateEnvironmentResponse: MessageFns<UpdateEnvironmentResponse> = {
+  encode(message: UpdateEnvironmentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.environment !== undefined) {
+      Environment.encode(message.environment, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateEnvironmentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateEnvironmentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.environment = Environment.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateEnvironmentResponse {
+    return { environment: isSet(object.environment) ? Environment.fromJSON(object.environment) : undefined };
+  },
+
+  toJSON(message: UpdateEnvironmentResponse): unknown {
+    const obj: any = {};
+    if (message.environment !== undefined) {
+      obj.environment = Environment.toJSON(message.environment);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateEnvironmentResponse>, I>>(base?: I): UpdateEnvironmentResponse {
+    return UpdateEnvironmentResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateEnvironmentResponse>, I>>(object: I): UpdateEnvironmentResponse {
+    const message = createBaseUpdateEnvironmentResponse();
+    message.environment = (object.environment !== undefined && object.environment !== null)
+      ? Environment.fromPartial(object.environment)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseArchiveEnvironmentRequest(): ArchiveEnvironmentRequest {
+  return { set: undefined, reason: "" };
+}
+
+export const ArchiveEnvironmentRequest: MessageFns<ArchiveEnvironmentRequest> = {
+  encode(message: ArchiveEnvironmentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveEnvironmentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveEnvironmentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveEnvironmentRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ArchiveEnvironmentRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ArchiveEnvironmentRequest>, I>>(base?: I): ArchiveEnvironmentRequest {
+    return ArchiveEnvironmentRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ArchiveEnvironmentRequest>, I>>(object: I): ArchiveEnvironmentRequest {
+    const message = createBaseArchiveEnvironmentRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseArchiveEnvironmentResponse(): ArchiveEnvironmentResponse {
+  return { environment: undefined };
+}
+
+export const ArchiveEnvironmentResponse: MessageFns<ArchiveEnvironmentResponse> = {
+  encode(message: ArchiveEnvironmentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.environment !== undefined) {
+      Environment.encode(message.environment, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveEnvironmentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveEnvironmentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.environment = Environment.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveEnvironmentResponse {
+    return { environment: isSet(object.environment) ? Environment.fromJSON(object.environment) : undefined };
+  },
+
+  toJSON(message: ArchiveEnvironmentResponse): unknown {
+    const obj: any = {};
+    if (message.environment !== undefined) {
+      obj.environment = Environment.toJSON(message.environment);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ArchiveEnvironmentResponse>, I>>(base?: I): ArchiveEnvironmentResponse {
+    return ArchiveEnvironmentResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ArchiveEnvironmentResponse>, I>>(object: I): ArchiveEnvironmentResponse {
+    const message = createBaseArchiveEnvironmentResponse();
+    message.environment = (object.environment !== undefined && object.environment !== null)
+      ? Environment.fromPartial(object.environment)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRestoreEnvironmentRequest(): RestoreEnvironmentRequest {
+  return { set: undefined, reason: "" };
+}
+
+export const RestoreEnvironmentRequest: MessageFns<RestoreEnvironmentRequest> = {
+  encode(message: RestoreEnvironmentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreEnvironmentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreEnvironmentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RestoreEnvironmentRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RestoreEnvironmentRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RestoreEnvironmentRequest>, I>>(base?: I): RestoreEnvironmentRequest {
+    return RestoreEnvironmentRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RestoreEnvironmentRequest>, I>>(object: I): RestoreEnvironmentRequest {
+    const message = createBaseRestoreEnvironmentRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRestoreEnvironmentResponse(): RestoreEnvironmentResponse {
+  return { environment: undefined };
+}
+
+export const RestoreEnvironmentResponse: MessageFns<RestoreEnvironmentResponse> = {
+  encode(message: RestoreEnvironmentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.environment !== undefined) {
+      Environment.encode(message.environment, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreEnvironmentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreEnvironmentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.environment = Environment.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RestoreEnvironmentResponse {
+    return { environment: isSet(object.environment) ? Environment.fromJSON(object.environment) : undefined };
+  },
+
+  toJSON(message: RestoreEnvironmentResponse): unknown {
+    const obj: any = {};
+    if (message.environment !== undefined) {
+      obj.environment = Environment.toJSON(message.environment);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RestoreEnvironmentResponse>, I>>(base?: I): RestoreEnvironmentResponse {
+    return RestoreEnvironmentResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RestoreEnvironmentResponse>, I>>(object: I): RestoreEnvironmentResponse {
+    const message = createBaseRestoreEnvironmentResponse();
+    message.environment = (object.environment !== undefined && object.environment !== null)
+      ? Environment.fromPartial(object.environment)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetKeyRequest(): GetKeyRequest {
+  return { digest: "" };
+}
+
+export const GetKeyRequest: MessageFns<GetKeyRequest> = {
+  encode(message: GetKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetKeyRequest {
+    return { digest: isSet(object.digest) ? globalThis.String(object.digest) : "" };
+  },
+
+  toJSON(message: GetKeyRequest): unknown {
+    const obj: any = {};
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetKeyRequest>, I>>(base?: I): GetKeyRequest {
+    return GetKeyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetKeyRequest>, I>>(object: I): GetKeyRequest {
+    const message = createBaseGetKeyRequest();
+    message.digest = object.digest ?? "";
+    return message;
+  },
+};
+
+function createBaseGetKeyResponse(): GetKeyResponse {
+  return { key: undefined };
+}
+
+export const GetKeyResponse: MessageFns<GetKeyResponse> = {
+  encode(message: GetKeyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      KeySummary.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetKeyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetKeyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = KeySummary.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetKeyResponse {
+    return { key: isSet(object.key) ? KeySummary.fromJSON(object.key) : undefined };
+  },
+
+  toJSON(message: GetKeyResponse): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = KeySummary.toJSON(message.key);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetKeyResponse>, I>>(base?: I): GetKeyResponse {
+    return GetKeyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetKeyResponse>, I>>(object: I): GetKeyResponse {
+    const message = createBaseGetKeyResponse();
+    message.key = (object.key !== undefined && object.key !== null) ? KeySummary.fromPartial(object.key) : undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateKeyRequest(): UpdateKeyRequest {
+  return { digest: "", label: "", expectedVersion: undefined, reason: "" };
+}
+
+export const UpdateKeyRequest: MessageFns<UpdateKeyRequest> = {
+  encode(message: UpdateKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.label !== "") {
+      writer.uint32(18).string(message.label);
+    }
+    if (message.expectedVersion !== undefined) {
+      writer.uint32(24).uint32(message.expectedVersion);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.expectedVersion = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateKeyRequest {
+    return {
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      label: isSet(object.label) ? globalThis.String(object.label) : "",
+      expectedVersion: isSet(object.expectedVersion)
+        ? globalThis.Number(object.expectedVersion)
+        : isSet(object.expected_version)
+        ? globalThis.Number(object.expected_version)
+        : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: UpdateKeyRequest): unknown {
+    const obj: any = {};
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.label !== "") {
+      obj.label = message.label;
+    }
+    if (message.expectedVersion !== undefined) {
+      obj.expectedVersion = Math.round(message.expectedVersion);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateKeyRequest>, I>>(base?: I): UpdateKeyRequest {
+    return UpdateKeyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateKeyRequest>, I>>(object: I): UpdateKeyRequest {
+    const message = createBaseUpdateKeyRequest();
+    message.digest = object.digest ?? "";
+    message.label = object.label ?? "";
+    message.expectedVersion = object.expectedVersion ?? undefined;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseUpdateKeyResponse(): UpdateKeyResponse {
+  return { key: undefined };
+}
+
+export const UpdateKeyResponse: MessageFns<UpdateKeyResponse> = {
+  encode(message: UpdateKeyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      KeySummary.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateKeyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateKeyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = KeySummary.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateKeyResponse {
+    return { key: isSet(object.key) ? KeySummary.fromJSON(object.key) : undefined };
+  },
+
+  toJSON(message: UpdateKeyResponse): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = KeySummary.toJSON(message.key);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateKeyResponse>, I>>(base?: I): UpdateKeyResponse {
+    return UpdateKeyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateKeyResponse>, I>>(object: I): UpdateKeyResponse {
+    const message = createBaseUpdateKeyResponse();
+    message.key = (object.key !== undefined && object.key !== null) ? KeySummary.fromPartial(object.key) : undefined;
+    return message;
+  },
+};
+
+function createBaseArchiveKeyRequest(): ArchiveKeyRequest {
+  return { digest: "", reason: "" };
+}
+
+export const ArchiveKeyRequest: MessageFns<ArchiveKeyRequest> = {
+  encode(message: ArchiveKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveKeyRequest {
+    return {
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ArchiveKeyRequest): unknown {
+    const obj: any = {};
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ArchiveKeyRequest>, I>>(base?: I): ArchiveKeyRequest {
+    return ArchiveKeyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ArchiveKeyRequest>, I>>(object: I): ArchiveKeyRequest {
+    const message = createBaseArchiveKeyRequest();
+    message.digest = object.digest ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseArchiveKeyResponse(): ArchiveKeyResponse {
+  return { key: undefined };
+}
+
+export const ArchiveKeyResponse: MessageFns<ArchiveKeyResponse> = {
+  encode(message: ArchiveKeyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      KeySummary.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveKeyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveKeyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = KeySummary.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveKeyResponse {
+    return { key: isSet(object.key) ? KeySummary.fromJSON(object.key) : undefined };
+  },
+
+  toJSON(message: ArchiveKeyResponse): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = KeySummary.toJSON(message.key);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ArchiveKeyResponse>, I>>(base?: I): ArchiveKeyResponse {
+    return ArchiveKeyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ArchiveKeyResponse>, I>>(object: I): ArchiveKeyResponse {
+    const message = createBaseArchiveKeyResponse();
+    message.key = (object.key !== undefined && object.key !== null) ? KeySummary.fromPartial(object.key) : undefined;
+    return message;
+  },
+};
+
+function createBaseRestoreKeyRequest(): RestoreKeyRequest {
+  return { digest: "", reason: "" };
+}
+
+export const RestoreKeyRequest: MessageFns<RestoreKeyRequest> = {
+  encode(message: RestoreKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RestoreKeyRequest {
+    return {
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RestoreKeyRequest): unknown {
+    const obj: any = {};
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RestoreKeyRequest>, I>>(base?: I): RestoreKeyRequest {
+    return RestoreKeyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RestoreKeyRequest>, I>>(object: I): RestoreKeyRequest {
+    const message = createBaseRestoreKeyRequest();
+    message.digest = object.digest ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRestoreKeyResponse(): RestoreKeyResponse {
+  return { key: undefined };
+}
+
+export const RestoreKeyResponse: MessageFns<RestoreKeyResponse> = {
+  encode(message: RestoreKeyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      KeySummary.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreKeyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreKeyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = KeySummary.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RestoreKeyResponse {
+    return { key: isSet(object.key) ? KeySummary.fromJSON(object.key) : undefined };
+  },
+
+  toJSON(message: RestoreKeyResponse): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = KeySummary.toJSON(message.key);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RestoreKeyResponse>, I>>(base?: I): RestoreKeyResponse {
+    return RestoreKeyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RestoreKeyResponse>, I>>(object: I): RestoreKeyResponse {
+    const message = createBaseRestoreKeyResponse();
+    message.key = (object.key !== undefined && object.key !== null) ? KeySummary.fromPartial(object.key) : undefined;
+    return message;
+  },
+};
+
+function createBaseListRevisionsRequest(): ListRevisionsRequest {
+  return { set: undefined, ref: undefined, pageSize: 0, pageToken: "" };
+}
+
+export const ListRevisionsRequest: MessageFns<ListRevisionsRequest> = {
+  encode(message: ListRevisionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.ref !== undefined) {
+      EntityRef.encode(message.ref, writer.uint32(18).fork()).join();
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(24).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(34).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRevisionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRevisionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ref = EntityRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListRevisionsRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      ref: isSet(object.ref) ? EntityRef.fromJSON(object.ref) : undefined,
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListRevisionsRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.ref !== undefined) {
+      obj.ref = EntityRef.toJSON(message.ref);
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListRevisionsRequest>, I>>(base?: I): ListRevisionsRequest {
+    return ListRevisionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListRevisionsRequest>, I>>(object: I): ListRevisionsRequest {
+    const message = createBaseListRevisionsRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListRevisionsResponse(): ListRevisionsResponse {
+  return { revisions: [], nextPageToken: "" };
+}
+
+export const ListRevisionsResponse: MessageFns<ListRevisionsResponse> = {
+  encode(message: ListRevisionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.revisions) {
+      RevisionSummary.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRevisionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRevisionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.revisions.push(RevisionSummary.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListRevisionsResponse {
+    return {
+      revisions: globalThis.Array.isArray(object?.revisions)
+        ? object.revisions.map((e: any) => RevisionSummary.fromJSON(e))
+        : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListRevisionsResponse): unknown {
+    const obj: any = {};
+    if (message.revisions?.length) {
+      obj.revisions = message.revisions.map((e) => RevisionSummary.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListRevisionsResponse>, I>>(base?: I): ListRevisionsResponse {
+    return ListRevisionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListRevisionsResponse>, I>>(object: I): ListRevisionsResponse {
+    const message = createBaseListRevisionsResponse();
+    message.revisions = object.revisions?.map((e) => RevisionSummary.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseRevisionSummary(): RevisionSummary {
+  return {
+    revision: 0,
+    committedAtMs: 0,
+    author: "",
+    reason: "",
+    changes: [],
+    changeCount: 0,
+    stateHash: Buffer.alloc(0),
+  };
+}
+
+export const RevisionSummary: MessageFns<RevisionSummary> = {
+  encode(message: RevisionSummary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.committedAtMs !== 0) {
+      writer.uint32(16).int64(message.committedAtMs);
+    }
+    if (message.author !== "") {
+      writer.uint32(26).string(message.author);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    for (const v of message.changes) {
+      EntityChange.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.changeCount !== 0) {
+      writer.uint32(48).uint32(message.changeCount);
+    }
+    if (message.stateHash.length !== 0) {
+      writer.uint32(58).bytes(message.stateHash);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevisionSummary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevisionSummary();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.committedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.changes.push(EntityChange.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.changeCount = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.stateHash = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevisionSummary {
+    return {
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      committedAtMs: isSet(object.committedAtMs)
+        ? globalThis.Number(object.committedAtMs)
+        : isSet(object.committed_at_ms)
+        ? globalThis.Number(object.committed_at_ms)
+        : 0,
+      author: isSet(object.author) ? globalThis.String(object.author) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      changes: globalThis.Array.isArray(object?.changes)
+        ? object.changes.map((e: any) => EntityChange.fromJSON(e))
+        : [],
+      changeCount: isSet(object.changeCount)
+        ? globalThis.Number(object.changeCount)
+        : isSet(object.change_count)
+        ? globalThis.Number(object.change_count)
+        : 0,
+      stateHash: isSet(object.stateHash)
+        ? Buffer.from(bytesFromBase64(object.stateHash))
+        : isSet(object.state_hash)
+        ? Buffer.from(bytesFromBase64(object.state_hash))
+        : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: RevisionSummary): unknown {
+    const obj: any = {};
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.committedAtMs !== 0) {
+      obj.committedAtMs = Math.round(message.committedAtMs);
+    }
+    if (message.author !== "") {
+      obj.author = message.author;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.changes?.length) {
+      obj.changes = message.changes.map((e) => EntityChange.toJSON(e));
+    }
+    if (message.changeCount !== 0) {
+      obj.changeCount = Math.round(message.changeCount);
+    }
+    if (message.stateHash.length !== 0) {
+      obj.stateHash = base64FromBytes(message.stateHash);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RevisionSummary>, I>>(base?: I): RevisionSummary {
+    return RevisionSummary.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevisionSummary>, I>>(object: I): RevisionSummary {
+    const message = createBaseRevisionSummary();
+    message.revision = object.revision ?? 0;
+    message.committedAtMs = object.committedAtMs ?? 0;
+    message.author = object.author ?? "";
+    message.reason = object.reason ?? "";
+    message.changes = object.changes?.map((e) => EntityChange.fromPartial(e)) || [];
+    message.changeCount = object.changeCount ?? 0;
+    message.stateHash = object.stateHash ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseEntityChange(): EntityChange {
+  return { ref: undefined, kind: 0, version: 0 };
+}
+
+export const EntityChange: MessageFns<EntityChange> = {
+  encode(message: EntityChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== undefined) {
+      EntityRef.encode(message.ref, writer.uint32(10).fork()).join();
+    }
+    if (message.kind !== 0) {
+      writer.uint32(16).int32(message.kind);
+    }
+    if (message.version !== 0) {
+      writer.uint32(24).uint32(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EntityChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEntityChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = EntityRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EntityChange {
+    return {
+      ref: isSet(object.ref) ? EntityRef.fromJSON(object.ref) : undefined,
+      kind: isSet(object.kind) ? changeKindFromJSON(object.kind) : 0,
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+    };
+  },
+
+  toJSON(message: EntityChange): unknown {
+    const obj: any = {};
+    if (message.ref !== undefined) {
+      obj.ref = EntityRef.toJSON(message.ref);
+    }
+    if (message.kind !== 0) {
+      obj.kind = changeKindToJSON(message.kind);
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EntityChange>, I>>(base?: I): EntityChange {
+    return EntityChange.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EntityChange>, I>>(object: I): EntityChange {
+    const message = createBaseEntityChange();
+    message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
+    message.kind = object.kind ?? 0;
+    message.version = object.version ?? 0;
+    return message;
+  },
+};
+
+function createBaseDiffRevisionsRequest(): DiffRevisionsRequest {
+  return { set: undefined, fromRevision: 0, toRevision: 0, ref: undefined };
+}
+
+export const DiffRevisionsRequest: MessageFns<DiffRevisionsRequest> = {
+  encode(message: DiffRevisionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.fromRevision !== 0) {
+      writer.uint32(16).uint64(message.fromRevision);
+    }
+    if (message.toRevision !== 0) {
+      writer.uint32(24).uint64(message.toRevision);
+    }
+    if (message.ref !== undefined) {
+      EntityRef.encode(message.ref, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiffRevisionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiffRevisionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.fromRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.toRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.ref = EntityRef.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DiffRevisionsRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      fromRevision: isSet(object.fromRevision)
+        ? globalThis.Number(object.fromRevision)
+        : isSet(object.from_revision)
+        ? globalThis.Number(object.from_revision)
+        : 0,
+      toRevision: isSet(object.toRevision)
+        ? globalThis.Number(object.toRevision)
+        : isSet(object.to_revision)
+        ? globalThis.Number(object.to_revision)
+        : 0,
+      ref: isSet(object.ref) ? EntityRef.fromJSON(object.ref) : undefined,
+    };
+  },
+
+  toJSON(message: DiffRevisionsRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.fromRevision !== 0) {
+      obj.fromRevision = Math.round(message.fromRevision);
+    }
+    if (message.toRevision !== 0) {
+      obj.toRevision = Math.round(message.toRevision);
+    }
+    if (message.ref !== undefined) {
+      obj.ref = EntityRef.toJSON(message.ref);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DiffRevisionsRequest>, I>>(base?: I): DiffRevisionsRequest {
+    return DiffRevisionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DiffRevisionsRequest>, I>>(object: I): DiffRevisionsRequest {
+    const message = createBaseDiffRevisionsRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.fromRevision = object.fromRevision ?? 0;
+    message.toRevision = object.toRevision ?? 0;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
+    return message;
+  },
+};
+
+function createBaseDiffRevisionsResponse(): DiffRevisionsResponse {
+  return { entities: [], isTruncated: false, fromRevision: 0, toRevision: 0 };
+}
+
+export const DiffRevisionsResponse: MessageFns<DiffRevisionsResponse> = {
+  encode(message: DiffRevisionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entities) {
+      EntityDiff.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.isTruncated !== false) {
+      writer.uint32(16).bool(message.isTruncated);
+    }
+    if (message.fromRevision !== 0) {
+      writer.uint32(24).uint64(message.fromRevision);
+    }
+    if (message.toRevision !== 0) {
+      writer.uint32(32).uint64(message.toRevision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiffRevisionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiffRevisionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entities.push(EntityDiff.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.isTruncated = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.fromRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.toRevision = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DiffRevisionsResponse {
+    return {
+      entities: globalThis.Array.isArray(object?.entities)
+        ? object.entities.map((e: any) => EntityDiff.fromJSON(e))
+        : [],
+      isTruncated: isSet(object.isTruncated)
+        ? globalThis.Boolean(object.isTruncated)
+        : isSet(object.is_truncated)
+        ? globalThis.Boolean(object.is_truncated)
+        : false,
+      fromRevision: isSet(object.fromRevision)
+        ? globalThis.Number(object.fromRevision)
+        : isSet(object.from_revision)
+        ? globalThis.Number(object.from_revision)
+        : 0,
+      toRevision: isSet(object.toRevision)
+        ? globalThis.Number(object.toRevision)
+        : isSet(object.to_revision)
+        ? globalThis.Number(object.to_revision)
+        : 0,
+    };
+  },
+
+  toJSON(message: DiffRevisionsResponse): unknown {
+    const obj: any = {};
+    if (message.entities?.length) {
+      obj.entities = message.entities.map((e) => EntityDiff.toJSON(e));
+    }
+    if (message.isTruncated !== false) {
+      obj.isTruncated = message.isTruncated;
+    }
+    if (message.fromRevision !== 0) {
+      obj.fromRevision = Math.round(message.fromRevision);
+    }
+    if (message.toRevision !== 0) {
+      obj.toRevision = Math.round(message.toRevision);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DiffRevisionsResponse>, I>>(base?: I): DiffRevisionsResponse {
+    return DiffRevisionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DiffRevisionsResponse>, I>>(object: I): DiffRevisionsResponse {
+    const message = createBaseDiffRevisionsResponse();
+    message.entities = object.entities?.map((e) => EntityDiff.fromPartial(e)) || [];
+    message.isTruncated = object.isTruncated ?? false;
+    message.fromRevision = object.fromRevision ?? 0;
+    message.toRevision = object.toRevision ?? 0;
+    return message;
+  },
+};
+
+function createBaseEntityDiff(): EntityDiff {
+  return { ref: undefined, kind: 0, fields: [], isTruncated: false, fromVersion: 0, toVersion: 0 };
+}
+
+export const EntityDiff: MessageFns<EntityDiff> = {
+  encode(message: EntityDiff, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== undefined) {
+      EntityRef.encode(message.ref, writer.uint32(10).fork()).join();
+    }
+    if (message.kind !== 0) {
+      writer.uint32(16).int32(message.kind);
+    }
+    for (const v of message.fields) {
+      FieldChange.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.isTruncated !== false) {
+      writer.uint32(32).bool(message.isTruncated);
+    }
+    if (message.fromVersion !== 0) {
+      writer.uint32(40).uint32(message.fromVersion);
+    }
+    if (message.toVersion !== 0) {
+      writer.uint32(48).uint32(message.toVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EntityDiff {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEntityDiff();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = EntityRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.fields.push(FieldChange.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.isTruncated = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.fromVersion = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.toVersion = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EntityDiff {
+    return {
+      ref: isSet(object.ref) ? EntityRef.fromJSON(object.ref) : undefined,
+      kind: isSet(object.kind) ? changeKindFromJSON(object.kind) : 0,
+      fields: globalThis.Array.isArray(object?.fields) ? object.fields.map((e: any) => FieldChange.fromJSON(e)) : [],
+      isTruncated: isSet(object.isTruncated)
+        ? globalThis.Boolean(object.isTruncated)
+        : isSet(object.is_truncated)
+        ? globalThis.Boolean(object.is_truncated)
+        : false,
+      fromVersion: isSet(object.fromVersion)
+        ? globalThis.Number(object.fromVersion)
+        : isSet(object.from_version)
+        ? globalThis.Number(object.from_version)
+        : 0,
+      toVersion: isSet(object.toVersion)
+        ? globalThis.Number(object.toVersion)
+        : isSet(object.to_version)
+        ? globalThis.Number(object.to_version)
+        : 0,
+    };
+  },
+
+  toJSON(message: EntityDiff): unknown {
+    const obj: any = {};
+    if (message.ref !== undefined) {
+      obj.ref = EntityRef.toJSON(message.ref);
+    }
+    if (message.kind !== 0) {
+      obj.kind = changeKindToJSON(message.kind);
+    }
+    if (message.fields?.length) {
+      obj.fields = message.fields.map((e) => FieldChange.toJSON(e));
+    }
+    if (message.isTruncated !== false) {
+      obj.isTruncated = message.isTruncated;
+    }
+    if (message.fromVersion !== 0) {
+      obj.fromVersion = Math.round(message.fromVersion);
+    }
+    if (message.toVersion !== 0) {
+      obj.toVersion = Math.round(message.toVersion);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EntityDiff>, I>>(base?: I): EntityDiff {
+    return EntityDiff.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EntityDiff>, I>>(object: I): EntityDiff {
+    const message = createBaseEntityDiff();
+    message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
+    message.kind = object.kind ?? 0;
+    message.fields = object.fields?.map((e) => FieldChange.fromPartial(e)) || [];
+    message.isTruncated = object.isTruncated ?? false;
+    message.fromVersion = object.fromVersion ?? 0;
+    message.toVersion = object.toVersion ?? 0;
+    return message;
+  },
+};
+
+function createBaseFieldChange(): FieldChange {
+  return { path: "", before: "", after: "" };
+}
+
+export const FieldChange: MessageFns<FieldChange> = {
+  encode(message: FieldChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.before !== "") {
+      writer.uint32(18).string(message.before);
+    }
+    if (message.after !== "") {
+      writer.uint32(26).string(message.after);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FieldChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFieldChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.before = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.after = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FieldChange {
+    return {
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      before: isSet(object.before) ? globalThis.String(object.before) : "",
+      after: isSet(object.after) ? globalThis.String(object.after) : "",
+    };
+  },
+
+  toJSON(message: FieldChange): unknown {
+    const obj: any = {};
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.before !== "") {
+      obj.before = message.before;
+    }
+    if (message.after !== "") {
+      obj.after = message.after;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<FieldChange>, I>>(base?: I): FieldChange {
+    return FieldChange.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FieldChange>, I>>(object: I): FieldChange {
+    const message = createBaseFieldChange();
+    message.path = object.path ?? "";
+    message.before = object.before ?? "";
+    message.after = object.after ?? "";
+    return message;
+  },
+};
+
+function createBaseRollbackRequest(): RollbackRequest {
+  return { set: undefined, toRevision: 0, expectedRevision: undefined, reason: "" };
+}
+
+export const RollbackRequest: MessageFns<RollbackRequest> = {
+  encode(message: RollbackRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.toRevision !== 0) {
+      writer.uint32(16).uint64(message.toRevision);
+    }
+    if (message.expectedRevision !== undefined) {
+      writer.uint32(24).uint64(message.expectedRevision);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RollbackRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRollbackRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.toRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.expectedRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RollbackRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      toRevision: isSet(object.toRevision)
+        ? globalThis.Number(object.toRevision)
+        : isSet(object.to_revision)
+        ? globalThis.Number(object.to_revision)
+        : 0,
+      expectedRevision: isSet(object.expectedRevision)
+        ? globalThis.Number(object.expectedRevision)
+        : isSet(object.expected_revision)
+        ? globalThis.Number(object.expected_revision)
+        : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RollbackRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.toRevision !== 0) {
+      obj.toRevision = Math.round(message.toRevision);
+    }
+    if (message.expectedRevision !== undefined) {
+      obj.expectedRevision = Math.round(message.expectedRevision);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RollbackRequest>, I>>(base?: I): RollbackRequest {
+    return RollbackRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RollbackRequest>, I>>(object: I): RollbackRequest {
+    const message = createBaseRollbackRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.toRevision = object.toRevision ?? 0;
+    message.expectedRevision = object.expectedRevision ?? undefined;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRollbackResponse(): RollbackResponse {
+  return { revision: 0, committedAtMs: 0, stateHash: Buffer.alloc(0), upserted: 0, deleted: 0, isIdentical: false };
+}
+
+export const RollbackResponse: MessageFns<RollbackResponse> = {
+  encode(message: RollbackResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.committedAtMs !== 0) {
+      writer.uint32(16).int64(message.committedAtMs);
+    }
+    if (message.stateHash.length !== 0) {
+      writer.uint32(26).bytes(message.stateHash);
+    }
+    if (message.upserted !== 0) {
+      writer.uint32(32).uint32(message.upserted);
+    }
+    if (message.deleted !== 0) {
+      writer.uint32(40).uint32(message.deleted);
+    }
+    if (message.isIdentical !== false) {
+      writer.uint32(48).bool(message.isIdentical);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RollbackResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRollbackResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.committedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.stateHash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.upserted = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.deleted = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.isIdentical = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RollbackResponse {
+    return {
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      committedAtMs: isSet(object.committedAtMs)
+        ? globalThis.Number(object.committedAtMs)
+        : isSet(object.committed_at_ms)
+        ? globalThis.Number(object.committed_at_ms)
+        : 0,
+      stateHash: isSet(object.stateHash)
+        ? Buffer.from(bytesFromBase64(object.stateHash))
+        : isSet(object.state_hash)
+        ? Buffer.from(bytesFromBase64(object.state_hash))
+        : Buffer.alloc(0),
+      upserted: isSet(object.upserted) ? globalThis.Number(object.upserted) : 0,
+      deleted: isSet(object.deleted) ? globalThis.Number(object.deleted) : 0,
+      isIdentical: isSet(object.isIdentical)
+        ? globalThis.Boolean(object.isIdentical)
+        : isSet(object.is_identical)
+        ? globalThis.Boolean(object.is_identical)
+        : false,
+    };
+  },
+
+  toJSON(message: RollbackResponse): unknown {
+    const obj: any = {};
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.committedAtMs !== 0) {
+      obj.committedAtMs = Math.round(message.committedAtMs);
+    }
+    if (message.stateHash.length !== 0) {
+      obj.stateHash = base64FromBytes(message.stateHash);
+    }
+    if (message.upserted !== 0) {
+      obj.upserted = Math.round(message.upserted);
+    }
+    if (message.deleted !== 0) {
+      obj.deleted = Math.round(message.deleted);
+    }
+    if (message.isIdentical !== false) {
+      obj.isIdentical = message.isIdentical;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RollbackResponse>, I>>(base?: I): RollbackResponse {
+    return RollbackResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RollbackResponse>, I>>(object: I): RollbackResponse {
+    const message = createBaseRollbackResponse();
+    message.revision = object.revision ?? 0;
+    message.committedAtMs = object.committedAtMs ?? 0;
+    message.stateHash = object.stateHash ?? Buffer.alloc(0);
+    message.upserted = object.upserted ?? 0;
+    message.deleted = object.deleted ?? 0;
+    message.isIdentical = object.isIdentical ?? false;
+    return message;
+  },
+};
+
+function createBaseListAuditRequest(): ListAuditRequest {
+  return { set: undefined, pageSize: 0, pageToken: "" };
+}
+
+export const ListAuditRequest: MessageFns<ListAuditRequest> = {
+  encode(message: ListAuditRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAuditRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAuditRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListAuditRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListAuditRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListAuditRequest>, I>>(base?: I): ListAuditRequest {
+    return ListAuditRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListAuditRequest>, I>>(object: I): ListAuditRequest {
+    const message = createBaseListAuditRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListAuditResponse(): ListAuditResponse {
+  return { rows: [], nextPageToken: "" };
+}
+
+export const ListAuditResponse: MessageFns<ListAuditResponse> = {
+  encode(message: ListAuditResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rows) {
+      AuditRow.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAuditResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAuditResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rows.push(AuditRow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListAuditResponse {
+    return {
+      rows: globalThis.Array.isArray(object?.rows) ? object.rows.map((e: any) => AuditRow.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListAuditResponse): unknown {
+    const obj: any = {};
+    if (message.rows?.length) {
+      obj.rows = message.rows.map((e) => AuditRow.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListAuditResponse>, I>>(base?: I): ListAuditResponse {
+    return ListAuditResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListAuditResponse>, I>>(object: I): ListAuditResponse {
+    const message = createBaseListAuditResponse();
+    message.rows = object.rows?.map((e) => AuditRow.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseAuditRow(): AuditRow {
+  return {
+    revision: 0,
+    atMs: 0,
+    author: "",
+    reason: "",
+    changes: [],
+    changeCount: 0,
+    previousHash: Buffer.alloc(0),
+    hash: Buffer.alloc(0),
+  };
+}
+
+export const AuditRow: MessageFns<AuditRow> = {
+  encode(message: AuditRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(16).int64(message.atMs);
+    }
+    if (message.author !== "") {
+      writer.uint32(26).string(message.author);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    for (const v of message.changes) {
+      AuditedChange.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.changeCount !== 0) {
+      writer.uint32(48).uint32(message.changeCount);
+    }
+    if (message.previousHash.length !== 0) {
+      writer.uint32(58).bytes(message.previousHash);
+    }
+    if (message.hash.length !== 0) {
+      writer.uint32(66).bytes(message.hash);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AuditRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAuditRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.changes.push(AuditedChange.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.changeCount = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.previousHash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.hash = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AuditRow {
+    return {
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      atMs: isSet(object.atMs)
+        ? globalThis.Number(object.atMs)
+        : isSet(object.at_ms)
+        ? globalThis.Number(object.at_ms)
+        : 0,
+      author: isSet(object.author) ? globalThis.String(object.author) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      changes: globalThis.Array.isArray(object?.changes)
+        ? object.changes.map((e: any) => AuditedChange.fromJSON(e))
+        : [],
+      changeCount: isSet(object.changeCount)
+        ? globalThis.Number(object.changeCount)
+        : isSet(object.change_count)
+        ? globalThis.Number(object.change_count)
+        : 0,
+      previousHash: isSet(object.previousHash)
+        ? Buffer.from(bytesFromBase64(object.previousHash))
+        : isSet(object.previous_hash)
+        ? Buffer.from(bytesFromBase64(object.previous_hash))
+        : Buffer.alloc(0),
+      hash: isSet(object.hash) ? Buffer.from(bytesFromBase64(object.hash)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: AuditRow): unknown {
+    const obj: any = {};
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.atMs !== 0) {
+      obj.atMs = Math.round(message.atMs);
+    }
+    if (message.author !== "") {
+      obj.author = message.author;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.changes?.length) {
+      obj.changes = message.changes.map((e) => AuditedChange.toJSON(e));
+    }
+    if (message.changeCount !== 0) {
+      obj.changeCount = Math.round(message.changeCount);
+    }
+    if (message.previousHash.length !== 0) {
+      obj.previousHash = base64FromBytes(message.previousHash);
+    }
+    if (message.hash.length !== 0) {
+      obj.hash = base64FromBytes(message.hash);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AuditRow>, I>>(base?: I): AuditRow {
+    return AuditRow.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AuditRow>, I>>(object: I): AuditRow {
+    const message = createBaseAuditRow();
+    message.revision = object.revision ?? 0;
+    message.atMs = object.atMs ?? 0;
+    message.author = object.author ?? "";
+    message.reason = object.reason ?? "";
+    message.changes = object.changes?.map((e) => AuditedChange.fromPartial(e)) || [];
+    message.changeCount = object.changeCount ?? 0;
+    message.previousHash = object.previousHash ?? Buffer.alloc(0);
+    message.hash = object.hash ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseAuditedChange(): AuditedChange {
+  return { key: "", beforeDigest: Buffer.alloc(0), afterDigest: Buffer.alloc(0), fields: [] };
+}
+
+export const AuditedChange: MessageFns<AuditedChange> = {
+  encode(message: AuditedChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.beforeDigest.length !== 0) {
+      writer.uint32(18).bytes(message.beforeDigest);
+    }
+    if (message.afterDigest.length !== 0) {
+      writer.uint32(26).bytes(message.afterDigest);
+    }
+    for (const v of message.fields) {
+      FieldChange.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AuditedChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAuditedChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.beforeDigest = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.afterDigest = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.fields.push(FieldChange.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AuditedChange {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      beforeDigest: isSet(object.beforeDigest)
+        ? Buffer.from(bytesFromBase64(object.beforeDigest))
+        : isSet(object.before_digest)
+        ? Buffer.from(bytesFromBase64(object.before_digest))
+        : Buffer.alloc(0),
+      afterDigest: isSet(object.afterDigest)
+        ? Buffer.from(bytesFromBase64(object.afterDigest))
+        : isSet(object.after_digest)
+        ? Buffer.from(bytesFromBase64(object.after_digest))
+        : Buffer.alloc(0),
+      fields: globalThis.Array.isArray(object?.fields) ? object.fields.map((e: any) => FieldChange.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: AuditedChange): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.beforeDigest.length !== 0) {
+      obj.beforeDigest = base64FromBytes(message.beforeDigest);
+    }
+    if (message.afterDigest.length !== 0) {
+      obj.afterDigest = base64FromBytes(message.afterDigest);
+    }
+    if (message.fields?.length) {
+      obj.fields = message.fields.map((e) => FieldChange.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AuditedChange>, I>>(base?: I): AuditedChange {
+    return AuditedChange.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AuditedChange>, I>>(object: I): AuditedChange {
+    const message = createBaseAuditedChange();
+    message.key = object.key ?? "";
+    message.beforeDigest = object.beforeDigest ?? Buffer.alloc(0);
+    message.afterDigest = object.afterDigest ?? Buffer.alloc(0);
+    message.fields = object.fields?.map((e) => FieldChange.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseVerifyAuditRequest(): VerifyAuditRequest {
+  return { set: undefined };
+}
+
+export const VerifyAuditRequest: MessageFns<VerifyAuditRequest> = {
+  encode(message: VerifyAuditRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifyAuditRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifyAuditRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VerifyAuditRequest {
+    return { set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined };
+  },
+
+  toJSON(message: VerifyAuditRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<VerifyAuditRequest>, I>>(base?: I): VerifyAuditRequest {
+    return VerifyAuditRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<VerifyAuditRequest>, I>>(object: I): VerifyAuditRequest {
+    const message = createBaseVerifyAuditRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    return message;
+  },
+};
+
+function createBaseVerifyAuditResponse(): VerifyAuditResponse {
+  return { rows: 0, firstBrokenRevision: undefined, problem: "", lastHash: Buffer.alloc(0), entityVersions: 0 };
+}
+
+export const VerifyAuditResponse: MessageFns<VerifyAuditResponse> = {
+  encode(message: VerifyAuditResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rows !== 0) {
+      writer.uint32(8).uint64(message.rows);
+    }
+    if (message.firstBrokenRevision !== undefined) {
+      writer.uint32(16).uint64(message.firstBrokenRevision);
+    }
+    if (message.problem !== "") {
+      writer.uint32(26).string(message.problem);
+    }
+    if (message.lastHash.length !== 0) {
+      writer.uint32(34).bytes(message.lastHash);
+    }
+    if (message.entityVersions !== 0) {
+      writer.uint32(40).uint64(message.entityVersions);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifyAuditResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifyAuditResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.rows = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.firstBrokenRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.lastHash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.entityVersions = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VerifyAuditResponse {
+    return {
+      rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
+      firstBrokenRevision: isSet(object.firstBrokenRevision)
+        ? globalThis.Number(object.firstBrokenRevision)
+        : isSet(object.first_broken_revision)
+        ? globalThis.Number(object.first_broken_revision)
+        : undefined,
+      problem: isSet(object.problem) ? globalThis.String(object.problem) : "",
+      lastHash: isSet(object.lastHash)
+        ? Buffer.from(bytesFromBase64(object.lastHash))
+        : isSet(object.last_hash)
+        ? Buffer.from(bytesFromBase64(object.last_hash))
+        : Buffer.alloc(0),
+      entityVersions: isSet(object.entityVersions)
+        ? globalThis.Number(object.entityVersions)
+        : isSet(object.entity_versions)
+        ? globalThis.Number(object.entity_versions)
+        : 0,
+    };
+  },
+
+  toJSON(message: VerifyAuditResponse): unknown {
+    const obj: any = {};
+    if (message.rows !== 0) {
+      obj.rows = Math.round(message.rows);
+    }
+    if (message.firstBrokenRevision !== undefined) {
+      obj.firstBrokenRevision = Math.round(message.firstBrokenRevision);
+    }
+    if (message.problem !== "") {
+      obj.problem = message.problem;
+    }
+    if (message.lastHash.length !== 0) {
+      obj.lastHash = base64FromBytes(message.lastHash);
+    }
+    if (message.entityVersions !== 0) {
+      obj.entityVersions = Math.round(message.entityVersions);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<VerifyAuditResponse>, I>>(base?: I): VerifyAuditResponse {
+    return VerifyAuditResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<VerifyAuditResponse>, I>>(object: I): VerifyAuditResponse {
+    const message = createBaseVerifyAuditResponse();
+    message.rows = object.rows ?? 0;
+    message.firstBrokenRevision = object.firstBrokenRevision ?? undefined;
+    message.problem = object.problem ?? "";
+    message.lastHash = object.lastHash ?? Buffer.alloc(0);
+    message.entityVersions = object.entityVersions ?? 0;
+    return message;
+  },
+};
+
 /** Writes are one transaction with revision, audit and outbox rows; what cannot be evaluated cannot be saved. */
 export type ConfigServiceService = typeof ConfigServiceService;
 export const ConfigServiceService = {
@@ -2648,6 +11425,303 @@ export const ConfigServiceService = {
       Buffer.from(WaitForRevisionResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WaitForRevisionResponse => WaitForRevisionResponse.decode(value),
   },
+  /** Creates and changes entities, together as one revision or not at all. */
+  writeEntities: {
+    path: "/sluice.config.v1.ConfigService/WriteEntities" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: WriteEntitiesRequest): Buffer => Buffer.from(WriteEntitiesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WriteEntitiesRequest => WriteEntitiesRequest.decode(value),
+    responseSerialize: (value: WriteEntitiesResponse): Buffer =>
+      Buffer.from(WriteEntitiesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WriteEntitiesResponse => WriteEntitiesResponse.decode(value),
+  },
+  /** Takes an entity out of the ruleset and keeps it; refused while others refer to it. */
+  archiveEntity: {
+    path: "/sluice.config.v1.ConfigService/ArchiveEntity" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ArchiveEntityRequest): Buffer => Buffer.from(ArchiveEntityRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ArchiveEntityRequest => ArchiveEntityRequest.decode(value),
+    responseSerialize: (value: ArchiveEntityResponse): Buffer =>
+      Buffer.from(ArchiveEntityResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ArchiveEntityResponse => ArchiveEntityResponse.decode(value),
+  },
+  /** Brings the last body of an archived entity back, as its next version. */
+  restoreEntity: {
+    path: "/sluice.config.v1.ConfigService/RestoreEntity" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RestoreEntityRequest): Buffer => Buffer.from(RestoreEntityRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RestoreEntityRequest => RestoreEntityRequest.decode(value),
+    responseSerialize: (value: RestoreEntityResponse): Buffer =>
+      Buffer.from(RestoreEntityResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RestoreEntityResponse => RestoreEntityResponse.decode(value),
+  },
+  /** Replaces an id list, or adds ids to it or removes some, in one revision: a header, then chunks of ids. */
+  uploadIdList: {
+    path: "/sluice.config.v1.ConfigService/UploadIdList" as const,
+    requestStream: true as const,
+    responseStream: false as const,
+    requestSerialize: (value: UploadIdListRequest): Buffer => Buffer.from(UploadIdListRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UploadIdListRequest => UploadIdListRequest.decode(value),
+    responseSerialize: (value: UploadIdListResponse): Buffer =>
+      Buffer.from(UploadIdListResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UploadIdListResponse => UploadIdListResponse.decode(value),
+  },
+  /** The size of an id list, and which of some ids it holds. */
+  describeIdList: {
+    path: "/sluice.config.v1.ConfigService/DescribeIdList" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DescribeIdListRequest): Buffer =>
+      Buffer.from(DescribeIdListRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DescribeIdListRequest => DescribeIdListRequest.decode(value),
+    responseSerialize: (value: DescribeIdListResponse): Buffer =>
+      Buffer.from(DescribeIdListResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DescribeIdListResponse => DescribeIdListResponse.decode(value),
+  },
+  /** Gives some units one answer, ahead of the entity's rules. */
+  putOverride: {
+    path: "/sluice.config.v1.ConfigService/PutOverride" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PutOverrideRequest): Buffer => Buffer.from(PutOverrideRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PutOverrideRequest => PutOverrideRequest.decode(value),
+    responseSerialize: (value: PutOverrideResponse): Buffer => Buffer.from(PutOverrideResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PutOverrideResponse => PutOverrideResponse.decode(value),
+  },
+  /** Lets the rules decide again for some units. */
+  deleteOverride: {
+    path: "/sluice.config.v1.ConfigService/DeleteOverride" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeleteOverrideRequest): Buffer =>
+      Buffer.from(DeleteOverrideRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeleteOverrideRequest => DeleteOverrideRequest.decode(value),
+    responseSerialize: (value: DeleteOverrideResponse): Buffer =>
+      Buffer.from(DeleteOverrideResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeleteOverrideResponse => DeleteOverrideResponse.decode(value),
+  },
+  /** Lists overrides of one entity or of all. */
+  listOverrides: {
+    path: "/sluice.config.v1.ConfigService/ListOverrides" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListOverridesRequest): Buffer => Buffer.from(ListOverridesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListOverridesRequest => ListOverridesRequest.decode(value),
+    responseSerialize: (value: ListOverridesResponse): Buffer =>
+      Buffer.from(ListOverridesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListOverridesResponse => ListOverridesResponse.decode(value),
+  },
+  /** Lists projects. */
+  listProjects: {
+    path: "/sluice.config.v1.ConfigService/ListProjects" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListProjectsRequest): Buffer => Buffer.from(ListProjectsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListProjectsRequest => ListProjectsRequest.decode(value),
+    responseSerialize: (value: ListProjectsResponse): Buffer =>
+      Buffer.from(ListProjectsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListProjectsResponse => ListProjectsResponse.decode(value),
+  },
+  /** One project. */
+  getProject: {
+    path: "/sluice.config.v1.ConfigService/GetProject" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetProjectRequest): Buffer => Buffer.from(GetProjectRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetProjectRequest => GetProjectRequest.decode(value),
+    responseSerialize: (value: GetProjectResponse): Buffer => Buffer.from(GetProjectResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetProjectResponse => GetProjectResponse.decode(value),
+  },
+  /** Changes what a project says of itself. */
+  updateProject: {
+    path: "/sluice.config.v1.ConfigService/UpdateProject" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateProjectRequest): Buffer => Buffer.from(UpdateProjectRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateProjectRequest => UpdateProjectRequest.decode(value),
+    responseSerialize: (value: UpdateProjectResponse): Buffer =>
+      Buffer.from(UpdateProjectResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateProjectResponse => UpdateProjectResponse.decode(value),
+  },
+  /** Refuses writes to all sets of a project from now on; evaluators keep serving them. */
+  archiveProject: {
+    path: "/sluice.config.v1.ConfigService/ArchiveProject" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ArchiveProjectRequest): Buffer =>
+      Buffer.from(ArchiveProjectRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ArchiveProjectRequest => ArchiveProjectRequest.decode(value),
+    responseSerialize: (value: ArchiveProjectResponse): Buffer =>
+      Buffer.from(ArchiveProjectResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ArchiveProjectResponse => ArchiveProjectResponse.decode(value),
+  },
+  /** Accepts writes to a project again. */
+  restoreProject: {
+    path: "/sluice.config.v1.ConfigService/RestoreProject" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RestoreProjectRequest): Buffer =>
+      Buffer.from(RestoreProjectRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RestoreProjectRequest => RestoreProjectRequest.decode(value),
+    responseSerialize: (value: RestoreProjectResponse): Buffer =>
+      Buffer.from(RestoreProjectResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RestoreProjectResponse => RestoreProjectResponse.decode(value),
+  },
+  /** Lists environments. */
+  listEnvironments: {
+    path: "/sluice.config.v1.ConfigService/ListEnvironments" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListEnvironmentsRequest): Buffer =>
+      Buffer.from(ListEnvironmentsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListEnvironmentsRequest => ListEnvironmentsRequest.decode(value),
+    responseSerialize: (value: ListEnvironmentsResponse): Buffer =>
+      Buffer.from(ListEnvironmentsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListEnvironmentsResponse => ListEnvironmentsResponse.decode(value),
+  },
+  /** One environment. */
+  getEnvironment: {
+    path: "/sluice.config.v1.ConfigService/GetEnvironment" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetEnvironmentRequest): Buffer =>
+      Buffer.from(GetEnvironmentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetEnvironmentRequest => GetEnvironmentRequest.decode(value),
+    responseSerialize: (value: GetEnvironmentResponse): Buffer =>
+      Buffer.from(GetEnvironmentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetEnvironmentResponse => GetEnvironmentResponse.decode(value),
+  },
+  /** Changes what an environment says of itself. */
+  updateEnvironment: {
+    path: "/sluice.config.v1.ConfigService/UpdateEnvironment" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateEnvironmentRequest): Buffer =>
+      Buffer.from(UpdateEnvironmentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateEnvironmentRequest => UpdateEnvironmentRequest.decode(value),
+    responseSerialize: (value: UpdateEnvironmentResponse): Buffer =>
+      Buffer.from(UpdateEnvironmentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateEnvironmentResponse => UpdateEnvironmentResponse.decode(value),
+  },
+  /** Refuses writes to a set from now on; evaluators keep serving it. */
+  archiveEnvironment: {
+    path: "/sluice.config.v1.ConfigService/ArchiveEnvironment" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ArchiveEnvironmentRequest): Buffer =>
+      Buffer.from(ArchiveEnvironmentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ArchiveEnvironmentRequest => ArchiveEnvironmentRequest.decode(value),
+    responseSerialize: (value: ArchiveEnvironmentResponse): Buffer =>
+      Buffer.from(ArchiveEnvironmentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ArchiveEnvironmentResponse => ArchiveEnvironmentResponse.decode(value),
+  },
+  /** Accepts writes to a set again. */
+  restoreEnvironment: {
+    path: "/sluice.config.v1.ConfigService/RestoreEnvironment" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RestoreEnvironmentRequest): Buffer =>
+      Buffer.from(RestoreEnvironmentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RestoreEnvironmentRequest => RestoreEnvironmentRequest.decode(value),
+    responseSerialize: (value: RestoreEnvironmentResponse): Buffer =>
+      Buffer.from(RestoreEnvironmentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RestoreEnvironmentResponse => RestoreEnvironmentResponse.decode(value),
+  },
+  /** One key without its secret. */
+  getKey: {
+    path: "/sluice.config.v1.ConfigService/GetKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetKeyRequest): Buffer => Buffer.from(GetKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetKeyRequest => GetKeyRequest.decode(value),
+    responseSerialize: (value: GetKeyResponse): Buffer => Buffer.from(GetKeyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetKeyResponse => GetKeyResponse.decode(value),
+  },
+  /** Changes a key's label. */
+  updateKey: {
+    path: "/sluice.config.v1.ConfigService/UpdateKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateKeyRequest): Buffer => Buffer.from(UpdateKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateKeyRequest => UpdateKeyRequest.decode(value),
+    responseSerialize: (value: UpdateKeyResponse): Buffer => Buffer.from(UpdateKeyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateKeyResponse => UpdateKeyResponse.decode(value),
+  },
+  /** Revokes a key at once, everywhere its digest travels. */
+  archiveKey: {
+    path: "/sluice.config.v1.ConfigService/ArchiveKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ArchiveKeyRequest): Buffer => Buffer.from(ArchiveKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ArchiveKeyRequest => ArchiveKeyRequest.decode(value),
+    responseSerialize: (value: ArchiveKeyResponse): Buffer => Buffer.from(ArchiveKeyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ArchiveKeyResponse => ArchiveKeyResponse.decode(value),
+  },
+  /** Lets a revoked key in again. */
+  restoreKey: {
+    path: "/sluice.config.v1.ConfigService/RestoreKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RestoreKeyRequest): Buffer => Buffer.from(RestoreKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RestoreKeyRequest => RestoreKeyRequest.decode(value),
+    responseSerialize: (value: RestoreKeyResponse): Buffer => Buffer.from(RestoreKeyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RestoreKeyResponse => RestoreKeyResponse.decode(value),
+  },
+  /** Lists revisions of a set, or those that touched one entity, newest first. */
+  listRevisions: {
+    path: "/sluice.config.v1.ConfigService/ListRevisions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListRevisionsRequest): Buffer => Buffer.from(ListRevisionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListRevisionsRequest => ListRevisionsRequest.decode(value),
+    responseSerialize: (value: ListRevisionsResponse): Buffer =>
+      Buffer.from(ListRevisionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListRevisionsResponse => ListRevisionsResponse.decode(value),
+  },
+  /** What differs between two revisions, entity by entity, field by field. */
+  diffRevisions: {
+    path: "/sluice.config.v1.ConfigService/DiffRevisions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DiffRevisionsRequest): Buffer => Buffer.from(DiffRevisionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DiffRevisionsRequest => DiffRevisionsRequest.decode(value),
+    responseSerialize: (value: DiffRevisionsResponse): Buffer =>
+      Buffer.from(DiffRevisionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DiffRevisionsResponse => DiffRevisionsResponse.decode(value),
+  },
+  /** Makes a new revision with the entities of an old one; never a rewrite. Keys stay as they are. */
+  rollback: {
+    path: "/sluice.config.v1.ConfigService/Rollback" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RollbackRequest): Buffer => Buffer.from(RollbackRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RollbackRequest => RollbackRequest.decode(value),
+    responseSerialize: (value: RollbackResponse): Buffer => Buffer.from(RollbackResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RollbackResponse => RollbackResponse.decode(value),
+  },
+  /** The audit log of a set, newest first. */
+  listAudit: {
+    path: "/sluice.config.v1.ConfigService/ListAudit" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListAuditRequest): Buffer => Buffer.from(ListAuditRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListAuditRequest => ListAuditRequest.decode(value),
+    responseSerialize: (value: ListAuditResponse): Buffer => Buffer.from(ListAuditResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListAuditResponse => ListAuditResponse.decode(value),
+  },
+  /** Recomputes the whole audit log of a set, and what it says about revisions and entities. */
+  verifyAudit: {
+    path: "/sluice.config.v1.ConfigService/VerifyAudit" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: VerifyAuditRequest): Buffer => Buffer.from(VerifyAuditRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): VerifyAuditRequest => VerifyAuditRequest.decode(value),
+    responseSerialize: (value: VerifyAuditResponse): Buffer => Buffer.from(VerifyAuditResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VerifyAuditResponse => VerifyAuditResponse.decode(value),
+  },
 } as const;
 
 export interface ConfigServiceServer extends UntypedServiceImplementation {
@@ -2669,6 +11743,60 @@ export interface ConfigServiceServer extends UntypedServiceImplementation {
   updateGate: handleUnaryCall<UpdateGateRequest, UpdateGateResponse>;
   /** Waits until every live evaluator has acknowledged a revision. */
   waitForRevision: handleUnaryCall<WaitForRevisionRequest, WaitForRevisionResponse>;
+  /** Creates and changes entities, together as one revision or not at all. */
+  writeEntities: handleUnaryCall<WriteEntitiesRequest, WriteEntitiesResponse>;
+  /** Takes an entity out of the ruleset and keeps it; refused while others refer to it. */
+  archiveEntity: handleUnaryCall<ArchiveEntityRequest, ArchiveEntityResponse>;
+  /** Brings the last body of an archived entity back, as its next version. */
+  restoreEntity: handleUnaryCall<RestoreEntityRequest, RestoreEntityResponse>;
+  /** Replaces an id list, or adds ids to it or removes some, in one revision: a header, then chunks of ids. */
+  uploadIdList: handleClientStreamingCall<UploadIdListRequest, UploadIdListResponse>;
+  /** The size of an id list, and which of some ids it holds. */
+  describeIdList: handleUnaryCall<DescribeIdListRequest, DescribeIdListResponse>;
+  /** Gives some units one answer, ahead of the entity's rules. */
+  putOverride: handleUnaryCall<PutOverrideRequest, PutOverrideResponse>;
+  /** Lets the rules decide again for some units. */
+  deleteOverride: handleUnaryCall<DeleteOverrideRequest, DeleteOverrideResponse>;
+  /** Lists overrides of one entity or of all. */
+  listOverrides: handleUnaryCall<ListOverridesRequest, ListOverridesResponse>;
+  /** Lists projects. */
+  listProjects: handleUnaryCall<ListProjectsRequest, ListProjectsResponse>;
+  /** One project. */
+  getProject: handleUnaryCall<GetProjectRequest, GetProjectResponse>;
+  /** Changes what a project says of itself. */
+  updateProject: handleUnaryCall<UpdateProjectRequest, UpdateProjectResponse>;
+  /** Refuses writes to all sets of a project from now on; evaluators keep serving them. */
+  archiveProject: handleUnaryCall<ArchiveProjectRequest, ArchiveProjectResponse>;
+  /** Accepts writes to a project again. */
+  restoreProject: handleUnaryCall<RestoreProjectRequest, RestoreProjectResponse>;
+  /** Lists environments. */
+  listEnvironments: handleUnaryCall<ListEnvironmentsRequest, ListEnvironmentsResponse>;
+  /** One environment. */
+  getEnvironment: handleUnaryCall<GetEnvironmentRequest, GetEnvironmentResponse>;
+  /** Changes what an environment says of itself. */
+  updateEnvironment: handleUnaryCall<UpdateEnvironmentRequest, UpdateEnvironmentResponse>;
+  /** Refuses writes to a set from now on; evaluators keep serving it. */
+  archiveEnvironment: handleUnaryCall<ArchiveEnvironmentRequest, ArchiveEnvironmentResponse>;
+  /** Accepts writes to a set again. */
+  restoreEnvironment: handleUnaryCall<RestoreEnvironmentRequest, RestoreEnvironmentResponse>;
+  /** One key without its secret. */
+  getKey: handleUnaryCall<GetKeyRequest, GetKeyResponse>;
+  /** Changes a key's label. */
+  updateKey: handleUnaryCall<UpdateKeyRequest, UpdateKeyResponse>;
+  /** Revokes a key at once, everywhere its digest travels. */
+  archiveKey: handleUnaryCall<ArchiveKeyRequest, ArchiveKeyResponse>;
+  /** Lets a revoked key in again. */
+  restoreKey: handleUnaryCall<RestoreKeyRequest, RestoreKeyResponse>;
+  /** Lists revisions of a set, or those that touched one entity, newest first. */
+  listRevisions: handleUnaryCall<ListRevisionsRequest, ListRevisionsResponse>;
+  /** What differs between two revisions, entity by entity, field by field. */
+  diffRevisions: handleUnaryCall<DiffRevisionsRequest, DiffRevisionsResponse>;
+  /** Makes a new revision with the entities of an old one; never a rewrite. Keys stay as they are. */
+  rollback: handleUnaryCall<RollbackRequest, RollbackResponse>;
+  /** The audit log of a set, newest first. */
+  listAudit: handleUnaryCall<ListAuditRequest, ListAuditResponse>;
+  /** Recomputes the whole audit log of a set, and what it says about revisions and entities. */
+  verifyAudit: handleUnaryCall<VerifyAuditRequest, VerifyAuditResponse>;
 }
 
 export interface ConfigServiceClient extends Client {
@@ -2816,6 +11944,439 @@ export interface ConfigServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: WaitForRevisionResponse) => void,
   ): ClientUnaryCall;
+  /** Creates and changes entities, together as one revision or not at all. */
+  writeEntities(
+    request: WriteEntitiesRequest,
+    callback: (error: ServiceError | null, response: WriteEntitiesResponse) => void,
+  ): ClientUnaryCall;
+  writeEntities(
+    request: WriteEntitiesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: WriteEntitiesResponse) => void,
+  ): ClientUnaryCall;
+  writeEntities(
+    request: WriteEntitiesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: WriteEntitiesResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes an entity out of the ruleset and keeps it; refused while others refer to it. */
+  archiveEntity(
+    request: ArchiveEntityRequest,
+    callback: (error: ServiceError | null, response: ArchiveEntityResponse) => void,
+  ): ClientUnaryCall;
+  archiveEntity(
+    request: ArchiveEntityRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ArchiveEntityResponse) => void,
+  ): ClientUnaryCall;
+  archiveEntity(
+    request: ArchiveEntityRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ArchiveEntityResponse) => void,
+  ): ClientUnaryCall;
+  /** Brings the last body of an archived entity back, as its next version. */
+  restoreEntity(
+    request: RestoreEntityRequest,
+    callback: (error: ServiceError | null, response: RestoreEntityResponse) => void,
+  ): ClientUnaryCall;
+  restoreEntity(
+    request: RestoreEntityRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RestoreEntityResponse) => void,
+  ): ClientUnaryCall;
+  restoreEntity(
+    request: RestoreEntityRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RestoreEntityResponse) => void,
+  ): ClientUnaryCall;
+  /** Replaces an id list, or adds ids to it or removes some, in one revision: a header, then chunks of ids. */
+  uploadIdList(
+    callback: (error: ServiceError | null, response: UploadIdListResponse) => void,
+  ): ClientWritableStream<UploadIdListRequest>;
+  uploadIdList(
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UploadIdListResponse) => void,
+  ): ClientWritableStream<UploadIdListRequest>;
+  uploadIdList(
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UploadIdListResponse) => void,
+  ): ClientWritableStream<UploadIdListRequest>;
+  uploadIdList(
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UploadIdListResponse) => void,
+  ): ClientWritableStream<UploadIdListRequest>;
+  /** The size of an id list, and which of some ids it holds. */
+  describeIdList(
+    request: DescribeIdListRequest,
+    callback: (error: ServiceError | null, response: DescribeIdListResponse) => void,
+  ): ClientUnaryCall;
+  describeIdList(
+    request: DescribeIdListRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DescribeIdListResponse) => void,
+  ): ClientUnaryCall;
+  describeIdList(
+    request: DescribeIdListRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DescribeIdListResponse) => void,
+  ): ClientUnaryCall;
+  /** Gives some units one answer, ahead of the entity's rules. */
+  putOverride(
+    request: PutOverrideRequest,
+    callback: (error: ServiceError | null, response: PutOverrideResponse) => void,
+  ): ClientUnaryCall;
+  putOverride(
+    request: PutOverrideRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PutOverrideResponse) => void,
+  ): ClientUnaryCall;
+  putOverride(
+    request: PutOverrideRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PutOverrideResponse) => void,
+  ): ClientUnaryCall;
+  /** Lets the rules decide again for some units. */
+  deleteOverride(
+    request: DeleteOverrideRequest,
+    callback: (error: ServiceError | null, response: DeleteOverrideResponse) => void,
+  ): ClientUnaryCall;
+  deleteOverride(
+    request: DeleteOverrideRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeleteOverrideResponse) => void,
+  ): ClientUnaryCall;
+  deleteOverride(
+    request: DeleteOverrideRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeleteOverrideResponse) => void,
+  ): ClientUnaryCall;
+  /** Lists overrides of one entity or of all. */
+  listOverrides(
+    request: ListOverridesRequest,
+    callback: (error: ServiceError | null, response: ListOverridesResponse) => void,
+  ): ClientUnaryCall;
+  listOverrides(
+    request: ListOverridesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListOverridesResponse) => void,
+  ): ClientUnaryCall;
+  listOverrides(
+    request: ListOverridesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListOverridesResponse) => void,
+  ): ClientUnaryCall;
+  /** Lists projects. */
+  listProjects(
+    request: ListProjectsRequest,
+    callback: (error: ServiceError | null, response: ListProjectsResponse) => void,
+  ): ClientUnaryCall;
+  listProjects(
+    request: ListProjectsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListProjectsResponse) => void,
+  ): ClientUnaryCall;
+  listProjects(
+    request: ListProjectsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListProjectsResponse) => void,
+  ): ClientUnaryCall;
+  /** One project. */
+  getProject(
+    request: GetProjectRequest,
+    callback: (error: ServiceError | null, response: GetProjectResponse) => void,
+  ): ClientUnaryCall;
+  getProject(
+    request: GetProjectRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetProjectResponse) => void,
+  ): ClientUnaryCall;
+  getProject(
+    request: GetProjectRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetProjectResponse) => void,
+  ): ClientUnaryCall;
+  /** Changes what a project says of itself. */
+  updateProject(
+    request: UpdateProjectRequest,
+    callback: (error: ServiceError | null, response: UpdateProjectResponse) => void,
+  ): ClientUnaryCall;
+  updateProject(
+    request: UpdateProjectRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateProjectResponse) => void,
+  ): ClientUnaryCall;
+  updateProject(
+    request: UpdateProjectRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateProjectResponse) => void,
+  ): ClientUnaryCall;
+  /** Refuses writes to all sets of a project from now on; evaluators keep serving them. */
+  archiveProject(
+    request: ArchiveProjectRequest,
+    callback: (error: ServiceError | null, response: ArchiveProjectResponse) => void,
+  ): ClientUnaryCall;
+  archiveProject(
+    request: ArchiveProjectRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ArchiveProjectResponse) => void,
+  ): ClientUnaryCall;
+  archiveProject(
+    request: ArchiveProjectRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ArchiveProjectResponse) => void,
+  ): ClientUnaryCall;
+  /** Accepts writes to a project again. */
+  restoreProject(
+    request: RestoreProjectRequest,
+    callback: (error: ServiceError | null, response: RestoreProjectResponse) => void,
+  ): ClientUnaryCall;
+  restoreProject(
+    request: RestoreProjectRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RestoreProjectResponse) => void,
+  ): ClientUnaryCall;
+  restoreProject(
+    request: RestoreProjectRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RestoreProjectResponse) => void,
+  ): ClientUnaryCall;
+  /** Lists environments. */
+  listEnvironments(
+    request: ListEnvironmentsRequest,
+    callback: (error: ServiceError | null, response: ListEnvironmentsResponse) => void,
+  ): ClientUnaryCall;
+  listEnvironments(
+    request: ListEnvironmentsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListEnvironmentsResponse) => void,
+  ): ClientUnaryCall;
+  listEnvironments(
+    request: ListEnvironmentsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListEnvironmentsResponse) => void,
+  ): ClientUnaryCall;
+  /** One environment. */
+  getEnvironment(
+    request: GetEnvironmentRequest,
+    callback: (error: ServiceError | null, response: GetEnvironmentResponse) => void,
+  ): ClientUnaryCall;
+  getEnvironment(
+    request: GetEnvironmentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetEnvironmentResponse) => void,
+  ): ClientUnaryCall;
+  getEnvironment(
+    request: GetEnvironmentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetEnvironmentResponse) => void,
+  ): ClientUnaryCall;
+  /** Changes what an environment says of itself. */
+  updateEnvironment(
+    request: UpdateEnvironmentRequest,
+    callback: (error: ServiceError | null, response: UpdateEnvironmentResponse) => void,
+  ): ClientUnaryCall;
+  updateEnvironment(
+    request: UpdateEnvironmentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateEnvironmentResponse) => void,
+  ): ClientUnaryCall;
+  updateEnvironment(
+    request: UpdateEnvironmentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateEnvironmentResponse) => void,
+  ): ClientUnaryCall;
+  /** Refuses writes to a set from now on; evaluators keep serving it. */
+  archiveEnvironment(
+    request: ArchiveEnvironmentRequest,
+    callback: (error: ServiceError | null, response: ArchiveEnvironmentResponse) => void,
+  ): ClientUnaryCall;
+  archiveEnvironment(
+    request: ArchiveEnvironmentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ArchiveEnvironmentResponse) => void,
+  ): ClientUnaryCall;
+  archiveEnvironment(
+    request: ArchiveEnvironmentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ArchiveEnvironmentResponse) => void,
+  ): ClientUnaryCall;
+  /** Accepts writes to a set again. */
+  restoreEnvironment(
+    request: RestoreEnvironmentRequest,
+    callback: (error: ServiceError | null, response: RestoreEnvironmentResponse) => void,
+  ): ClientUnaryCall;
+  restoreEnvironment(
+    request: RestoreEnvironmentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RestoreEnvironmentResponse) => void,
+  ): ClientUnaryCall;
+  restoreEnvironment(
+    request: RestoreEnvironmentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RestoreEnvironmentResponse) => void,
+  ): ClientUnaryCall;
+  /** One key without its secret. */
+  getKey(
+    request: GetKeyRequest,
+    callback: (error: ServiceError | null, response: GetKeyResponse) => void,
+  ): ClientUnaryCall;
+  getKey(
+    request: GetKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetKeyResponse) => void,
+  ): ClientUnaryCall;
+  getKey(
+    request: GetKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetKeyResponse) => void,
+  ): ClientUnaryCall;
+  /** Changes a key's label. */
+  updateKey(
+    request: UpdateKeyRequest,
+    callback: (error: ServiceError | null, response: UpdateKeyResponse) => void,
+  ): ClientUnaryCall;
+  updateKey(
+    request: UpdateKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateKeyResponse) => void,
+  ): ClientUnaryCall;
+  updateKey(
+    request: UpdateKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateKeyResponse) => void,
+  ): ClientUnaryCall;
+  /** Revokes a key at once, everywhere its digest travels. */
+  archiveKey(
+    request: ArchiveKeyRequest,
+    callback: (error: ServiceError | null, response: ArchiveKeyResponse) => void,
+  ): ClientUnaryCall;
+  archiveKey(
+    request: ArchiveKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ArchiveKeyResponse) => void,
+  ): ClientUnaryCall;
+  archiveKey(
+    request: ArchiveKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ArchiveKeyResponse) => void,
+  ): ClientUnaryCall;
+  /** Lets a revoked key in again. */
+  restoreKey(
+    request: RestoreKeyRequest,
+    callback: (error: ServiceError | null, response: RestoreKeyResponse) => void,
+  ): ClientUnaryCall;
+  restoreKey(
+    request: RestoreKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RestoreKeyResponse) => void,
+  ): ClientUnaryCall;
+  restoreKey(
+    request: RestoreKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RestoreKeyResponse) => void,
+  ): ClientUnaryCall;
+  /** Lists revisions of a set, or those that touched one entity, newest first. */
+  listRevisions(
+    request: ListRevisionsRequest,
+    callback: (error: ServiceError | null, response: ListRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  listRevisions(
+    request: ListRevisionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  listRevisions(
+    request: ListRevisionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  /** What differs between two revisions, entity by entity, field by field. */
+  diffRevisions(
+    request: DiffRevisionsRequest,
+    callback: (error: ServiceError | null, response: DiffRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  diffRevisions(
+    request: DiffRevisionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DiffRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  diffRevisions(
+    request: DiffRevisionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DiffRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  /** Makes a new revision with the entities of an old one; never a rewrite. Keys stay as they are. */
+  rollback(
+    request: RollbackRequest,
+    callback: (error: ServiceError | null, response: RollbackResponse) => void,
+  ): ClientUnaryCall;
+  rollback(
+    request: RollbackRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RollbackResponse) => void,
+  ): ClientUnaryCall;
+  rollback(
+    request: RollbackRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RollbackResponse) => void,
+  ): ClientUnaryCall;
+  /** The audit log of a set, newest first. */
+  listAudit(
+    request: ListAuditRequest,
+    callback: (error: ServiceError | null, response: ListAuditResponse) => void,
+  ): ClientUnaryCall;
+  listAudit(
+    request: ListAuditRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListAuditResponse) => void,
+  ): ClientUnaryCall;
+  listAudit(
+    request: ListAuditRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListAuditResponse) => void,
+  ): ClientUnaryCall;
+  /** Recomputes the whole audit log of a set, and what it says about revisions and entities. */
+  verifyAudit(
+    request: VerifyAuditRequest,
+    callback: (error: ServiceError | null, response: VerifyAuditResponse) => void,
+  ): ClientUnaryCall;
+  verifyAudit(
+    request: VerifyAuditRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VerifyAuditResponse) => void,
+  ): ClientUnaryCall;
+  verifyAudit(
+    request: VerifyAuditRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VerifyAuditResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const ConfigServiceClient = makeGenericClientConstructor(
@@ -2826,6 +12387,14 @@ export const ConfigServiceClient = makeGenericClientConstructor(
   service: typeof ConfigServiceService;
   serviceName: string;
 };
+
+function bytesFromBase64(b64: string): Uint8Array {
+  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  return globalThis.Buffer.from(arr).toString("base64");
+}
 
 function floatToJson(value: number | null | undefined): number | string | null | undefined {
   return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;

@@ -44,6 +44,8 @@ export interface SetState {
   stateHash: Buffer;
   /** When it was committed, Unix milliseconds. */
   committedAtMs: number;
+  /** History that the revision belongs to; see Frame. */
+  lineage?: string | undefined;
 }
 
 /** Asks for a snapshot. */
@@ -72,6 +74,8 @@ export interface WatchRulesetRequest {
   revision: number;
   /** State hash held. */
   stateHash: Buffer;
+  /** Lineage held; absent when not known. Whoever holds another one gets a snapshot. */
+  lineage?: string | undefined;
 }
 
 /** The next thing to know about a set. */
@@ -85,6 +89,12 @@ export interface WatchRulesetResponse {
     /** Sent every second while nothing changes. */
     { $case: "heartbeat"; value: Heartbeat }
     | undefined;
+  /** When the sender applied the change, Unix milliseconds with fractions; absent with snapshots and heartbeats. */
+  appliedAtMs?:
+    | number
+    | undefined;
+  /** W3C trace context of the sender's application of the change; absent when it is not sampled. */
+  traceparent?: string | undefined;
 }
 
 /** Says that the stream lives and what it stands at. */
@@ -97,6 +107,8 @@ export interface Heartbeat {
   nowMs: number;
   /** Milliseconds since the sender last knew this revision to be config's newest. */
   ageMs: number;
+  /** History that the revision belongs to; see Frame. */
+  lineage?: string | undefined;
 }
 
 function createBaseListSetsRequest(): ListSetsRequest {
@@ -219,7 +231,7 @@ export const ListSetsResponse: MessageFns<ListSetsResponse> = {
 };
 
 function createBaseSetState(): SetState {
-  return { set: undefined, revision: 0, stateHash: Buffer.alloc(0), committedAtMs: 0 };
+  return { set: undefined, revision: 0, stateHash: Buffer.alloc(0), committedAtMs: 0, lineage: undefined };
 }
 
 export const SetState: MessageFns<SetState> = {
@@ -235,6 +247,9 @@ export const SetState: MessageFns<SetState> = {
     }
     if (message.committedAtMs !== 0) {
       writer.uint32(32).int64(message.committedAtMs);
+    }
+    if (message.lineage !== undefined) {
+      writer.uint32(42).string(message.lineage);
     }
     return writer;
   },
@@ -284,6 +299,14 @@ export const SetState: MessageFns<SetState> = {
             message.committedAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.lineage = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -310,6 +333,7 @@ export const SetState: MessageFns<SetState> = {
         : isSet(object.committed_at_ms)
         ? globalThis.Number(object.committed_at_ms)
         : 0,
+      lineage: isSet(object.lineage) ? globalThis.String(object.lineage) : undefined,
     };
   },
 
@@ -327,6 +351,9 @@ export const SetState: MessageFns<SetState> = {
     if (message.committedAtMs !== 0) {
       obj.committedAtMs = Math.round(message.committedAtMs);
     }
+    if (message.lineage !== undefined) {
+      obj.lineage = message.lineage;
+    }
     return obj;
   },
 
@@ -339,6 +366,7 @@ export const SetState: MessageFns<SetState> = {
     message.revision = object.revision ?? 0;
     message.stateHash = object.stateHash ?? Buffer.alloc(0);
     message.committedAtMs = object.committedAtMs ?? 0;
+    message.lineage = object.lineage ?? undefined;
     return message;
   },
 };
@@ -496,7 +524,7 @@ export const GetRulesetResponse: MessageFns<GetRulesetResponse> = {
 };
 
 function createBaseWatchRulesetRequest(): WatchRulesetRequest {
-  return { set: undefined, revision: 0, stateHash: Buffer.alloc(0) };
+  return { set: undefined, revision: 0, stateHash: Buffer.alloc(0), lineage: undefined };
 }
 
 export const WatchRulesetRequest: MessageFns<WatchRulesetRequest> = {
@@ -509,6 +537,9 @@ export const WatchRulesetRequest: MessageFns<WatchRulesetRequest> = {
     }
     if (message.stateHash.length !== 0) {
       writer.uint32(26).bytes(message.stateHash);
+    }
+    if (message.lineage !== undefined) {
+      writer.uint32(34).string(message.lineage);
     }
     return writer;
   },
@@ -550,6 +581,14 @@ export const WatchRulesetRequest: MessageFns<WatchRulesetRequest> = {
             message.stateHash = Buffer.from(reader.bytes());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.lineage = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -571,6 +610,7 @@ export const WatchRulesetRequest: MessageFns<WatchRulesetRequest> = {
         : isSet(object.state_hash)
         ? Buffer.from(bytesFromBase64(object.state_hash))
         : Buffer.alloc(0),
+      lineage: isSet(object.lineage) ? globalThis.String(object.lineage) : undefined,
     };
   },
 
@@ -585,6 +625,9 @@ export const WatchRulesetRequest: MessageFns<WatchRulesetRequest> = {
     if (message.stateHash.length !== 0) {
       obj.stateHash = base64FromBytes(message.stateHash);
     }
+    if (message.lineage !== undefined) {
+      obj.lineage = message.lineage;
+    }
     return obj;
   },
 
@@ -596,12 +639,13 @@ export const WatchRulesetRequest: MessageFns<WatchRulesetRequest> = {
     message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
     message.revision = object.revision ?? 0;
     message.stateHash = object.stateHash ?? Buffer.alloc(0);
+    message.lineage = object.lineage ?? undefined;
     return message;
   },
 };
 
 function createBaseWatchRulesetResponse(): WatchRulesetResponse {
-  return { item: undefined };
+  return { item: undefined, appliedAtMs: undefined, traceparent: undefined };
 }
 
 export const WatchRulesetResponse: MessageFns<WatchRulesetResponse> = {
@@ -613,6 +657,12 @@ export const WatchRulesetResponse: MessageFns<WatchRulesetResponse> = {
       case "heartbeat":
         Heartbeat.encode(message.item.value, writer.uint32(18).fork()).join();
         break;
+    }
+    if (message.appliedAtMs !== undefined) {
+      writer.uint32(25).double(message.appliedAtMs);
+    }
+    if (message.traceparent !== undefined) {
+      writer.uint32(34).string(message.traceparent);
     }
     return writer;
   },
@@ -646,6 +696,22 @@ export const WatchRulesetResponse: MessageFns<WatchRulesetResponse> = {
             message.item = { $case: "heartbeat", value: Heartbeat.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.appliedAtMs = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.traceparent = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -665,6 +731,12 @@ export const WatchRulesetResponse: MessageFns<WatchRulesetResponse> = {
         : isSet(object.heartbeat)
         ? { $case: "heartbeat", value: Heartbeat.fromJSON(object.heartbeat) }
         : undefined,
+      appliedAtMs: isSet(object.appliedAtMs)
+        ? globalThis.Number(object.appliedAtMs)
+        : isSet(object.applied_at_ms)
+        ? globalThis.Number(object.applied_at_ms)
+        : undefined,
+      traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : undefined,
     };
   },
 
@@ -674,6 +746,12 @@ export const WatchRulesetResponse: MessageFns<WatchRulesetResponse> = {
       obj.frame = Frame.toJSON(message.item.value);
     } else if (message.item?.$case === "heartbeat") {
       obj.heartbeat = Heartbeat.toJSON(message.item.value);
+    }
+    if (message.appliedAtMs !== undefined) {
+      obj.appliedAtMs = floatToJson(message.appliedAtMs);
+    }
+    if (message.traceparent !== undefined) {
+      obj.traceparent = message.traceparent;
     }
     return obj;
   },
@@ -697,12 +775,14 @@ export const WatchRulesetResponse: MessageFns<WatchRulesetResponse> = {
         break;
       }
     }
+    message.appliedAtMs = object.appliedAtMs ?? undefined;
+    message.traceparent = object.traceparent ?? undefined;
     return message;
   },
 };
 
 function createBaseHeartbeat(): Heartbeat {
-  return { revision: 0, stateHash: Buffer.alloc(0), nowMs: 0, ageMs: 0 };
+  return { revision: 0, stateHash: Buffer.alloc(0), nowMs: 0, ageMs: 0, lineage: undefined };
 }
 
 export const Heartbeat: MessageFns<Heartbeat> = {
@@ -718,6 +798,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     if (message.ageMs !== 0) {
       writer.uint32(32).int64(message.ageMs);
+    }
+    if (message.lineage !== undefined) {
+      writer.uint32(42).string(message.lineage);
     }
     return writer;
   },
@@ -767,6 +850,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.ageMs = longToNumber(reader.int64());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.lineage = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -797,6 +888,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
         : isSet(object.age_ms)
         ? globalThis.Number(object.age_ms)
         : 0,
+      lineage: isSet(object.lineage) ? globalThis.String(object.lineage) : undefined,
     };
   },
 
@@ -814,6 +906,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     if (message.ageMs !== 0) {
       obj.ageMs = Math.round(message.ageMs);
     }
+    if (message.lineage !== undefined) {
+      obj.lineage = message.lineage;
+    }
     return obj;
   },
 
@@ -826,6 +921,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     message.stateHash = object.stateHash ?? Buffer.alloc(0);
     message.nowMs = object.nowMs ?? 0;
     message.ageMs = object.ageMs ?? 0;
+    message.lineage = object.lineage ?? undefined;
     return message;
   },
 };
@@ -935,6 +1031,10 @@ function bytesFromBase64(b64: string): Uint8Array {
 
 function base64FromBytes(arr: Uint8Array): string {
   return globalThis.Buffer.from(arr).toString("base64");
+}
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;

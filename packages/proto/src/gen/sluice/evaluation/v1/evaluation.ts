@@ -395,6 +395,11 @@ export interface EvaluateRequest {
   isExposureDisabled: boolean;
   /** Replay: decide as of this revision, and log no exposures; 0 for the newest. Goes before `min_revision`. Not for client keys. */
   atRevision: number;
+  /**
+   * Pin: decide from exactly this revision, so that all hops of one request decide alike. Goes before a pin in the
+   * call's baggage, `sluice.revision.<project>.<environment>`. The last 32 revisions are held.
+   */
+  pinnedRevision?: number | undefined;
 }
 
 /** The decisions, in the order asked for. */
@@ -456,6 +461,8 @@ export interface EvaluateAllRequest {
   minRevision: number;
   /** Replay: decide as of this revision, and log no exposures; 0 for the newest. Goes before `min_revision`. Not for client keys. */
   atRevision: number;
+  /** Pin: decide from exactly this revision; see EvaluateRequest. */
+  pinnedRevision?: number | undefined;
 }
 
 /** Every decision of the set; no exposures are logged. */
@@ -710,7 +717,15 @@ export const Key: MessageFns<Key> = {
 };
 
 function createBaseEvaluateRequest(): EvaluateRequest {
-  return { set: undefined, keys: [], user: undefined, minRevision: 0, isExposureDisabled: false, atRevision: 0 };
+  return {
+    set: undefined,
+    keys: [],
+    user: undefined,
+    minRevision: 0,
+    isExposureDisabled: false,
+    atRevision: 0,
+    pinnedRevision: undefined,
+  };
 }
 
 export const EvaluateRequest: MessageFns<EvaluateRequest> = {
@@ -732,6 +747,9 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
     }
     if (message.atRevision !== 0) {
       writer.uint32(48).uint64(message.atRevision);
+    }
+    if (message.pinnedRevision !== undefined) {
+      writer.uint32(56).uint64(message.pinnedRevision);
     }
     return writer;
   },
@@ -797,6 +815,14 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
             message.atRevision = longToNumber(reader.uint64());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.pinnedRevision = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -829,6 +855,11 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
         : isSet(object.at_revision)
         ? globalThis.Number(object.at_revision)
         : 0,
+      pinnedRevision: isSet(object.pinnedRevision)
+        ? globalThis.Number(object.pinnedRevision)
+        : isSet(object.pinned_revision)
+        ? globalThis.Number(object.pinned_revision)
+        : undefined,
     };
   },
 
@@ -852,6 +883,9 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
     if (message.atRevision !== 0) {
       obj.atRevision = Math.round(message.atRevision);
     }
+    if (message.pinnedRevision !== undefined) {
+      obj.pinnedRevision = Math.round(message.pinnedRevision);
+    }
     return obj;
   },
 
@@ -866,6 +900,7 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
     message.minRevision = object.minRevision ?? 0;
     message.isExposureDisabled = object.isExposureDisabled ?? false;
     message.atRevision = object.atRevision ?? 0;
+    message.pinnedRevision = object.pinnedRevision ?? undefined;
     return message;
   },
 };
@@ -1285,7 +1320,7 @@ export const StreamError: MessageFns<StreamError> = {
 };
 
 function createBaseEvaluateAllRequest(): EvaluateAllRequest {
-  return { set: undefined, user: undefined, minRevision: 0, atRevision: 0 };
+  return { set: undefined, user: undefined, minRevision: 0, atRevision: 0, pinnedRevision: undefined };
 }
 
 export const EvaluateAllRequest: MessageFns<EvaluateAllRequest> = {
@@ -1301,6 +1336,9 @@ export const EvaluateAllRequest: MessageFns<EvaluateAllRequest> = {
     }
     if (message.atRevision !== 0) {
       writer.uint32(32).uint64(message.atRevision);
+    }
+    if (message.pinnedRevision !== undefined) {
+      writer.uint32(40).uint64(message.pinnedRevision);
     }
     return writer;
   },
@@ -1350,6 +1388,14 @@ export const EvaluateAllRequest: MessageFns<EvaluateAllRequest> = {
             message.atRevision = longToNumber(reader.uint64());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.pinnedRevision = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1376,6 +1422,11 @@ export const EvaluateAllRequest: MessageFns<EvaluateAllRequest> = {
         : isSet(object.at_revision)
         ? globalThis.Number(object.at_revision)
         : 0,
+      pinnedRevision: isSet(object.pinnedRevision)
+        ? globalThis.Number(object.pinnedRevision)
+        : isSet(object.pinned_revision)
+        ? globalThis.Number(object.pinned_revision)
+        : undefined,
     };
   },
 
@@ -1393,6 +1444,9 @@ export const EvaluateAllRequest: MessageFns<EvaluateAllRequest> = {
     if (message.atRevision !== 0) {
       obj.atRevision = Math.round(message.atRevision);
     }
+    if (message.pinnedRevision !== undefined) {
+      obj.pinnedRevision = Math.round(message.pinnedRevision);
+    }
     return obj;
   },
 
@@ -1405,6 +1459,7 @@ export const EvaluateAllRequest: MessageFns<EvaluateAllRequest> = {
     message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
     message.minRevision = object.minRevision ?? 0;
     message.atRevision = object.atRevision ?? 0;
+    message.pinnedRevision = object.pinnedRevision ?? undefined;
     return message;
   },
 };

@@ -174,6 +174,12 @@ export interface Lag {
   revision: number;
   /** Revisions behind the newest. */
   behind: number;
+  /** Milliseconds since the instance last knew its revision to be config's newest, as of the answer. */
+  ageMs?:
+    | number
+    | undefined;
+  /** Milliseconds for which the newest revision has been missing: since it was committed; absent when nothing is missing. */
+  lateMs?: number | undefined;
 }
 
 function createBaseGetInstanceRequest(): GetInstanceRequest {
@@ -1034,7 +1040,7 @@ export const InstanceHealth: MessageFns<InstanceHealth> = {
 };
 
 function createBaseLag(): Lag {
-  return { set: undefined, revision: 0, behind: 0 };
+  return { set: undefined, revision: 0, behind: 0, ageMs: undefined, lateMs: undefined };
 }
 
 export const Lag: MessageFns<Lag> = {
@@ -1047,6 +1053,12 @@ export const Lag: MessageFns<Lag> = {
     }
     if (message.behind !== 0) {
       writer.uint32(24).uint64(message.behind);
+    }
+    if (message.ageMs !== undefined) {
+      writer.uint32(32).int64(message.ageMs);
+    }
+    if (message.lateMs !== undefined) {
+      writer.uint32(40).int64(message.lateMs);
     }
     return writer;
   },
@@ -1088,6 +1100,22 @@ export const Lag: MessageFns<Lag> = {
             message.behind = longToNumber(reader.uint64());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.ageMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.lateMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1105,6 +1133,16 @@ export const Lag: MessageFns<Lag> = {
       set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
       revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
       behind: isSet(object.behind) ? globalThis.Number(object.behind) : 0,
+      ageMs: isSet(object.ageMs)
+        ? globalThis.Number(object.ageMs)
+        : isSet(object.age_ms)
+        ? globalThis.Number(object.age_ms)
+        : undefined,
+      lateMs: isSet(object.lateMs)
+        ? globalThis.Number(object.lateMs)
+        : isSet(object.late_ms)
+        ? globalThis.Number(object.late_ms)
+        : undefined,
     };
   },
 
@@ -1119,6 +1157,12 @@ export const Lag: MessageFns<Lag> = {
     if (message.behind !== 0) {
       obj.behind = Math.round(message.behind);
     }
+    if (message.ageMs !== undefined) {
+      obj.ageMs = Math.round(message.ageMs);
+    }
+    if (message.lateMs !== undefined) {
+      obj.lateMs = Math.round(message.lateMs);
+    }
     return obj;
   },
 
@@ -1130,6 +1174,8 @@ export const Lag: MessageFns<Lag> = {
     message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
     message.revision = object.revision ?? 0;
     message.behind = object.behind ?? 0;
+    message.ageMs = object.ageMs ?? undefined;
+    message.lateMs = object.lateMs ?? undefined;
     return message;
   },
 };

@@ -10,8 +10,10 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -136,6 +138,8 @@ export const Durability = {
   UNSPECIFIED: 0,
   /** QUORUM - On stable storage of the log. */
   QUORUM: 1,
+  /** SPOOLED - On stable storage of the instance that answered, because the log did not; it goes to the log by itself. */
+  SPOOLED: 2,
 } as const;
 
 export type Durability = typeof Durability[keyof typeof Durability];
@@ -143,6 +147,7 @@ export type Durability = typeof Durability[keyof typeof Durability];
 export namespace Durability {
   export type UNSPECIFIED = typeof Durability.UNSPECIFIED;
   export type QUORUM = typeof Durability.QUORUM;
+  export type SPOOLED = typeof Durability.SPOOLED;
 }
 
 export function durabilityFromJSON(object: any): Durability {
@@ -153,6 +158,9 @@ export function durabilityFromJSON(object: any): Durability {
     case 1:
     case "DURABILITY_QUORUM":
       return Durability.QUORUM;
+    case 2:
+    case "DURABILITY_SPOOLED":
+      return Durability.SPOOLED;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Durability");
   }
@@ -164,9 +172,35 @@ export function durabilityToJSON(object: Durability): string {
       return "DURABILITY_UNSPECIFIED";
     case Durability.QUORUM:
       return "DURABILITY_QUORUM";
+    case Durability.SPOOLED:
+      return "DURABILITY_SPOOLED";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Durability");
   }
+}
+
+/** One batch of a stream. */
+export interface StreamEventsRequest {
+  /** The batch. */
+  batch:
+    | LogEventsRequest
+    | undefined;
+  /** The sender's number for the batch; comes back in its answer. */
+  batchNumber: number;
+}
+
+/** The answer to one batch of a stream. */
+export interface StreamEventsResponse {
+  /** The number that the batch came with. */
+  batchNumber: number;
+  /** What became of its events; empty when the batch was refused. */
+  result:
+    | LogEventsResponse
+    | undefined;
+  /** For a refused batch: nothing of it was acknowledged; send the same events again after this, milliseconds. */
+  retryAfterMs: number;
+  /** For a refused batch: why. */
+  reason: string;
 }
 
 /** A batch of events. */
@@ -255,6 +289,224 @@ export interface EventOutcome {
   /** For rejected events: the field and what to do. */
   reason: string;
 }
+
+function createBaseStreamEventsRequest(): StreamEventsRequest {
+  return { batch: undefined, batchNumber: 0 };
+}
+
+export const StreamEventsRequest: MessageFns<StreamEventsRequest> = {
+  encode(message: StreamEventsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.batch !== undefined) {
+      LogEventsRequest.encode(message.batch, writer.uint32(10).fork()).join();
+    }
+    if (message.batchNumber !== 0) {
+      writer.uint32(16).uint64(message.batchNumber);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamEventsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamEventsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.batch = LogEventsRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.batchNumber = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StreamEventsRequest {
+    return {
+      batch: isSet(object.batch) ? LogEventsRequest.fromJSON(object.batch) : undefined,
+      batchNumber: isSet(object.batchNumber)
+        ? globalThis.Number(object.batchNumber)
+        : isSet(object.batch_number)
+        ? globalThis.Number(object.batch_number)
+        : 0,
+    };
+  },
+
+  toJSON(message: StreamEventsRequest): unknown {
+    const obj: any = {};
+    if (message.batch !== undefined) {
+      obj.batch = LogEventsRequest.toJSON(message.batch);
+    }
+    if (message.batchNumber !== 0) {
+      obj.batchNumber = Math.round(message.batchNumber);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StreamEventsRequest>, I>>(base?: I): StreamEventsRequest {
+    return StreamEventsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StreamEventsRequest>, I>>(object: I): StreamEventsRequest {
+    const message = createBaseStreamEventsRequest();
+    message.batch = (object.batch !== undefined && object.batch !== null)
+      ? LogEventsRequest.fromPartial(object.batch)
+      : undefined;
+    message.batchNumber = object.batchNumber ?? 0;
+    return message;
+  },
+};
+
+function createBaseStreamEventsResponse(): StreamEventsResponse {
+  return { batchNumber: 0, result: undefined, retryAfterMs: 0, reason: "" };
+}
+
+export const StreamEventsResponse: MessageFns<StreamEventsResponse> = {
+  encode(message: StreamEventsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.batchNumber !== 0) {
+      writer.uint32(8).uint64(message.batchNumber);
+    }
+    if (message.result !== undefined) {
+      LogEventsResponse.encode(message.result, writer.uint32(18).fork()).join();
+    }
+    if (message.retryAfterMs !== 0) {
+      writer.uint32(24).uint32(message.retryAfterMs);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamEventsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamEventsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.batchNumber = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.result = LogEventsResponse.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.retryAfterMs = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StreamEventsResponse {
+    return {
+      batchNumber: isSet(object.batchNumber)
+        ? globalThis.Number(object.batchNumber)
+        : isSet(object.batch_number)
+        ? globalThis.Number(object.batch_number)
+        : 0,
+      result: isSet(object.result) ? LogEventsResponse.fromJSON(object.result) : undefined,
+      retryAfterMs: isSet(object.retryAfterMs)
+        ? globalThis.Number(object.retryAfterMs)
+        : isSet(object.retry_after_ms)
+        ? globalThis.Number(object.retry_after_ms)
+        : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: StreamEventsResponse): unknown {
+    const obj: any = {};
+    if (message.batchNumber !== 0) {
+      obj.batchNumber = Math.round(message.batchNumber);
+    }
+    if (message.result !== undefined) {
+      obj.result = LogEventsResponse.toJSON(message.result);
+    }
+    if (message.retryAfterMs !== 0) {
+      obj.retryAfterMs = Math.round(message.retryAfterMs);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StreamEventsResponse>, I>>(base?: I): StreamEventsResponse {
+    return StreamEventsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StreamEventsResponse>, I>>(object: I): StreamEventsResponse {
+    const message = createBaseStreamEventsResponse();
+    message.batchNumber = object.batchNumber ?? 0;
+    message.result = (object.result !== undefined && object.result !== null)
+      ? LogEventsResponse.fromPartial(object.result)
+      : undefined;
+    message.retryAfterMs = object.retryAfterMs ?? 0;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
 
 function createBaseLogEventsRequest(): LogEventsRequest {
   return { set: undefined, events: [], sentAtMs: 0 };
@@ -1047,11 +1299,32 @@ export const IngestionServiceService = {
     responseSerialize: (value: LogEventsResponse): Buffer => Buffer.from(LogEventsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): LogEventsResponse => LogEventsResponse.decode(value),
   },
+  /**
+   * Accepts batches, each within the limits of LogEvents, and answers each by its number as soon as it can. A refusal
+   * that passes (a full log or spool) is an answer with retry_after_ms; the stream goes on. A server that can't
+   * keep up stops reading.
+   */
+  streamEvents: {
+    path: "/sluice.ingestion.v1.IngestionService/StreamEvents" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: StreamEventsRequest): Buffer => Buffer.from(StreamEventsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StreamEventsRequest => StreamEventsRequest.decode(value),
+    responseSerialize: (value: StreamEventsResponse): Buffer =>
+      Buffer.from(StreamEventsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): StreamEventsResponse => StreamEventsResponse.decode(value),
+  },
 } as const;
 
 export interface IngestionServiceServer extends UntypedServiceImplementation {
   /** Accepts a batch: at most 1,000 events and 1 MiB. */
   logEvents: handleUnaryCall<LogEventsRequest, LogEventsResponse>;
+  /**
+   * Accepts batches, each within the limits of LogEvents, and answers each by its number as soon as it can. A refusal
+   * that passes (a full log or spool) is an answer with retry_after_ms; the stream goes on. A server that can't
+   * keep up stops reading.
+   */
+  streamEvents: handleBidiStreamingCall<StreamEventsRequest, StreamEventsResponse>;
 }
 
 export interface IngestionServiceClient extends Client {
@@ -1071,6 +1344,17 @@ export interface IngestionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: LogEventsResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Accepts batches, each within the limits of LogEvents, and answers each by its number as soon as it can. A refusal
+   * that passes (a full log or spool) is an answer with retry_after_ms; the stream goes on. A server that can't
+   * keep up stops reading.
+   */
+  streamEvents(): ClientDuplexStream<StreamEventsRequest, StreamEventsResponse>;
+  streamEvents(options: Partial<CallOptions>): ClientDuplexStream<StreamEventsRequest, StreamEventsResponse>;
+  streamEvents(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<StreamEventsRequest, StreamEventsResponse>;
 }
 
 export const IngestionServiceClient = makeGenericClientConstructor(

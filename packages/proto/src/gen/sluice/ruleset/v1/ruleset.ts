@@ -464,6 +464,11 @@ export interface Frame {
   deletions: EntityRef[];
   /** The change was too large for the bus: fetch the snapshot. */
   isElided: boolean;
+  /**
+   * History that the revision belongs to: when the set was made, and a digest of its first revision. A mesh whose
+   * database was made anew counts its revisions from 1 in another lineage; later ones sort after earlier ones.
+   */
+  lineage?: string | undefined;
 }
 
 /** A user or other unit, with the attributes that rules read. */
@@ -2942,6 +2947,7 @@ function createBaseFrame(): Frame {
     upserts: [],
     deletions: [],
     isElided: false,
+    lineage: undefined,
   };
 }
 
@@ -2973,6 +2979,9 @@ export const Frame: MessageFns<Frame> = {
     }
     if (message.isElided !== false) {
       writer.uint32(72).bool(message.isElided);
+    }
+    if (message.lineage !== undefined) {
+      writer.uint32(82).string(message.lineage);
     }
     return writer;
   },
@@ -3062,6 +3071,14 @@ export const Frame: MessageFns<Frame> = {
             message.isElided = reader.bool();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.lineage = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3109,6 +3126,7 @@ export const Frame: MessageFns<Frame> = {
         : isSet(object.is_elided)
         ? globalThis.Boolean(object.is_elided)
         : false,
+      lineage: isSet(object.lineage) ? globalThis.String(object.lineage) : undefined,
     };
   },
 
@@ -3141,6 +3159,9 @@ export const Frame: MessageFns<Frame> = {
     if (message.isElided !== false) {
       obj.isElided = message.isElided;
     }
+    if (message.lineage !== undefined) {
+      obj.lineage = message.lineage;
+    }
     return obj;
   },
 
@@ -3158,6 +3179,7 @@ export const Frame: MessageFns<Frame> = {
     message.upserts = object.upserts?.map((e) => Entity.fromPartial(e)) || [];
     message.deletions = object.deletions?.map((e) => EntityRef.fromPartial(e)) || [];
     message.isElided = object.isElided ?? false;
+    message.lineage = object.lineage ?? undefined;
     return message;
   },
 };

@@ -1,0 +1,75 @@
+import { didYouMean, entityKey, mentionsOf, sectionOf } from '@sluice/codec';
+import { invalid, notFound, preconditionFailed, SluiceError } from '@sluice/mesh';
+import { ChangeKind, type EntityRef, Section } from '@sluice/proto';
+import type { Head, Held, Plan } from './head.js';
+
+const mentionsShown = 10;
+
+/** A ref that archive and restore can work on. @throws SluiceError `invalid`. */
+export function requireRef(ref: EntityRef | undefined): EntityRef {
+  if (!ref || ref.section === Section.UNSPECIFIED) {
+    throw invalid('ref', 'is not set; name the section and the entity');
+  }
+  if (ref.section === Section.KEY) throw invalid('ref', 'is a key; use ArchiveKey and RestoreKey');
+  return ref;
+}
+
+/** What belongs to a config and to nothing else goes and comes with it: its layer and its mappings. */
+function companionsOf({ section, name }: EntityRef): EntityRef[] {
+  if (section !== Section.CONFIG) return [];
+  return [Section.EXPERIMENT_LAYER, Section.OVERRIDE].map((one) => ({ section: one, name }));
+}
+
+/** No entity of that name stands: there may be one of a similar name. */
+export function missingEntity(head: Head, ref: EntityRef): SluiceError {
+  const names: string[] = [];
+  for (const { entity } of head.entities.values()) if (sectionOf(entity) === ref.section) names.push(entity.name);
+  return notFound('ref.name', `there is no ${entityKey(ref)}${didYouMean(ref.name, names)}`);
+}
+
+/**
+ * Takes an entity out of the ruleset.
+ * @param archived - the entity, when it is out already.
+ * @throws SluiceError naming everything that refers to it.
+ */
+export function planArchive(head: Head, ref: EntityRef, archived: Held | undefined): Plan {
+  const key = entityKey(ref);
+  if (!head.entities.has(key)) {
+    if (!archived) throw missingEntity(head, ref);
+    const when = `${JSON.stringify(archived.changedBy)} archived it in revision ${archived.changedInRevision}`;
+    throw preconditionFailed('ref.name', `${key} is archived already: ${when}`);
+  }
+  const companions = companionsOf(ref).filter((one) => head.entities.has(entityKey(one)));
+  const own = new Set(companions.map(entityKey));
+  const mentions = mentionsOf(head.entities, key, mentionsShown + companions.length)
+    .filter((mention) => !own.has(mention.slice(0, mention.lastIndexOf(' '))))
+    .slice(0, mentionsShown);
+  if (mentions.length > 0) throw stillUsed(key, mentions);
+  return { upserts: [], deletions: [...companions, ref], departure: ChangeKind.ARCHIVED };
+}
+
+function stillUsed(key: string, mentions: readonly string[]): SluiceError {
+  const more = mentions.length === mentionsShown ? ' and maybe more' : '';
+  const message = `${key} is still used by ${mentions.join(', ')}${more}; change or archive those first`;
+  const problems = mentions.map((field) => ({ field, message: `refers to ${key}` }));
+  return new SluiceError('precondition', `ref: ${message}`, { problems: [{ field: 'ref', message }, ...problems] });
+}
+
+/** Brings an entity back as it last was, with what went with it. */
+export async function planRestore(
+  head: Head,
+  ref: EntityRef,
+  readArchived: (ref: EntityRef) => Promise<Held | undefined>,
+): Promise<Plan> {
+  const key = entityKey(ref);
+  if (head.entities.has(key)) throw preconditionFailed('ref.name', `${key} is not archived; there is nothing to do`);
+  const archived = await readArchived(ref);
+  if (!archived) throw missingEntity(head, ref);
+  const upserts = [archived.entity];
+  for (const companion of companionsOf(ref)) {
+    const held = head.entities.has(entityKey(companion)) ? undefined : await readArchived(companion);
+    // One that went before, on its own, stays away.
+    if (held?.changedInRevision === archived.changedInRevision) upserts.push(held.entity);
+  }
+  return { upserts, deletions: [], arrival: ChangeKind.RESTORED };
+}
