@@ -16,6 +16,7 @@ import { addListings } from './commands/listings.js';
 import { addLog } from './commands/log.js';
 import { addMesh } from './commands/mesh.js';
 import { addProject } from './commands/project.js';
+import { addRegion } from './commands/region.js';
 import { addSets } from './commands/sets.js';
 import { addStatsig } from './commands/statsig.js';
 import { parseDuration } from './duration.js';
@@ -60,7 +61,7 @@ export function createProgram(io: Io): { program: Command; host: Host } {
   program.commandsGroup(groups.events);
   for (const add of [addLog, addExposures, addEvents]) add(program, host);
   program.commandsGroup(groups.mesh);
-  for (const add of [addMesh, addContext, addSets, addProject, addEnvironment, addKey]) add(program, host);
+  for (const add of [addMesh, addContext, addSets, addProject, addEnvironment, addKey, addRegion]) add(program, host);
   return { program, host };
 }
 

@@ -89,3 +89,4 @@ export {
   withSpan,
 } from './tracing.js';
 export { version } from './version.js';
+export { type Everywhere, watchRegions } from './watch-regions.js';

@@ -17,6 +17,7 @@ export { identify, isAlive, type ProcessId, signal } from './proc.js';
 export { type Check, hashOf, type ProcessSpec } from './process-spec.js';
 export { reconcile } from './reconcile.js';
 export { startRegion, stopRegion } from './region-control.js';
+export { healRegion, partitionRegion } from './region-partition.js';
 export { type RunningProcess, type RunState, readRun } from './run-file.js';
 export { keepSecret, newPassword, readSecret, secretPath } from './secrets.js';
 export {

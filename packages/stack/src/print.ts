@@ -25,10 +25,10 @@ export function formatSeconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** One aligned line for something that was done: `  consul          ready    1.9 s`. */
+/** One aligned line for something that was done: `  consul            ready       1.9 s`. */
 export function formatStep(name: string, outcome: string, ms?: number): string {
   const time = ms === undefined ? '' : formatSeconds(ms).padStart(7);
-  return `  ${name.padEnd(14)}${outcome.padEnd(10)}${time}`.trimEnd();
+  return `  ${name.padEnd(17)} ${outcome.padEnd(10)}${time}`.trimEnd();
 }
 
 export const quiet = (text: string): string => pc.dim(text);

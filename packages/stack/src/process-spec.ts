@@ -44,6 +44,6 @@ export interface ProcessSpec {
 export function hashOf(spec: ProcessSpec): string {
   const { command, args, env, account, fingerprint } = spec;
   const sorted = Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1));
-  const text = JSON.stringify([command, args, sorted, account?.uid ?? null, fingerprint]);
+  const text = JSON.stringify([command, args, sorted, account ? [account.uid, account.gid] : null, fingerprint]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -1,8 +1,10 @@
+import { isRoot } from './account.js';
 import { consulServer } from './consul-server.js';
 import { type NatsLinks, natsServer } from './nats-server.js';
 import type { Folders } from './paths.js';
 import type { PortPlan } from './port-plan.js';
 import type { ProcessSpec } from './process-spec.js';
+import { groupOf } from './region-partition.js';
 import { hostOfNode, type Region } from './regions.js';
 import { type Surroundings, serviceProcess } from './services.js';
 import type { StackSettings } from './settings.js';
@@ -38,7 +40,15 @@ export async function planRegion(region: Region, shared: Shared): Promise<Region
       service('health', 'health-1', ports.health, ports.healthMetrics),
     ]),
   ]);
-  return { servers: [consul, ...nats], authority, services };
+  const own = (specs: readonly ProcessSpec[]): ProcessSpec[] => specs.map((spec) => inGroupOf(region, spec, shared));
+  return { servers: own([consul, ...nats]), authority: own(authority), services: own(services) };
+}
+
+/** See `groupOf`: so that regions can be cut off from each other. */
+function inGroupOf({ name }: Region, spec: ProcessSpec, { regions, settings }: Shared): ProcessSpec {
+  if (!isRoot() || regions.length === 1) return spec;
+  const index = regions.findIndex((region) => region.name === name);
+  return { ...spec, account: { name: 'root', uid: 0, gid: groupOf(settings.id, index) } };
 }
 
 function surroundingsOf(

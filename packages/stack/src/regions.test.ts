@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { cutRules, groupOf } from './region-partition.js';
 import { hostOfNode, parseNatsNodes, parseRegions, planRegions } from './regions.js';
 
 describe('regions', () => {
@@ -21,5 +22,20 @@ describe('regions', () => {
     }
     assert.equal(parseNatsNodes('3'), 3);
     assert.throws(() => parseNatsNodes('2'), /^StackProblem: NATS_NODES is "2": it must be 1 or 3/);
+  });
+
+  it('are cut off from all others, both ways, by the groups that their processes have', () => {
+    const [us, eu, ap] = [0, 1, 2].map((index) => groupOf('main', index));
+    assert.equal(new Set([us, eu, ap, groupOf('other', 0)]).size, 4);
+    const rules = cutRules('main', planRegions(['us', 'eu', 'ap']), 'eu');
+    for (const rule of [
+      `meta skgid ${eu} ip daddr 127.0.1.0/24 drop`,
+      `meta skgid ${us} ip daddr 127.0.2.0/24 drop`,
+      `meta skgid ${ap} ip daddr 127.0.2.0/24 drop`,
+      `meta skgid ${eu} ip daddr 127.0.3.0/24 drop`,
+    ]) {
+      assert(rules.includes(rule), rule);
+    }
+    assert(!rules.includes(`meta skgid ${us} ip daddr 127.0.3.0/24`));
   });
 });

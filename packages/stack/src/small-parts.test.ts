@@ -87,8 +87,8 @@ describe('printed lines', () => {
       ['nats', ''],
     ]);
     assert.deepEqual(table, ['service     health', 'evaluation  healthy', 'nats']);
-    assert.equal(formatStep('consul', 'ready', 1_940), '  consul        ready       1.9 s');
-    assert.equal(formatStep('consul', 'stopped'), '  consul        stopped');
+    assert.equal(formatStep('consul', 'ready', 1_940), '  consul            ready       1.9 s');
+    assert.equal(formatStep('consul', 'stopped'), '  consul            stopped');
   });
 
   it('of logs are the last ones', () => {

@@ -4,7 +4,9 @@ import type { Folders } from './paths.js';
 import { formatStep, type Print } from './print.js';
 import { isAlive } from './proc.js';
 import { haltedPath } from './region-control.js';
+import { healAll } from './region-partition.js';
 import { type RunningProcess, readRun, runPath } from './run-file.js';
+import { readSettings } from './settings.js';
 import { stopLayers, stopWithinMs } from './stop-layers.js';
 import { stopSupervisor } from './supervision.js';
 
@@ -16,6 +18,8 @@ export async function stopAll(folders: Folders, print: Print): Promise<boolean> 
   for (const layer of stopLayers(alive)) await Promise.all(layer.map((process) => stopOne(process, print)));
   await rm(runPath(folders.root), { force: true });
   await rm(haltedPath(folders.root), { force: true });
+  const settings = readSettings(folders.root);
+  if (settings && settings.regions.length > 1) await healAll(settings.id);
   return alive.length > 0;
 }
 

@@ -1,5 +1,5 @@
 import type { Bus } from '@sluice/bus';
-import { type Instance, type Release, watchService } from '@sluice/mesh';
+import { type Instance, type Logger, type Release, watchRegions } from '@sluice/mesh';
 import { Ack, type Acknowledgement, type SetRef } from '@sluice/proto';
 import { setKey } from './names.js';
 
@@ -19,13 +19,15 @@ export class Acks {
   readonly #waiting = new Set<() => void>();
   #live: readonly Instance[] | undefined;
 
-  start(bus: Bus, consulAddr: string | undefined): Release {
+  /** Evaluators of all regions count; a region that can't be reached keeps those that it had. */
+  start(bus: Bus, consulAddr: string | undefined, logger: Logger): Release {
     const unsubscribe = bus.subscribe('ack.v1.>', ({ data }) => this.#take(Ack.decode(data)));
+    const onError = (reason: string): void => logger.warn({ reason }, 'evaluators can not be looked up');
     const unwatch =
       consulAddr === undefined
         ? undefined
-        : watchService({ consulAddr, service: 'evaluation' }, (instances) => {
-            this.#live = instances;
+        : watchRegions({ consulAddr, service: 'evaluation', onError }, ({ home, away }) => {
+            this.#live = [...home, ...away];
             this.#wake();
           });
     return async () => {

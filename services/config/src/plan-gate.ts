@@ -2,6 +2,7 @@ import { didYouMean, entityKey, offRuleId, switchGate } from '@sluice/codec';
 import { conflict, invalid, notFound, preconditionFailed } from '@sluice/mesh';
 import { type Entity, type Rule, Section, type Spec, type UpdateGateRequest } from '@sluice/proto';
 import type { Head, Plan } from './head.js';
+import { isOverrideRule } from './plan-override.js';
 
 /**
  * Changes a gate's rollout or switch. Salts stay as they are, so that a larger percentage only
@@ -40,7 +41,7 @@ function rollOut(spec: Spec, name: string, ruleId: string, percentage: number): 
   if (!(percentage >= 0 && percentage <= 100)) {
     throw invalid('rollout_percentage', `is ${percentage}; it must be between 0 and 100`);
   }
-  const rules = spec.rules.filter(({ id }) => id !== offRuleId);
+  const rules = spec.rules.filter((rule) => rule.id !== offRuleId && !isOverrideRule(rule));
   const target = ruleId === '' ? rules.at(-1) : rules.find(({ id }) => id === ruleId);
   if (!target) throw missingRule(name, ruleId, rules);
   return {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { didYouMean, entityKey, sectionOf, switchGate } from '@sluice/codec';
-import { readJson } from '@sluice/engine';
+import { type JsonNode, readJson, writeJson } from '@sluice/engine';
 import { invalid, notFound } from '@sluice/mesh';
 import {
   type Entity,
@@ -58,19 +58,27 @@ interface OverrideRule {
   readonly unitIds: readonly string[];
 }
 
-const withoutSwitch = (spec: Spec): Spec => switchGate(spec, true);
+type Switchable = Pick<Target, 'kind' | 'spec'>;
 
-function overrideRulesOf(head: Head, spec: Spec): OverrideRule[] {
-  return withoutSwitch(spec).rules.flatMap((rule) => {
+/** Only gates have a switch; a config's rule of the switch's id is any rule. */
+const withoutSwitch = ({ kind, spec }: Switchable): Spec => (kind === 'gate' ? switchGate(spec, true) : spec);
+
+function overrideRulesOf(head: Head, target: Switchable): OverrideRule[] {
+  return withoutSwitch(target).rules.flatMap((rule) => {
     const unitIds = unitsOf(head, rule);
     return unitIds ? [{ rule, unitIds }] : [];
   });
 }
 
+/** A rule that was made here, rather than by an author. */
+export function isOverrideRule({ id, conditionIds }: Rule): boolean {
+  return id.endsWith(idEnding) && conditionIds.length === 1 && conditionIds[0]?.startsWith(conditionPrefix) === true;
+}
+
 /** The units of a rule of overrides; undefined for any other rule. */
-function unitsOf(head: Head, { id, conditionIds }: Rule): readonly string[] | undefined {
-  const [name] = conditionIds;
-  if (!id.endsWith(idEnding) || conditionIds.length !== 1 || !name?.startsWith(conditionPrefix)) return undefined;
+function unitsOf(head: Head, rule: Rule): readonly string[] | undefined {
+  const [name = ''] = rule.conditionIds;
+  if (!isOverrideRule(rule)) return undefined;
   const body = head.entities.get(entityKey({ section: Section.CONDITION, name }))?.entity.body;
   if (body?.$case !== 'condition' || body.value.targetValueJson === undefined) return undefined;
   const units: unknown = JSON.parse(body.value.targetValueJson);
@@ -87,7 +95,7 @@ export interface OverrideRequest {
 /** @throws SluiceError naming the field that is wrong. */
 export function planPutOverride(head: Head, target: Target, { idType, unitIds, value }: OverrideRequest): Plan {
   const fresh = ruleOf(target, idType, answerOf(target, value));
-  const kept = overrideRulesOf(head, target.spec).map((one) => (one.rule.idType === idType ? less(one, unitIds) : one));
+  const kept = overrideRulesOf(head, target).map((one) => (one.rule.idType === idType ? less(one, unitIds) : one));
   const same = kept.find(({ rule }) => rule.id === fresh.id);
   const units = [...new Set([...(same?.unitIds ?? []), ...unitIds])].sort();
   if (units.length > unitsMax) {
@@ -104,7 +112,7 @@ export function planDeleteOverride(
   target: Target,
   { idType, unitIds }: Omit<OverrideRequest, 'value'>,
 ): { readonly plan: Plan; readonly removed: number } {
-  const held = overrideRulesOf(head, target.spec);
+  const held = overrideRulesOf(head, target);
   const kept = held.map((one) => {
     if (one.rule.idType !== idType) return one;
     return unitIds.length === 0 ? { ...one, unitIds: [] } : less(one, unitIds);
@@ -157,14 +165,15 @@ function groupAnswer({ rules }: Spec, ref: EntityRef, groupName: string): Answer
 
 /** One spelling of an object. @throws SluiceError `invalid`. */
 function objectText(json: string): string {
-  let value: unknown;
+  let value: JsonNode;
   try {
     value = readJson(json);
   } catch (error) {
     throw invalid('value.json', `is not JSON: ${error instanceof Error ? error.message : ''}`);
   }
   if (!(value instanceof Map)) throw invalid('value.json', 'must be an object with named parameters');
-  return JSON.stringify(JSON.parse(json));
+  // Not by way of JavaScript's numbers: two long ones must not become one.
+  return writeJson(value);
 }
 
 function ruleOf({ ref }: Target, idType: string, { word, json, groupName }: Answer): Rule {
@@ -197,10 +206,10 @@ function replaceOverrides(head: Head, target: Target, overrides: readonly Overri
 }
 
 function withOverrides(head: Head, { entity, kind, spec }: Target, overrides: readonly OverrideRule[]): Plan {
-  const { rules } = withoutSwitch(spec);
+  const { rules } = withoutSwitch({ kind, spec });
   const held = rules.filter((rule) => unitsOf(head, rule) !== undefined);
   const others = rules.filter((rule) => !held.includes(rule));
-  const next = switchBack(spec, { ...spec, rules: [...overrides.map(({ rule }) => rule), ...others] });
+  const next = switchBack({ kind, spec }, { ...spec, rules: [...overrides.map(({ rule }) => rule), ...others] });
   const names = new Set(overrides.flatMap(({ rule }) => rule.conditionIds));
   const gone = held.flatMap(({ conditionIds }) => conditionIds).filter((name) => !names.has(name));
   return {
@@ -210,8 +219,8 @@ function withOverrides(head: Head, { entity, kind, spec }: Target, overrides: re
 }
 
 /** A gate that is off stays off for everybody. */
-function switchBack(before: Spec, after: Spec): Spec {
-  const isOff = withoutSwitch(before).rules.length !== before.rules.length;
+function switchBack(before: Switchable, after: Spec): Spec {
+  const isOff = withoutSwitch(before).rules.length !== before.spec.rules.length;
   return isOff ? switchGate(after, false) : after;
 }
 
@@ -239,13 +248,13 @@ function layerOf(head: Head, { kind, ref }: Target): Target | undefined {
 /** The layer hands the overridden units to their experiment, whichever units it is given otherwise. */
 function delegated(head: Head, layer: Target, experiment: Target, overrides: readonly OverrideRule[]): Plan {
   const { name } = experiment.ref;
-  const others = overrideRulesOf(head, layer.spec).filter(({ rule }) => rule.configDelegate !== name);
+  const others = overrideRulesOf(head, layer).filter(({ rule }) => rule.configDelegate !== name);
   const byIdType = Map.groupBy(overrides, ({ rule }) => rule.idType);
   const own = [...byIdType].map(([idType, rules]): OverrideRule => {
     const rule = ruleOf(layer, idType, { word: name, json: layer.spec.defaultValueJson });
     return { rule: { ...rule, configDelegate: name }, unitIds: rules.flatMap(({ unitIds }) => unitIds).sort() };
   });
-  const isSame = others.length === overrideRulesOf(head, layer.spec).length && own.length === 0;
+  const isSame = others.length === overrideRulesOf(head, layer).length && own.length === 0;
   return isSame ? nothing : withOverrides(head, layer, [...others, ...own]);
 }
 
@@ -254,7 +263,7 @@ export function overridesOf(head: Head, entity: Entity): Override[] {
   const ref = { section: sectionOf(entity), name: entity.name };
   const target = findTarget(head, ref);
   if (!target) return [];
-  return overrideRulesOf(head, target.spec)
+  return overrideRulesOf(head, target)
     .filter(({ rule }) => rule.configDelegate === undefined)
     .map(({ rule, unitIds }) => ({
       ref,

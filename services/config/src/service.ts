@@ -67,7 +67,7 @@ export async function startConfig(config: ConfigConfig, scope: Scope): Promise<{
   const context = createContext(db, logger);
   scope.push('keyring', await context.keyring.start());
   scope.push('frame log', await context.frames.start());
-  scope.push('acks', context.acks.start(bus, mesh.consulAddr));
+  scope.push('acks', context.acks.start(bus, mesh.consulAddr, logger));
   const metrics = await startMetrics(mesh, logger);
   scope.push('metrics', () => metrics.close());
   const publisher = new Publisher(db, bus, logger, metrics);

@@ -1,4 +1,4 @@
-import { EntityError, encodeEntity, entityKey, sectionOf } from '@sluice/codec';
+import { EntityError, entityKey, sectionOf } from '@sluice/codec';
 import type { Problem } from '@sluice/engine';
 import {
   type Clock,
@@ -10,9 +10,9 @@ import {
   preconditionFailed,
 } from '@sluice/mesh';
 import type { Database, Transaction } from '@sluice/postgres';
-import type { Entity, Frame, SetRef } from '@sluice/proto';
+import type { Frame, SetRef } from '@sluice/proto';
 import { writeAudit } from './audit-store.js';
-import { type AuditedChange, bodyDigest } from './audited-changes.js';
+import { describeChanges } from './audited-changes.js';
 import { checkEntities } from './check-entities.js';
 import { type Advance, type ArchivedVersions, advance, type Head, type Moment, type Plan } from './head.js';
 import type { Heads } from './heads.js';
@@ -187,16 +187,4 @@ function frameOf(set: SetRef, before: Head, { head, upserts, deletions }: Advanc
     deletions: [...deletions],
     isElided: false,
   };
-}
-
-/** For the audit log: what was touched, with a fingerprint of its content before and after. */
-function describeChanges(before: Head, { upserts, deletions }: Advance): string {
-  const fingerprint = (entity: Entity | undefined): string | null =>
-    entity ? bodyDigest(encodeEntity(entity).bytes) : null;
-  const held = (key: string): string | null => fingerprint(before.entities.get(key)?.entity);
-  const changes: AuditedChange[] = [
-    ...upserts.map((entity): AuditedChange => [entityKey(entity), held(entityKey(entity)), fingerprint(entity)]),
-    ...deletions.map((ref): AuditedChange => [entityKey(ref), held(entityKey(ref)), null]),
-  ];
-  return JSON.stringify(changes);
 }

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { idListMax } from '@sluice/codec';
+import type { Entity } from '@sluice/proto';
+import { problemOf, problemOfContent } from './check-entity.js';
+import { conditionOf, configOf, gateOf, idListOf, keyOf, layerOf, ruleOf, settingOf } from './test/heads.js';
+
+const nobody: ReadonlySet<string> = new Set();
+
+describe('an entity that is to be stored', () => {
+  it('has a body and a name that is short enough', () => {
+    const bare: Entity = { name: 'a', version: 0, body: undefined };
+    assert.equal(problemOf(undefined, nobody), 'has no entity; leave it out or fill it in');
+    assert.equal(problemOf(bare, nobody), '"a" has no body; leave it out or fill it in');
+    assert.equal(problemOf(gateOf(''), nobody), 'has no name; give it one');
+    assert.equal(problemOf(gateOf('a'.repeat(512)), nobody), undefined);
+    assert.match(problemOf(gateOf('a'.repeat(513)), nobody) ?? '', /a name of 513 characters; the limit is 512/);
+  });
+
+  it('is no key', () => {
+    assert.equal(problemOf(keyOf('digest'), nobody), 'is a key; create keys with CreateKey');
+  });
+
+  it('is there once, by section and name', () => {
+    const seen = new Set(['gate/a']);
+    assert.equal(problemOf(gateOf('a'), seen), 'gate/a is there twice; keep one');
+    assert.equal(problemOf(configOf('a'), seen), undefined);
+  });
+
+  it('has no more rules, or ids, than anybody can use', () => {
+    const rules = Array.from({ length: 10_001 }, (_, at) => ruleOf(`r${at}`));
+    for (const make of [gateOf, configOf, layerOf]) {
+      assert.match(problemOf(make('a', rules), nobody) ?? '', /^\w+\/a has 10001 rules; the limit is 10000$/);
+      assert.equal(problemOf(make('a', rules.slice(1)), nobody), undefined);
+    }
+    assert.equal(problemOf(idListOf('l', 'A'.repeat(idListMax * 8)), nobody), undefined);
+    assert.match(problemOf(idListOf('l', 'A'.repeat(idListMax * 8 + 8)), nobody) ?? '', /more than 1,000,000 ids/);
+  });
+});
+
+describe("an author's entity", () => {
+  it('has percentages between 0 and 100', () => {
+    const problemWith = (passPercentage: number) =>
+      problemOfContent(gateOf('a', [ruleOf('x'), ruleOf('y', { passPercentage })]));
+    for (const fine of [0, 0.01, 100]) assert.equal(problemWith(fine), undefined);
+    for (const wrong of [-0.01, 100.01, Number.NaN, Number.POSITIVE_INFINITY]) {
+      assert.equal(problemWith(wrong), `gate/a rules[1].passPercentage is ${wrong}; it must be between 0 and 100`);
+    }
+  });
+
+  it('has whole keys in an id list, and JSON in a setting', () => {
+    assert.equal(problemOfContent(idListOf('l', 'AAAAAAAA')), undefined);
+    assert.equal(problemOfContent(idListOf('l', 'AAAA')), 'id_list/l has 4 characters; each key is 8 of them');
+    assert.equal(problemOfContent(settingOf('s', '{"a":1}')), undefined);
+    assert.match(problemOfContent(settingOf('s', '{a:1}')) ?? '', /^setting\/s is not JSON: /);
+    assert.equal(problemOfContent(conditionOf('c')), undefined);
+  });
+});
