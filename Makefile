@@ -11,7 +11,7 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 stack := node --enable-source-maps packages/stack/dist/main.js
 tests := node --enable-source-maps test/dist/run.js
 
-.PHONY: help setup up down status logs reset traces generate build format lint test verify bench fuzz
+.PHONY: help setup up down status logs reset traces generate build format lint test verify bench fuzz drill
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -64,5 +64,20 @@ verify: lint build ## what CI runs: lint, types, generated and schema diffs, the
 bench: build ## measure, side by side with peers
 	@node --expose-gc test/bench/dist/main.js
 
-fuzz: build ## random rulesets and users against the reference (ARGS='--seed 7 --comparisons 100000')
+fuzz: build ## random rulesets against the reference (ARGS='--seed 7 --comparisons 100000'), random harm to replicas (RUNS=5000)
 	@node test/differential/dist/fuzz.js $(ARGS)
+	@SLUICE_FUZZ_RUNS=$(or $(RUNS),5000) SLUICE_FUZZ_SEED=$${SLUICE_FUZZ_SEED:-$$RANDOM} \
+	  mocha packages/replica/dist/replica-property.test.js
+
+# `make drill stream`: what follows the word are names of drills, not targets of their own.
+drills := $(filter-out drill,$(MAKECMDGOALS))
+
+drill: build ## long proofs against a real mesh, by name: stream (all without a name)
+	@$(stack) provide
+	@node test/integration/dist/drill.js $(drills)
+
+ifeq (drill,$(firstword $(MAKECMDGOALS)))
+.PHONY: $(drills)
+$(drills):
+	@:
+endif

@@ -6,6 +6,8 @@ import { count } from './words.js';
 export interface ImportOptions {
   readonly reason?: string;
   readonly expectedRevision?: number;
+  /** Dangling references and overlapping allocations are warnings: other systems evaluate them, too. */
+  readonly isTolerant?: boolean;
 }
 
 export const importJsonHelp = 'JSON: {project, environment, revision, upserted, deleted, warnings: [{path, message}]}';
@@ -22,7 +24,14 @@ export async function importRuleset(
   dropped: readonly Problem[] = [],
 ): Promise<Report> {
   const answer = await session.config.importRuleset(
-    { set, entities, expectedRevision: options.expectedRevision, reason: options.reason ?? '' },
+    {
+      set,
+      entities,
+      expectedRevision: options.expectedRevision,
+      reason: options.reason ?? '',
+      isTolerant: options.isTolerant ?? false,
+      isDryRun: false,
+    },
     session.call,
   );
   return reportOf(set, answer, [...dropped, ...answer.warnings]);

@@ -31,7 +31,7 @@ export async function listEntities(
   let revision = 0;
   for (let page = 0; page < pagesMax; page++) {
     const answer = await session.config.listEntities(
-      { set: session.set, sections: [kind.section], nameContains, pageSize, pageToken },
+      { set: session.set, sections: [kind.section], nameContains, pageSize, pageToken, archiveState: 0, entity: '' },
       session.call,
     );
     entities.push(...answer.entities.filter(({ entity }) => kind.entities.includes(entity)));

@@ -20,7 +20,11 @@ export function compile(ruleset: Ruleset): Compilation {
   return { program, problems: findProblems(program) };
 }
 
-function compileProgram(ruleset: Ruleset): Program {
+/**
+ * `compile` in steps, without a look for problems: for holders of rulesets that were accepted, and
+ * that have other things to do meanwhile. Runs to the end what it has begun at each `next`.
+ */
+export function* compileSteps(ruleset: Ruleset): Generator<void, Program> {
   const names = new Names();
   // In authored order, ahead of whatever refers to them.
   for (const section of ['gates', 'configs', 'layers'] as const) {
@@ -28,25 +32,39 @@ function compileProgram(ruleset: Ruleset): Program {
   }
   const { gates, configs, layers, conditions } = ruleset;
   names.begin(gates.size + configs.size + layers.size + conditions.size);
+  yield;
   return {
     ruleset,
     names,
-    conditions: compileSection(names.conditions, conditions, (condition) => compileCondition(condition, names)),
-    gates: compileSection(names.gates, gates, (spec) => new CompiledSpec(spec, names)),
-    configs: compileSection(names.configs, configs, (spec) => new CompiledSpec(spec, names)),
-    layers: compileSection(names.layers, layers, (spec) => new CompiledSpec(spec, names)),
+    conditions: yield* compileSection(names.conditions, conditions, (condition) => compileCondition(condition, names)),
+    gates: yield* compileSection(names.gates, gates, (spec) => new CompiledSpec(spec, names)),
+    configs: yield* compileSection(names.configs, configs, (spec) => new CompiledSpec(spec, names)),
+    layers: yield* compileSection(names.layers, layers, (spec) => new CompiledSpec(spec, names)),
     ...linkExtras(ruleset, names),
     links: {},
   };
 }
 
-function compileSection<Authored, Compiled>(
+function compileProgram(ruleset: Ruleset): Program {
+  const steps = compileSteps(ruleset);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** Entities compiled in one step. */
+const stepEntities = 64;
+
+function* compileSection<Authored, Compiled>(
   table: SlotTable,
   entities: ReadonlyMap<string, Authored>,
   make: (authored: Authored) => Compiled,
-): (Compiled | undefined)[] {
+): Generator<void, (Compiled | undefined)[]> {
   const compiled: (Compiled | undefined)[] = [];
+  let seen = 0;
   for (const [name, authored] of entities) {
+    if (++seen % stepEntities === 0) yield;
     const slot = table.take(name);
     while (compiled.length < slot) compiled.push(undefined);
     compiled[slot] = make(authored);

@@ -14,7 +14,7 @@ export {
   type Session,
 } from './api.js';
 export { bucketOf, djb2, idListKey, passBucketOf, sha256Base64, userBucketOf } from './bucket.js';
-export { type Compilation, compile, patch } from './compile.js';
+export { type Compilation, compile, compileSteps, patch } from './compile.js';
 export type * from './context.js';
 export { type CountryTable, loadCountryTable } from './country.js';
 export type * from './decision.js';

@@ -1,4 +1,4 @@
-import { createClient } from '@sluice/mesh';
+import { type ClientOptions, createClient } from '@sluice/mesh';
 import { BinaryReader, RulesetServiceService, type SetRef, type SetState, WireType } from '@sluice/proto';
 
 /** Who can be asked what is newest, and for the whole of it. */
@@ -9,12 +9,9 @@ export interface Authority {
   close(): void;
 }
 
-export interface AuthorityOptions {
-  /** Such as `consul:///config`. */
-  readonly target: string;
+/** `target`: such as `consul:///config`. */
+export interface AuthorityOptions extends Omit<ClientOptions, 'maxReceiveBytes'> {
   readonly key: string;
-  readonly consulAddr?: string | undefined;
-  readonly region?: string | undefined;
 }
 
 const listTimeoutMs = 2_000;

@@ -14,7 +14,7 @@ export interface CatchUpOptions {
   readonly signal: AbortSignal;
   readonly heldRevision: () => number;
   /** Takes a snapshot. @returns whether it is to be trusted; an older one than held is. */
-  readonly onSnapshot: (bytes: Uint8Array) => boolean;
+  readonly onSnapshot: (bytes: Uint8Array) => Promise<boolean>;
   /** Takes a frame that fetching made possible. @returns whether it leads on from what is held, or is held already. */
   readonly onFrame: (frame: RawFrame) => boolean;
   /** Takes a frame that the stream repeats. */
@@ -71,7 +71,7 @@ export class CatchUp {
   async #fetch(): Promise<boolean> {
     const { authority, set, signal, onSnapshot } = this.#options;
     const bytes = await authority.fetchSnapshot(set, signal);
-    return onSnapshot(bytes) && this.#drain();
+    return (await onSnapshot(bytes)) && this.#drain();
   }
 
   /**

@@ -5,7 +5,7 @@ import type { Logger } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
 import { setKey } from './holdings.js';
 import type { ReplicaState } from './replica.js';
-import { CorruptFileError, readStateFile, writeStateFile } from './replica-file.js';
+import { CorruptFileError, readStateFileSliced, writeStateFile } from './replica-file.js';
 
 export interface DiskOptions {
   readonly directory: string;
@@ -95,7 +95,7 @@ export class Disk {
     try {
       const { size, mtimeMs } = await stat(path);
       if (size > this.#bytesMax) throw new CorruptFileError(`it is larger than ${this.#bytesMax} bytes`);
-      const state = readStateFile(await readFile(path));
+      const state = await readStateFileSliced(await readFile(path));
       if (fileName(state.set) !== name) throw new CorruptFileError(`it holds ${setKey(state.set)}`);
       return { state, freshAtMs: Math.min(mtimeMs, Date.now()) };
     } catch (error) {

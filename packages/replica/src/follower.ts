@@ -1,14 +1,31 @@
 import { equalHashes } from '@sluice/codec';
-import { type Clock, jitter, type Logger, type Release, systemClock, withSpan } from '@sluice/mesh';
-import type { SetRef, SetState } from '@sluice/proto';
+import { type Clock, jitter, type Logger, type Release, type SpanOptions, systemClock, withSpan } from '@sluice/mesh';
+import { Pulse, type SetRef, type SetState } from '@sluice/proto';
 import type { Authority } from './authority.js';
 import { CatchUp } from './catch-up.js';
 import type { Disk } from './disk.js';
-import { type FrameMessage, type FrameSource, rulesetStream, rulesetSubjects, subjectOf } from './frame-source.js';
+import {
+  type FrameMessage,
+  type FrameSource,
+  pulseSubject,
+  rulesetStream,
+  rulesetSubjects,
+  subjectOf,
+} from './frame-source.js';
 import { type Holdings, setKey } from './holdings.js';
 import { Poll } from './poll.js';
 import { type RawFrame, readFrame } from './raw-frame.js';
-import { applyFrame, emptyState, type Outcome, type ReplicaState, snapshotFrame } from './replica.js';
+import {
+  applyFrame,
+  applyFrameSliced,
+  compareLineage,
+  emptyState,
+  type Outcome,
+  type ReplicaState,
+  snapshotFrame,
+} from './replica.js';
+import { standingDigest } from './standing-digest.js';
+import { StreamWatchdog } from './stream-watchdog.js';
 
 /** How a state came to be held. */
 export type Cause = 'disk' | 'stream' | 'snapshot';
@@ -19,6 +36,8 @@ export interface Applied {
   readonly delta: RawFrame;
   readonly state: ReplicaState;
   readonly cause: Cause;
+  /** When the bus took the frame, Unix milliseconds; absent when it did not come from there, or is not known. */
+  readonly publishedAtMs?: number | undefined;
 }
 
 export interface FollowerOptions {
@@ -34,6 +53,8 @@ export interface FollowerOptions {
   readonly pollMs?: number;
   /** The same while the stream is dead. */
   readonly pollWithoutStreamMs?: number;
+  /** The stream is dead when config gave no sign of life for this long, in milliseconds. 2.5 s unless said. */
+  readonly silentAfterMs?: number;
 }
 
 /** What became of frames since the start. */
@@ -44,7 +65,18 @@ export interface FollowerCounters extends Record<string, number> {
   frames_mismatch: number;
   frames_broken: number;
   snapshots_fetched: number;
+  lineages_replaced: number;
+  stream_silences: number;
 }
+
+/** Config gives a sign of life each second. */
+const defaultSilentAfterMs = 2_500;
+
+/** How often a snapshot is applied to a state that has changed meanwhile, before nothing else is let in between. */
+const slicedTriesMax = 3;
+
+/** Sets whose newest revision is remembered. */
+const newestMax = 100_000;
 
 /** Time for a frame to arrive by the stream before a snapshot is fetched for it. */
 const streamGraceMs = 300;
@@ -62,13 +94,18 @@ export class Follower {
     frames_mismatch: 0,
     frames_broken: 0,
     snapshots_fetched: 0,
+    lineages_replaced: 0,
+    stream_silences: 0,
   };
   readonly #options: FollowerOptions;
   readonly #clock: Clock;
   readonly #stopping = new AbortController();
   readonly #catchUps = new Map<string, CatchUp>();
   readonly #poll: Poll;
-  #stream: Release | undefined;
+  readonly #watchdog: StreamWatchdog | undefined;
+  readonly #releases: Release[] = [];
+  /** By config's own word, newest revision of each set. */
+  readonly #newest = new Map<string, number>();
   #hasListed = false;
 
   constructor(options: FollowerOptions) {
@@ -76,10 +113,28 @@ export class Follower {
     this.#clock = options.clock ?? systemClock;
     this.#poll = new Poll({
       ask: (signal) => this.#ask(signal),
-      restMs: () =>
-        jitter(options.source.isConnected() ? (options.pollMs ?? 5_000) : (options.pollWithoutStreamMs ?? 1_000)),
+      restMs: () => jitter(this.isStreamAlive() ? (options.pollMs ?? 5_000) : (options.pollWithoutStreamMs ?? 1_000)),
       logger: options.logger,
     });
+    if (!options.source.subscribe) return;
+    this.#watchdog = new StreamWatchdog({
+      silentAfterMs: options.silentAfterMs ?? defaultSilentAfterMs,
+      logger: options.logger,
+      onSilence: () => {
+        this.counters.stream_silences++;
+        this.#poll.hurry();
+      },
+    });
+  }
+
+  /** Whether changes can be expected to come by the stream: it is connected, and config is heard on it. */
+  isStreamAlive(): boolean {
+    return this.#options.source.isConnected() && !this.#watchdog?.isSilent;
+  }
+
+  /** The newest revision of a set, by config's own word; undefined when it has said none. */
+  newestRevision(set: SetRef): number | undefined {
+    return this.#newest.get(setKey(set));
   }
 
   /** Loads what is on disk, then follows in the background. */
@@ -88,12 +143,38 @@ export class Follower {
       this.#options.holdings.put(state, freshAtMs);
       this.#options.onApplied?.({ delta: snapshotFrame(state), state, cause: 'disk' });
     }
-    this.#stream = this.#options.source.follow(
-      { stream: rulesetStream, subjects: rulesetSubjects, deliver: 'last_per_subject' },
-      (message) => this.#receive(message),
-      () => this.#poll.hurry(),
+    const { source } = this.#options;
+    this.#releases.push(
+      source.follow(
+        { stream: rulesetStream, subjects: rulesetSubjects, deliver: 'last_per_subject' },
+        (message) => this.#receive(message),
+        () => this.#poll.hurry(),
+      ),
     );
+    if (source.subscribe) this.#releases.push(source.subscribe(pulseSubject, ({ data }) => this.#hearPulse(data)));
+    if (this.#watchdog) this.#releases.push(this.#watchdog.start());
     this.#poll.start();
+  }
+
+  /** Whoever holds all that config says is newest is up to date; whoever does not asks what is missing. */
+  #hearPulse(data: Uint8Array): void {
+    const { digest } = Pulse.decode(data);
+    this.#watchdog?.hear();
+    const states = this.#options.holdings.all().map(({ state }) => state);
+    if (!equalHashes(standingDigest(states), digest)) {
+      this.#poll.hurry();
+      return;
+    }
+    const nowMs = this.#clock.now();
+    for (const { set, revision } of states) {
+      this.#noteNewest(set, revision);
+      this.#confirm(set, nowMs);
+    }
+  }
+
+  #noteNewest(set: SetRef, revision: number): void {
+    const key = setKey(set);
+    if (this.#newest.size < newestMax || this.#newest.has(key)) this.#newest.set(key, revision);
   }
 
   /** Whether there is something to answer from, or the authority said that there is nothing. */
@@ -108,20 +189,20 @@ export class Follower {
 
   async close(): Promise<void> {
     this.#stopping.abort();
-    await this.#stream?.();
+    for (const release of this.#releases.reverse()) await release();
     await this.#poll.stop();
     await Promise.all([...this.#catchUps.values()].map(({ done }) => done));
     await this.#options.disk?.close();
   }
 
   #receive(message: FrameMessage): void {
-    const { traceparent } = message;
+    const { traceparent, publishedAtMs } = message;
     const frame = this.#readMessage(message);
     if (frame === undefined) {
       this.#poll.hurry();
       return;
     }
-    const { kind } = this.#apply(frame, 'stream', traceparent);
+    const { kind } = this.#apply(frame, 'stream', traceparent, publishedAtMs);
     if (kind === 'gap' || kind === 'mismatch') this.#catchUp(frame.set, traceparent).keep(frame);
   }
 
@@ -151,27 +232,65 @@ export class Follower {
     }
   }
 
-  #apply(frame: RawFrame, cause: Cause, traceparent: string | undefined): Outcome {
+  #apply(frame: RawFrame, cause: Cause, traceparent: string | undefined, publishedAtMs?: number): Outcome {
     const { holdings } = this.#options;
     const before = holdings.get(frame.set) ?? emptyState(frame.set);
     // Most repeats are known without a look inside, and make no span.
-    if (frame.revision <= before.revision && frame.previousRevision !== 0) {
+    const isOld = frame.revision <= before.revision && frame.previousRevision !== 0;
+    if (isOld && compareLineage(before.lineage, frame.lineage) !== 'later') {
       this.counters.frames_ignored++;
       return { kind: 'ignored', isSame: equalHashes(frame.stateHash, before.stateHash) };
     }
-    const attributes = { 'sluice.set': setKey(frame.set), 'sluice.revision': frame.revision, 'sluice.cause': cause };
-    return withSpan('ruleset.apply', { kind: 'consumer', parent: traceparent, attributes }, () => {
+    return withSpan('ruleset.apply', spanOf(frame, cause, traceparent), () => {
       const outcome = applyFrame(before, frame);
-      this.#count(frame, outcome);
-      if (outcome.kind === 'applied') this.#take(outcome.state, outcome.delta, cause);
+      this.#settle(before, frame, outcome, cause, publishedAtMs);
       return outcome;
     });
   }
 
-  #take(state: ReplicaState, delta: RawFrame, cause: Cause): void {
-    this.#options.holdings.put(state, this.#clock.now());
-    this.#options.onApplied?.({ delta, state, cause });
-    this.#options.disk?.save(state);
+  /**
+   * Config's own snapshot. It is worked on a few milliseconds at a time, so that calls are answered
+   * meanwhile; when the stream has brought another state in that time, it is worked on anew.
+   */
+  #applySnapshot(frame: RawFrame, traceparent: string | undefined): Promise<Outcome> {
+    const { holdings } = this.#options;
+    return withSpan('ruleset.apply', spanOf(frame, 'snapshot', traceparent), async () => {
+      for (let tries = 1; ; tries++) {
+        const held = holdings.get(frame.set);
+        const before = held ?? emptyState(frame.set);
+        const isLast = tries >= slicedTriesMax;
+        const outcome = isLast
+          ? applyFrame(before, frame, 'authority')
+          : await applyFrameSliced(before, frame, 'authority');
+        if (outcome.kind === 'applied' && holdings.get(frame.set) !== held) continue;
+        this.#settle(before, frame, outcome, 'snapshot', undefined);
+        return outcome;
+      }
+    });
+  }
+
+  #settle(before: ReplicaState, frame: RawFrame, outcome: Outcome, cause: Cause, publishedAtMs?: number): void {
+    this.#count(frame, outcome);
+    if (outcome.kind !== 'applied') return;
+    const { state, delta } = outcome;
+    if (compareLineage(before.lineage, state.lineage) !== 'same') this.#noteReplaced(before, state);
+    const { holdings, onApplied, disk } = this.#options;
+    holdings.put(state, this.#clock.now());
+    if (this.#isNewest(state)) this.#noteNewest(state.set, state.revision);
+    onApplied?.({ delta, state, cause, publishedAtMs });
+    disk?.save(state);
+  }
+
+  #isNewest({ set, revision }: ReplicaState): boolean {
+    return revision > (this.#newest.get(setKey(set)) ?? 0);
+  }
+
+  #noteReplaced(before: ReplicaState, { set, revision, lineage }: ReplicaState): void {
+    this.counters.lineages_replaced++;
+    this.#newest.delete(setKey(set));
+    const { logger } = this.#options;
+    const line = { set: setKey(set), from: before.lineage, to: lineage, before: before.revision, revision };
+    logger.warn(line, 'config counts this set anew; what was held belongs to a set that is gone');
   }
 
   #count(frame: RawFrame, outcome: Outcome): void {
@@ -206,12 +325,12 @@ export class Follower {
     return catchUp;
   }
 
-  #takeSnapshot(set: SetRef, bytes: Uint8Array, traceparent: string | undefined): boolean {
+  async #takeSnapshot(set: SetRef, bytes: Uint8Array, traceparent: string | undefined): Promise<boolean> {
     const askedAtMs = this.#clock.now();
     const frame = this.#read(bytes);
     if (frame === undefined || setKey(frame.set) !== setKey(set)) return false;
     this.counters.snapshots_fetched++;
-    const outcome = this.#apply(frame, 'snapshot', traceparent);
+    const outcome = await this.#applySnapshot(frame, traceparent);
     if (outcome.kind === 'ignored' && outcome.isSame) this.#confirm(set, askedAtMs);
     return leadsOn(outcome);
   }
@@ -223,21 +342,23 @@ export class Follower {
     for (const listed of sets) if (listed.set) void this.#compare(listed, listed.set, askedAtMs);
   }
 
-  async #compare({ revision, stateHash }: SetState, set: SetRef, askedAtMs: number): Promise<void> {
+  async #compare({ revision, stateHash, lineage }: SetState, set: SetRef, askedAtMs: number): Promise<void> {
     const { holdings, source } = this.#options;
     const held = holdings.get(set);
     // Revision 0: the set was created, and has no ruleset yet.
     if (revision === 0) return;
+    if (held && compareLineage(held.lineage, lineage) !== 'same') return void this.#catchUp(set);
+    this.#noteNewest(set, revision);
     if (held?.revision === revision && equalHashes(held.stateHash, stateHash)) return this.#confirm(set, askedAtMs);
     if (held && held.revision > revision) return this.#noteAhead(set, held.revision, revision);
-    const isLate = held && held.revision < revision && source.isConnected();
+    const isLate = held && held.revision < revision && source.isConnected() && !this.#watchdog?.isSilent;
     if (isLate && (await holdings.waitFor(set, revision, streamGraceMs, this.#stopping.signal))) return;
     if (!this.#stopping.signal.aborted) this.#catchUp(set);
   }
 
   /**
-   * More than config has is held: a frame overtook the answer, or config went back in time, say
-   * from a backup. We do not go back with it; the age of our answers tells.
+   * More than config has is held, of the same lineage: a frame overtook the answer, or config went
+   * back in time, say from a backup. We do not go back with it; the age of our answers tells.
    */
   #noteAhead(set: SetRef, held: number, listed: number): void {
     this.#options.logger.debug({ set: setKey(set), held, listed }, 'config knows less than is held');
@@ -247,6 +368,11 @@ export class Follower {
     this.#options.holdings.confirm(set, atMs);
     this.#options.disk?.freshen(set, atMs);
   }
+}
+
+function spanOf(frame: RawFrame, cause: Cause, traceparent: string | undefined): SpanOptions {
+  const attributes = { 'sluice.set': setKey(frame.set), 'sluice.revision': frame.revision, 'sluice.cause': cause };
+  return { kind: 'consumer', parent: traceparent, attributes };
 }
 
 function leadsOn({ kind }: Outcome): boolean {

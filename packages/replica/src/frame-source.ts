@@ -8,6 +8,8 @@ export interface FrameMessage {
   readonly data: Uint8Array;
   /** W3C traceparent of the change. */
   readonly traceparent: string | undefined;
+  /** When the bus took it, Unix milliseconds with fractions; absent when the bus does not say. */
+  readonly publishedAtMs?: number | undefined;
 }
 
 /** Where frames come from: `@sluice/bus` has this shape, and this room need not know it. */
@@ -22,7 +24,12 @@ export interface FrameSource {
     onMessage: (message: FrameMessage) => void,
     onReset: () => void,
   ): Release;
+  /** What is said on a subject from now on. A source without it has no watchdog. */
+  subscribe?(subject: string, onMessage: (message: { readonly data: Uint8Array }) => void): Release;
 }
+
+/** Where config gives its signs of life. */
+export const pulseSubject = 'pulse.v1.config';
 
 export const rulesetStream = 'RULESETS';
 export const rulesetSubjects = 'ruleset.v1.>';

@@ -1,7 +1,7 @@
 import type { Program } from '@sluice/engine';
 import { type Clock, exhausted, systemClock } from '@sluice/mesh';
 import type { KeyGrant, SetRef } from '@sluice/proto';
-import type { ReplicaState } from './replica.js';
+import { compareLineage, type ReplicaState } from './replica.js';
 
 /** Revisions of each set that stay addressable. */
 export const programsKept = 32;
@@ -34,7 +34,7 @@ export interface Standing {
 
 export const setKey = ({ project, environment }: SetRef): string => `${project}/${environment}`;
 
-/** Every set that a process holds, and how fresh each is. Revisions only grow. */
+/** Every set that a process holds, and how fresh each is. Revisions only grow, unless the whole lineage is replaced. */
 export class Holdings {
   readonly #clock: Clock;
   readonly #holdings = new Map<string, Holding>();
@@ -73,6 +73,13 @@ export class Holdings {
     return this.#holdings.get(setKey(set))?.programs.get(revision);
   }
 
+  /** The oldest and the newest revision that `programAt` knows, for whoever is told that another one is not there. */
+  heldRange(set: SetRef): { oldest: number; newest: number } | undefined {
+    const holding = this.#holdings.get(setKey(set));
+    if (!holding) return undefined;
+    return { oldest: Math.min(...holding.programs.keys()), newest: holding.state.revision };
+  }
+
   /** What the SDK key with this digest may do; looked up in every set held. */
   findGrant(digest: string): KeyGrant | undefined {
     return this.#grants.get(digest);
@@ -108,10 +115,13 @@ export class Holdings {
     const key = setKey(state.set);
     const holding = this.#holdings.get(key);
     const before = holding?.state;
-    if (before && before.revision > state.revision) return;
+    const isOtherLineage = before && compareLineage(before.lineage, state.lineage) !== 'same';
+    if (before && before.revision > state.revision && !isOtherLineage) return;
     if (holding) {
       holding.state = state;
-      holding.freshAtMs = Math.max(holding.freshAtMs, freshAtMs);
+      holding.freshAtMs = isOtherLineage ? freshAtMs : Math.max(holding.freshAtMs, freshAtMs);
+      // The same numbers are other rulesets there.
+      if (isOtherLineage) holding.programs.clear();
       remember(holding.programs, state);
       settleWaiters(holding.waiters, state.revision);
     } else {

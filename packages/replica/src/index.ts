@@ -3,8 +3,18 @@ export { type Authority, type AuthorityOptions, createAuthority } from './author
 export { Disk, type DiskOptions, type FoundState } from './disk.js';
 export { EntityTable } from './entity-table.js';
 export { type Applied, type Cause, Follower, type FollowerCounters, type FollowerOptions } from './follower.js';
-export { type FrameMessage, type FrameSource, rulesetStream, rulesetSubjects } from './frame-source.js';
+export { type FrameMessage, type FrameSource, pulseSubject, rulesetStream, rulesetSubjects } from './frame-source.js';
 export { Holdings, programsKept, type Standing, setKey } from './holdings.js';
 export { composeFrame, FrameError, type RawFrame, rawFrame, readFrame } from './raw-frame.js';
-export { applyFrame, emptyState, type Outcome, type ReplicaState, snapshotFrame } from './replica.js';
+export {
+  applyFrame,
+  applyFrameSliced,
+  compareLineage,
+  emptyState,
+  type Outcome,
+  type ReplicaState,
+  snapshotFrame,
+  type Word,
+} from './replica.js';
 export { CorruptFileError, readStateFile, stateFileBytes } from './replica-file.js';
+export { standingDigest } from './standing-digest.js';

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { EncodedEntity } from '@sluice/codec';
 import { BinaryWriter } from '@sluice/proto';
 import { frameHeadBytes, type RawFrame, readFrame, writeUpserts } from './raw-frame.js';
-import { applyFrame, emptyState, type ReplicaState, snapshotHead } from './replica.js';
+import { applyFrame, applyFrameSliced, emptyState, type Outcome, type ReplicaState, snapshotHead } from './replica.js';
 
 /**
  * A state in a file: a header of 48 bytes (the words `SLUICE1\n`, the length of the rest as a
@@ -67,6 +67,17 @@ function headerOf(length: number, digest: Uint8Array): Buffer {
 
 /** Checks and reads a whole file. @throws CorruptFileError */
 export function readStateFile(bytes: Uint8Array): ReplicaState {
+  const frame = frameIn(bytes);
+  return stateOr(applyFrame(emptyState(frame.set), frame));
+}
+
+/** The same, some milliseconds at a time. */
+export async function readStateFileSliced(bytes: Uint8Array): Promise<ReplicaState> {
+  const frame = frameIn(bytes);
+  return stateOr(await applyFrameSliced(emptyState(frame.set), frame));
+}
+
+function frameIn(bytes: Uint8Array): RawFrame {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.length < headerBytes) throw new CorruptFileError('it is shorter than its header');
   if (!file.subarray(0, magic.length).equals(magic)) throw new CorruptFileError('it does not start as a ruleset file');
@@ -78,17 +89,14 @@ export function readStateFile(bytes: Uint8Array): ReplicaState {
   if (!digest.equals(file.subarray(magic.length + 8, headerBytes))) {
     throw new CorruptFileError('its checksum does not match');
   }
-  return stateOf(body);
-}
-
-function stateOf(body: Uint8Array): ReplicaState {
-  let frame: RawFrame;
   try {
-    frame = readFrame(body);
+    return readFrame(body);
   } catch (error) {
     throw new CorruptFileError((error as Error).message, { cause: error });
   }
-  const outcome = applyFrame(emptyState(frame.set), frame);
+}
+
+function stateOr(outcome: Outcome): ReplicaState {
   if (outcome.kind === 'applied') return outcome.state;
   throw new CorruptFileError(outcome.kind === 'mismatch' ? outcome.reason : 'it holds no whole ruleset');
 }

@@ -1,5 +1,6 @@
 import {
   addEncoded,
+  applyEntities,
   changesFromEntities,
   type EncodedEntity,
   emptyStateHash,
@@ -8,11 +9,12 @@ import {
   rulesetFromEntities,
   type StateHash,
 } from '@sluice/codec';
-import { compile, type Program, patch, type Ruleset } from '@sluice/engine';
+import { compile, compileSteps, type Program, patch, type Ruleset } from '@sluice/engine';
 import { covers } from '@sluice/mesh';
 import { Entity, type EntityRef, type KeyGrant, Section, type SetRef } from '@sluice/proto';
 import { compareEntities, EntityTable } from './entity-table.js';
 import { composeFrame, type RawFrame } from './raw-frame.js';
+import { runSliced, runSteps, type Steps } from './slices.js';
 
 /**
  * One set at one revision. Immutable: a change makes another state, and old ones stay usable.
@@ -25,6 +27,8 @@ export interface ReplicaState {
   readonly stateHash: StateHash;
   /** When config committed the revision, Unix milliseconds. */
   readonly committedAtMs: number;
+  /** History that the revision belongs to; empty when nobody has said. */
+  readonly lineage: string;
   readonly entities: EntityTable;
   readonly ruleset: Ruleset;
   readonly program: Program;
@@ -50,6 +54,7 @@ export function emptyState(set: SetRef): ReplicaState {
     revision: 0,
     stateHash: emptyStateHash(),
     committedAtMs: 0,
+    lineage: '',
     entities: EntityTable.empty,
     ruleset: program.ruleset,
     program,
@@ -57,12 +62,38 @@ export function emptyState(set: SetRef): ReplicaState {
   };
 }
 
-/** Applies a frame if it is the next one or a newer snapshot. Never goes back to an older revision. */
-export function applyFrame(state: ReplicaState, frame: RawFrame): Outcome {
+/**
+ * Whose word a frame is. What comes over the bus or from another replica may be of yesterday;
+ * config itself, asked now, is right even when it has gone back to an older lineage.
+ */
+export type Word = 'replica' | 'authority';
+
+/**
+ * Applies a frame if it is the next one or a newer snapshot. Never goes back to an older revision
+ * of the same lineage; a snapshot of a later lineage replaces whatever is held.
+ */
+export function applyFrame(state: ReplicaState, frame: RawFrame, word: Word = 'replica'): Outcome {
+  return runSteps(applySteps(state, frame, word));
+}
+
+/** The same, some milliseconds at a time: for snapshots, which may hold tens of thousands of entities. */
+export function applyFrameSliced(state: ReplicaState, frame: RawFrame, word: Word = 'replica'): Promise<Outcome> {
+  return runSliced(applySteps(state, frame, word));
+}
+
+/** How the lineage of a frame or an answer is to the one held; `same` also when one of them is not known. */
+export function compareLineage(held: string, other: string | undefined): 'same' | 'later' | 'earlier' {
+  if (other === undefined || other === '' || held === '' || other === held) return 'same';
+  return other > held ? 'later' : 'earlier';
+}
+
+function* applySteps(state: ReplicaState, frame: RawFrame, word: Word): Steps<Outcome> {
   const { set, revision, previousRevision } = frame;
   if (set.project !== state.set.project || set.environment !== state.set.environment) {
     return mismatch('it is for another set');
   }
+  const lineage = compareLineage(state.lineage, frame.lineage);
+  if (lineage !== 'same') return yield* applyOtherLineage(state, frame, lineage === 'later' || word === 'authority');
   const isSnapshot = previousRevision === 0;
   const isSame = revision === state.revision && equalHashes(frame.stateHash, state.stateHash);
   // A snapshot of the held revision with another hash is config's word against ours: config wins.
@@ -71,13 +102,24 @@ export function applyFrame(state: ReplicaState, frame: RawFrame): Outcome {
   }
   if (frame.isElided) return { kind: 'gap' };
   if (revision <= previousRevision) return mismatch('its revision does not follow the previous one');
-  if (isSnapshot) return prove(state, frame, differenceTo(state.entities, frame.upserts));
+  if (isSnapshot) return yield* prove(state, frame, yield* differenceTo(state.entities, frame.upserts));
   if (previousRevision !== state.revision) return { kind: 'gap' };
   if (!equalHashes(frame.previousStateHash, state.stateHash)) {
     return mismatch('it was made for another state of that revision');
   }
-  return prove(state, frame, frame);
+  return yield* prove(state, frame, frame);
 }
+
+/** Its revisions have nothing to do with those held: only a snapshot leads there. */
+function* applyOtherLineage(state: ReplicaState, frame: RawFrame, isTrusted: boolean): Steps<Outcome> {
+  if (!isTrusted) return { kind: 'ignored', isSame: false };
+  if (frame.isElided || frame.previousRevision !== 0)
+    return mismatch('it belongs to another lineage than what is held');
+  return yield* prove(state, frame, yield* differenceTo(state.entities, frame.upserts));
+}
+
+/** Entities between two places to stop at. */
+const stepEntities = 64;
 
 const mismatch = (reason: string): Outcome => ({ kind: 'mismatch', reason });
 
@@ -87,34 +129,42 @@ interface Change {
 }
 
 /** What has to change for the table to hold exactly these entities. */
-function differenceTo(held: EntityTable, wanted: readonly EncodedEntity[]): Change {
+function* differenceTo(held: EntityTable, wanted: readonly EncodedEntity[]): Steps<Change> {
   const after = EntityTable.empty.change(wanted, []);
-  const upserts = [...after].filter((entity) => {
+  yield;
+  const upserts: EncodedEntity[] = [];
+  let seen = 0;
+  for (const entity of after) {
+    if (++seen % stepEntities === 0) yield;
     const before = held.get(entity);
-    return before === undefined || !equalHashes(before.bytes, entity.bytes);
-  });
+    if (before === undefined || !equalHashes(before.bytes, entity.bytes)) upserts.push(entity);
+  }
   const gone = [...held].filter((entity) => after.get(entity) === undefined);
   const deletions = gone.map(({ section, name }) => ({ section: section as Section, name }));
   return { upserts: upserts.sort(compareEntities), deletions };
 }
 
 /** Goes on only when the change leads to the hash that the frame promises. */
-function prove(state: ReplicaState, frame: RawFrame, change: Change): Outcome {
-  const stateHash = hashAfter(state, change);
+function* prove(state: ReplicaState, frame: RawFrame, change: Change): Steps<Outcome> {
+  const stateHash = yield* hashAfter(state, change);
   if (!equalHashes(stateHash, frame.stateHash)) return mismatch('it does not lead to the state hash that it promises');
   try {
-    return { kind: 'applied', state: advance(state, frame, change), delta: deltaOf(state, frame, change) };
+    const next = yield* advance(state, frame, change);
+    yield;
+    return { kind: 'applied', state: next, delta: deltaOf(state, frame, change) };
   } catch (error) {
     return mismatch((error as Error).message);
   }
 }
 
-function hashAfter(state: ReplicaState, { upserts, deletions }: Change): StateHash {
+function* hashAfter(state: ReplicaState, { upserts, deletions }: Change): Steps<StateHash> {
   const touched = new Map<string, EncodedEntity | undefined>();
   for (const { section, name } of deletions) touched.set(`${section}/${name}`, undefined);
   for (const entity of upserts) touched.set(`${entity.section}/${entity.name}`, entity);
   let hash = state.stateHash;
+  let seen = 0;
   for (const ref of [...deletions, ...upserts]) {
+    if (++seen % stepEntities === 0) yield;
     const key = `${ref.section}/${ref.name}`;
     if (!touched.has(key)) continue;
     const before = state.entities.get(ref);
@@ -126,22 +176,41 @@ function hashAfter(state: ReplicaState, { upserts, deletions }: Change): StateHa
   return hash;
 }
 
-function advance(state: ReplicaState, frame: RawFrame, { upserts, deletions }: Change): ReplicaState {
-  const entities = upserts.map(({ bytes }) => Entity.decode(bytes));
-  const { program } =
+function* advance(state: ReplicaState, frame: RawFrame, { upserts, deletions }: Change): Steps<ReplicaState> {
+  const entities: Entity[] = [];
+  for (const [at, { bytes }] of upserts.entries()) {
+    entities.push(Entity.decode(bytes));
+    if ((at + 1) % stepEntities === 0) yield;
+  }
+  const program =
     state.entities.size === 0
-      ? compile(rulesetFromEntities(entities))
-      : patch(state.program, changesFromEntities(entities, deletions));
+      ? yield* compileAll(entities)
+      : patch(state.program, changesFromEntities(entities, deletions)).program;
+  yield;
   return {
     set: state.set,
     revision: frame.revision,
     stateHash: frame.stateHash,
     committedAtMs: frame.committedAtMs,
+    lineage: frame.lineage || state.lineage,
     entities: state.entities.change(upserts, deletions),
     ruleset: program.ruleset,
     program,
     grants: changeGrants(state, entities, deletions),
   };
+}
+
+/** Entities put into the ruleset at a time: each time its maps are copied, so that few are too few. */
+const rulesetStepEntities = 2_048;
+
+function* compileAll(entities: readonly Entity[]): Steps<Program> {
+  let ruleset = rulesetFromEntities(entities.slice(0, rulesetStepEntities));
+  for (let at = rulesetStepEntities; at < entities.length; at += rulesetStepEntities) {
+    yield;
+    ({ ruleset } = applyEntities(ruleset, entities.slice(at, at + rulesetStepEntities), []));
+  }
+  yield;
+  return yield* compileSteps(ruleset);
 }
 
 /** A grant that does not even cover this set has no business in it, and is not taken. */
@@ -163,15 +232,18 @@ function changeGrants(
 }
 
 function deltaOf(state: ReplicaState, frame: RawFrame, { upserts, deletions }: Change): RawFrame {
-  if (frame.previousRevision === state.revision) return frame;
-  const { set, revision, stateHash, committedAtMs } = frame;
+  // A snapshot of another lineage leads from nowhere but itself.
+  if (frame.previousRevision === state.revision || compareLineage(state.lineage, frame.lineage) !== 'same')
+    return frame;
+  const { set, revision, stateHash, committedAtMs, lineage } = frame;
   const previous = { previousRevision: state.revision, previousStateHash: Buffer.from(state.stateHash) };
-  const head = { set, revision, stateHash, committedAtMs, ...previous, deletions: [...deletions], isElided: false };
+  const changed = { deletions: [...deletions], isElided: false };
+  const head = { set, revision, stateHash, committedAtMs, lineage, ...previous, ...changed };
   return composeFrame(head, upserts);
 }
 
 /** What a snapshot of the state says before its entities. */
-export function snapshotHead({ set, revision, stateHash, committedAtMs }: ReplicaState) {
+export function snapshotHead({ set, revision, stateHash, committedAtMs, lineage }: ReplicaState) {
   return {
     set,
     revision,
@@ -179,6 +251,7 @@ export function snapshotHead({ set, revision, stateHash, committedAtMs }: Replic
     stateHash: Buffer.from(stateHash),
     previousStateHash: Buffer.alloc(0),
     committedAtMs,
+    lineage: lineage || undefined,
     deletions: [],
     isElided: false,
   };

@@ -1,4 +1,5 @@
 import { isSameType, type JsonValue } from '@sluice/engine';
+import type { Pin } from './pin.js';
 
 /** Why an answer is what it is: the closed set of OpenFeature. */
 export type ReasonWord = 'DEFAULT' | 'TARGETING_MATCH' | 'SPLIT' | 'DISABLED' | 'STATIC' | 'STALE' | 'ERROR';
@@ -82,6 +83,8 @@ export interface AllAnswers {
 export interface AskOptions {
   /** False: the answer is no exposure. */
   readonly exposure?: boolean | undefined;
+  /** Decide by this revision, see `pin`; when it is not held, the answer is the default, and says so. */
+  readonly pin?: Pin | undefined;
 }
 
 export const noValues: Readonly<Record<string, JsonValue>> = Object.freeze({});

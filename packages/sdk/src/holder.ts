@@ -9,6 +9,15 @@ export interface RulesetChange {
   readonly source: Source;
   /** Gates, configs, experiments and layers that are new, changed or gone; undefined when not known. */
   readonly names: readonly string[] | undefined;
+  /** When it was committed, when the evaluator applied it, and when it was applied here; absent where it is no change as it happens. */
+  readonly times?: HopTimes | undefined;
+}
+
+/** When a change came by, Unix milliseconds; with fractions but for the commit. */
+export interface HopTimes {
+  readonly committedAtMs: number;
+  readonly relayedAtMs: number;
+  readonly appliedAtMs: number;
 }
 
 export type ChangeListener = (change: RulesetChange) => void;
@@ -18,29 +27,58 @@ interface Waiter {
   readonly settle: () => void;
 }
 
+/** Rulesets that stay addressable for requests that are pinned. */
+const kept = 32;
+
 /** The ruleset that answers are given from, and those who want to know when there is another. */
 export class Holder {
   current: Held | undefined = undefined;
   readonly #logger: Logger;
   readonly #listeners = new Set<ChangeListener>();
   readonly #waiters = new Set<Waiter>();
+  /** The last rulesets by revision, oldest first. */
+  readonly #recent = new Map<number, Held>();
 
   constructor(logger: Logger) {
     this.#logger = logger;
   }
 
   /** From here on answers come from this ruleset. A listener that throws harms nobody but itself. */
-  put(held: Held, names?: readonly string[]): void {
+  put(held: Held, names?: readonly string[], times?: HopTimes): void {
     const previousRevision = this.current?.revision ?? 0;
+    this.#remember(held);
     this.current = held;
     for (const waiter of [...this.#waiters]) if (waiter.revision <= held.revision) waiter.settle();
-    const change = { revision: held.revision, previousRevision, source: held.source, names };
+    const change = { revision: held.revision, previousRevision, source: held.source, names, ...(times && { times }) };
     for (const listener of [...this.#listeners]) {
       try {
         listener(change);
       } catch (error) {
         this.#logger.error({ err: error }, 'a listener for changes threw');
       }
+    }
+  }
+
+  /** The ruleset of a revision, if it is among the last ones. */
+  at(revision: number): Held | undefined {
+    return this.current?.revision === revision ? this.current : this.#recent.get(revision);
+  }
+
+  /** The oldest revision that `at` knows; 0 for none. */
+  get oldestRevision(): number {
+    return Math.min(...this.#recent.keys(), this.current?.revision ?? 0);
+  }
+
+  #remember(held: Held): void {
+    const { current } = this;
+    // Of another history, or one that counts again from below: the same numbers are other rulesets there.
+    const isOther = current && (current.set?.project !== held.set?.project || held.revision < current.revision);
+    if (isOther || current?.state?.lineage !== held.state?.lineage) this.#recent.clear();
+    this.#recent.delete(held.revision);
+    this.#recent.set(held.revision, held);
+    for (const oldest of this.#recent.keys()) {
+      if (this.#recent.size <= kept) return;
+      this.#recent.delete(oldest);
     }
   }
 

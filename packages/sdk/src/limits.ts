@@ -5,6 +5,8 @@ export const silenceMs = 3_000;
 /** Waits between attempts to open the stream, in milliseconds. */
 export const reconnectFirstMs = 100;
 export const reconnectLongestMs = 2_000;
+/** However long a server says that we should stay away, we come back after this, in milliseconds. */
+export const comeBackMaxMs = 30_000;
 /** Largest message of the stream: a snapshot, in bytes. */
 export const frameBytesMax = 512 * 1024 * 1024;
 /** Answers from a ruleset that was not known to be the newest for this long say that they are stale. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { invalid, type Logger, silentLogger } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
 import { batchLingerMs, queueEventsMax, silenceMs, staleAfterMs } from './limits.js';
@@ -44,6 +45,7 @@ export interface Settled {
     readonly key: string;
     readonly consulAddr: string | undefined;
     readonly region: string | undefined;
+    readonly endpointsDir: string | undefined;
   };
   readonly ingestionTarget: string | undefined;
   readonly set: SetRef | undefined;
@@ -65,7 +67,13 @@ export function settle(options: SluiceOptions): Settled {
   if (options.ingestionTarget !== undefined) checkTarget('ingestionTarget', options.ingestionTarget);
   if (set && (!set.project || !set.environment)) throw invalid('set', 'must name both project and environment');
   return {
-    connection: { target, key, consulAddr: options.consulAddr, region: options.region },
+    connection: {
+      target,
+      key,
+      consulAddr: options.consulAddr,
+      region: options.region,
+      endpointsDir: options.stateDir && join(options.stateDir, 'endpoints'),
+    },
     ingestionTarget: options.ingestionTarget ?? (target.startsWith('consul:') ? 'consul:///ingestion' : undefined),
     set,
     isExposing: options.disableExposureLogging !== true,

@@ -18,6 +18,7 @@ import {
 import { closeTimeoutMs, remoteTimeoutMs } from './limits.js';
 import { type ConnectionOptions, type Settled, settle } from './options.js';
 import type { EventDetails } from './pending-event.js';
+import { baggageIn, type Carrier, type Pin, pinFor, pinIn } from './pin.js';
 import { RemoteConfig, RemoteGate, RemoteLayer } from './remote-answer.js';
 import type { Patience } from './sluice.js';
 import { wireUser } from './wire-user.js';
@@ -95,13 +96,28 @@ export class RemoteSluice {
     return Promise.resolve(failedStore(name, { ...notReady, errorCode: 'UNSUPPORTED', detail }));
   }
 
+  /**
+   * Pins a request to one revision, so that all its questions are answered by the same ruleset,
+   * here and in every service that it calls on: to the revision in its baggage, or else to the one
+   * that the evaluator holds now. Ask with `{ pin }`; send `pin.baggage` on. Pins nothing when nobody answers.
+   */
+  async pin(request?: string | Carrier): Promise<Pin> {
+    const baggage = baggageIn(request);
+    const known = this.#settled.set && pinIn(this.#settled.set, baggage);
+    if (known) return known;
+    // No entity has this name: what comes back is the key's set, and what the evaluator holds of it.
+    const answered = await this.#ask(Kind.GATE, '(pin)', {}, { exposure: false });
+    const provenance = 'errorCode' in answered ? undefined : answered.provenance;
+    return pinFor(provenance?.set, baggage, provenance?.revision ?? 0);
+  }
+
   /** Every answer for a user; empty when nobody answers. None of them is an exposure. */
   async evaluateAll(user: User, options?: RemoteAskOptions): Promise<AllAnswers> {
     try {
       const { set } = this.#settled;
       const request = { set, user: wireUser(user, { withPrivate: true }), minRevision: options?.minRevision ?? 0 };
       const { decisions, provenance } = await this.#client.evaluateAll(
-        { ...request, atRevision: 0 },
+        { ...request, atRevision: 0, pinnedRevision: options?.pin?.revision || undefined },
         { timeoutMs: this.#timeoutMs },
       );
       return allOf(decisions, provenance);
@@ -148,6 +164,7 @@ export class RemoteSluice {
         minRevision: options?.minRevision ?? 0,
         isExposureDisabled: options?.exposure === false || !this.#settled.isExposing,
         atRevision: 0,
+        pinnedRevision: options?.pin?.revision || undefined,
       });
       const [decision] = response.decisions;
       if (!decision) throw new SluiceError('internal', 'the evaluator sent no decision');

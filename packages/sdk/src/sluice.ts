@@ -24,7 +24,16 @@ import { loadCountries } from './countries.js';
 import { openEventQueue } from './event-client.js';
 import type { EventCounters, EventQueue } from './event-queue.js';
 import { Exposures } from './exposures.js';
-import { failedBy, failedConfig, failedGate, failedLayer, failedStore, noAnswers, notReady } from './failed-answer.js';
+import {
+  type Failure,
+  failedBy,
+  failedConfig,
+  failedGate,
+  failedLayer,
+  failedStore,
+  noAnswers,
+  notReady,
+} from './failed-answer.js';
 import { Held, type Source } from './held.js';
 import { type ChangeListener, Holder } from './holder.js';
 import { stateOnDisk } from './last-known-good.js';
@@ -36,6 +45,7 @@ import { LocalStore } from './local-store.js';
 import { type Settled, type SluiceOptions, settle } from './options.js';
 import { Overrides } from './overrides.js';
 import type { EventDetails } from './pending-event.js';
+import { baggageIn, type Carrier, type Pin, pinFor } from './pin.js';
 import { RulesetStream } from './ruleset-stream.js';
 
 /** How long something may take, in milliseconds. */
@@ -118,6 +128,16 @@ export class Sluice {
     });
   }
 
+  /**
+   * Pins a request to one revision, so that all its questions are answered by the same ruleset,
+   * here and in every service that it calls on: to the revision in its baggage, or else to the one
+   * held now. `request`: its baggage or metadata. Ask with `{ pin }`; send `pin.baggage` on.
+   */
+  pin(request?: string | Carrier): Pin {
+    const { current } = this.#holder;
+    return pinFor(current?.set ?? this.#settled.set, baggageIn(request), current?.revision ?? 0);
+  }
+
   /** Calls the listener after each change of the ruleset. @returns what ends that. */
   onChange(listener: ChangeListener): () => void {
     return this.#holder.listen(listener);
@@ -125,7 +145,7 @@ export class Sluice {
 
   /** Whether a gate is on for a user; false when in doubt. The fastest way to ask. */
   checkGate(name: string, user: User, options?: AskOptions): boolean {
-    const held = this.#holder.current;
+    const held = options?.pin === undefined ? this.#holder.current : this.#heldFor(options);
     if (held === undefined) return false;
     try {
       const decision = evaluateGate(held.program, name, user, this.#context.renew());
@@ -139,8 +159,8 @@ export class Sluice {
 
   /** A gate's answer with everything around it. */
   gate(name: string, user: User, options?: AskOptions): GateAnswer {
-    const held = this.#holder.current;
-    if (held === undefined) return failedGate(name, notReady);
+    const held = this.#heldFor(options);
+    if (held === undefined) return failedGate(name, this.#notHeld(options));
     try {
       const decision = evaluateGate(held.program, name, user, this.#context.renew());
       if (options?.exposure !== false) this.#exposures?.gate(decision, user, held.revision);
@@ -163,8 +183,8 @@ export class Sluice {
 
   /** A layer. Reading a parameter is the exposure. */
   layer(name: string, user: User, options?: AskOptions): LayerAnswer {
-    const held = this.#holder.current;
-    if (held === undefined) return failedLayer(name, notReady);
+    const held = this.#heldFor(options);
+    if (held === undefined) return failedLayer(name, this.#notHeld(options));
     try {
       const decision = evaluateLayer(held.program, name, user, this.#context.renew());
       return new LocalLayer(decision, held, this.#onLayerRead(held, user, options));
@@ -176,8 +196,8 @@ export class Sluice {
 
   /** A parameter store. Reading a parameter decides it, and is the exposure of what decided. */
   parameterStore(name: string, user: User, options?: AskOptions): ParameterStoreAnswer {
-    const held = this.#holder.current;
-    if (held === undefined) return failedStore(name, notReady);
+    const held = this.#heldFor(options);
+    if (held === undefined) return failedStore(name, this.#notHeld(options));
     const isKnown = held.program.ruleset.paramStores.has(name);
     return new LocalStore(name, held, isKnown, (parameter, fallback) =>
       this.#parameter(held, name, parameter, fallback, user, options),
@@ -185,8 +205,8 @@ export class Sluice {
   }
 
   /** Every answer for a user, to hand on to a client for instance. None of them is an exposure. */
-  evaluateAll(user: User): AllAnswers {
-    const held = this.#holder.current;
+  evaluateAll(user: User, options?: Pick<AskOptions, 'pin'>): AllAnswers {
+    const held = this.#heldFor(options);
     if (held === undefined) return noAnswers;
     try {
       return answerAll(held, user, this.#context.renew());
@@ -257,8 +277,8 @@ export class Sluice {
   }
 
   #valueOf(kind: 'config' | 'experiment', name: string, user: User, options: AskOptions | undefined): ConfigAnswer {
-    const held = this.#holder.current;
-    if (held === undefined) return failedConfig(name, notReady);
+    const held = this.#heldFor(options);
+    if (held === undefined) return failedConfig(name, this.#notHeld(options));
     try {
       const decision = evaluateConfig(held.program, name, user, this.#context.renew(), kind);
       if (options?.exposure !== false) this.#exposures?.config(decision, user, held.revision);
@@ -304,6 +324,18 @@ export class Sluice {
     if (source.kind === 'gate') this.#exposures?.gate(source, user, revision);
     else if (source.kind === 'layer') this.#exposures?.layer(source, layerParameter ?? '', user, revision);
     else this.#exposures?.config(source, user, revision);
+  }
+
+  #heldFor(options: Pick<AskOptions, 'pin'> | undefined): Held | undefined {
+    const revision = options?.pin?.revision ?? 0;
+    return revision === 0 ? this.#holder.current : this.#holder.at(revision);
+  }
+
+  #notHeld(options: AskOptions | undefined): Failure {
+    const { current, oldestRevision } = this.#holder;
+    if (current === undefined) return notReady;
+    const held = `revisions ${oldestRevision} to ${current.revision} are held`;
+    return failedBy(new Error(`the request is pinned to revision ${options?.pin?.revision}; ${held}`), current);
   }
 
   #whyNot(): string {

@@ -4,7 +4,18 @@ import fc from 'fast-check';
 import type { Head } from './head.js';
 import { planGate } from './plan-gate.js';
 import { planPutOverride, requireTarget } from './plan-override.js';
-import { askGate, carriedOn, configOf, gateOf, headWith, refOf, refusal, ruleOf, specIn } from './test/heads.js';
+import {
+  askGate,
+  carriedOn,
+  conditionOf,
+  configOf,
+  gateOf,
+  headWith,
+  refOf,
+  refusal,
+  ruleOf,
+  specIn,
+} from './test/heads.js';
 
 const requestOf = (part: Partial<UpdateGateRequest>): UpdateGateRequest => ({
   ...UpdateGateRequest.fromPartial({ name: 'checkout' }),
@@ -14,8 +25,13 @@ const change = (head: Head, part: Partial<UpdateGateRequest>): Head =>
   carriedOn(head, planGate(head, requestOf(part))).head;
 const percentages = (head: Head) =>
   specIn(head, 'gate/checkout').rules.map(({ id, passPercentage }) => [id, passPercentage]);
+const pro = conditionOf('pro', { type: 'user_field', field: 'plan', operator: 'any', targetValueJson: '["pro"]' });
 const two = headWith(
-  gateOf('checkout', [ruleOf('first', { passPercentage: 0 }), ruleOf('last', { passPercentage: 0 })]),
+  gateOf('checkout', [
+    ruleOf('first', { passPercentage: 0, conditionIds: ['pro'] }),
+    ruleOf('last', { passPercentage: 0 }),
+  ]),
+  pro,
 );
 const units = Array.from({ length: 200 }, (_, at) => `unit-${at}`);
 const passing = (head: Head): string[] => units.filter((id) => askGate(head, 'checkout', id).value);

@@ -21,21 +21,23 @@ export class Acks {
 
   start(): Release {
     const timer = setInterval(() => {
-      for (const { state } of this.#options.holdings.all()) this.#send(state);
+      for (const { state, ageMs } of this.#options.holdings.all()) this.#send(state, ageMs);
     }, heartbeatMs);
     return () => clearInterval(timer);
   }
 
-  applied(state: ReplicaState): void {
-    this.#appliedAtMs.set(setKey(state.set), performance.timeOrigin + performance.now());
-    this.#send(state);
+  /** `appliedAtMs`: Unix milliseconds with fractions. */
+  applied(state: ReplicaState, appliedAtMs: number): void {
+    this.#appliedAtMs.set(setKey(state.set), appliedAtMs);
+    this.#send(state, this.#options.holdings.standing(state.set)?.ageMs ?? 0);
   }
 
-  #send({ set, revision, stateHash, committedAtMs }: ReplicaState): void {
+  #send({ set, revision, stateHash, committedAtMs, lineage }: ReplicaState, ageMs: number): void {
     const { identity, clock, broadcast } = this.#options;
     const appliedAtMs = this.#appliedAtMs.get(setKey(set)) ?? clock.now();
     const { instance, region } = identity;
-    const ack = { set, instance, region, revision, stateHash: Buffer.from(stateHash), committedAtMs, appliedAtMs };
+    const proof = { revision, stateHash: Buffer.from(stateHash), lineage };
+    const ack = { set, instance, region, ...proof, committedAtMs, appliedAtMs, ageMs };
     broadcast(`ack.v1.${set.project}.${set.environment}`, Ack.encode(ack).finish());
   }
 }

@@ -1,8 +1,12 @@
-import { integer, type MeshConfig, readEnv, readMeshConfig } from '@sluice/mesh';
+import { integer, type MeshConfig, type Regions, readEnv, readMeshConfig, readRegions } from '@sluice/mesh';
 import { z } from 'zod';
 
 export interface EvaluationConfig extends MeshConfig {
   readonly natsUrl: string;
+  /** How many NATS servers hold each stream; 1 unless said. */
+  readonly natsReplicas?: number | undefined;
+  /** How the mesh is spread; one region unless said. */
+  readonly regions?: Regions | undefined;
   /** Where last-known-good rulesets are kept. */
   readonly stateDir: string;
   /** Where config answers; found through Consul unless it is set. */
@@ -21,6 +25,7 @@ export function readEvaluationConfig(env: NodeJS.ProcessEnv): EvaluationConfig {
   const settings = readEnv(
     {
       NATS_URL: z.string(),
+      NATS_REPLICAS: integer(1, 5).default(1),
       SLUICE_STATE_DIR: z.string(),
       CONFIG_TARGET: z.string().default('consul:///config'),
       INGESTION_TARGET: z.string().default('consul:///ingestion'),
@@ -32,6 +37,8 @@ export function readEvaluationConfig(env: NodeJS.ProcessEnv): EvaluationConfig {
   return Object.freeze({
     ...mesh,
     natsUrl: settings.NATS_URL,
+    natsReplicas: settings.NATS_REPLICAS,
+    regions: readRegions(mesh.identity.region, env),
     stateDir: settings.SLUICE_STATE_DIR,
     configTarget: settings.CONFIG_TARGET,
     ingestionTarget: settings.INGESTION_TARGET,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { hashEntities } from '@sluice/codec';
-import type { Call } from '@sluice/mesh';
+import { type Call, unavailable } from '@sluice/mesh';
 import { type Entity, EvaluateRequest, type EvaluateResponse, Kind, User } from '@sluice/proto';
-import { applyFrame, emptyState, Holdings, rawFrame } from '@sluice/replica';
+import { applyFrame, emptyState, Holdings, rawFrame, snapshotFrame } from '@sluice/replica';
 import type { ExposureRecord } from './exposure.js';
 import { evaluate, type Handling } from './handlers.js';
 import { Relay } from './relay.js';
@@ -57,6 +57,7 @@ function handlingOf(holdings: Holdings, offered: ExposureRecord[]): Handling {
     follower: { hurry: () => undefined },
     replays: new Replays({ fetchSnapshot: () => assert.fail('it is held') }),
     relay: new Relay(holdings),
+    pacer: { admit: () => Promise.resolve() },
     exposures: { offer: (record) => void offered.push(record) },
     countries: undefined,
     staleAfterMs: 60_000,
@@ -103,5 +104,77 @@ describe('evaluate', () => {
     const next = holdingsOf([2]).get(set);
     if (next) holdings.put(next, Date.now());
     assert.equal((await answer).provenance?.revision, 2);
+  });
+
+  describe('of a pinned request', () => {
+    const pinned = (revision: number) => ({ ...caller, baggage: `a=b,sluice.revision.shop.production=${revision}` });
+    const last32 = Array.from({ length: 40 }, (_, at) => at + 1);
+    const app = { ...caller, principal: { ...caller.principal, kind: 'client' as const } };
+
+    it('answers from that revision, whatever is newer, and it is an exposure', () => {
+      const offered: ExposureRecord[] = [];
+      const handling = handlingOf(holdingsOf(last32), offered);
+      for (const revision of [40, 39, 9]) {
+        const answer = evaluate(handling, request({}), pinned(revision), patience) as EvaluateResponse;
+        assert.deepEqual(
+          [answer.decisions[0]?.gateValue, answer.provenance?.revision],
+          [revision % 2 === 1, revision],
+          `revision ${revision}`,
+        );
+      }
+      assert.deepEqual(
+        offered.map(({ revision }) => revision),
+        [40, 39, 9],
+      );
+    });
+
+    it('goes by the request first, then by the baggage, and minds the pins of its own set only', () => {
+      const handling = handlingOf(holdingsOf([1, 2, 3]), []);
+      const own = evaluate(handling, request({ pinnedRevision: 1 }), pinned(2), patience) as EvaluateResponse;
+      assert.equal(own.provenance?.revision, 1);
+      const other = { ...caller, baggage: 'sluice.revision.bank.production=1' };
+      assert.equal((evaluate(handling, request({}), other, patience) as EvaluateResponse).provenance?.revision, 3);
+      const replay = evaluate(handling, request({ atRevision: 2 }), pinned(1), patience) as EvaluateResponse;
+      assert.equal(replay.provenance?.revision, 2);
+    });
+
+    it('waits for a pin that is still to come, and answers by exactly that', async () => {
+      const holdings = holdingsOf([1]);
+      const answer = evaluate(handlingOf(holdings, []), request({}), pinned(2), patience);
+      for (const revision of [2, 3]) {
+        const next = holdingsOf([revision]).get(set);
+        if (next) holdings.put(next, Date.now());
+      }
+      assert.equal((await answer).provenance?.revision, 2);
+    });
+
+    it('refuses an app whose pin is gone, and names what is held', async () => {
+      const handling = handlingOf(holdingsOf(last32), []);
+      await assert.rejects(async () => evaluate(handling, request({ pinnedRevision: 3 }), app, patience), {
+        kind: 'precondition',
+        message: /pinned to revision 3 of shop\/production, and revisions 9 to 40 are held/,
+      });
+    });
+
+    it('has a service wait for a pin that is gone, and refuses where config can not say', async () => {
+      const past = holdingsOf([3]).get(set);
+      assert(past);
+      const replays = new Replays({ fetchSnapshot: () => Promise.resolve(snapshotFrame(past).bytes) });
+      const handling = { ...handlingOf(holdingsOf(last32), []), replays };
+      assert.equal((await evaluate(handling, request({}), pinned(3), patience)).provenance?.revision, 3);
+      const away = new Replays({ fetchSnapshot: () => Promise.reject(unavailable('config is away')) });
+      await assert.rejects(async () => evaluate({ ...handling, replays: away }, request({}), pinned(4), patience), {
+        kind: 'precondition',
+        field: 'pinned_revision',
+      });
+    });
+
+    it('refuses to read a write that is later than the pin', () => {
+      const handling = handlingOf(holdingsOf([1, 2, 3]), []);
+      assert.throws(() => evaluate(handling, request({ minRevision: 3 }), pinned(2), patience), {
+        kind: 'precondition',
+        field: 'min_revision',
+      });
+    });
   });
 });

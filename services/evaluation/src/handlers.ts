@@ -1,52 +1,65 @@
 /** One function for each RPC: check, act, encode. */
 import type { CountryTable, User } from '@sluice/engine';
-import { type Call, type Clock, covers, requireKind, requireSet } from '@sluice/mesh';
-import {
-  type EvaluateAllRequest,
-  type EvaluateRequest,
-  type EvaluateResponse,
-  type ExplainRequest,
-  type ExplainResponse,
-  type GetRulesetRequest,
-  Heartbeat,
-  type ListSetsResponse,
-  type SetRef,
-  type WatchRulesetRequest,
-  WatchRulesetResponse,
+import { type Call, type Clock, covers, pinnedRevision, requireKind, requireSet } from '@sluice/mesh';
+import type {
+  EvaluateAllRequest,
+  EvaluateRequest,
+  EvaluateResponse,
+  ExplainRequest,
+  ExplainResponse,
+  GetRulesetRequest,
+  ListSetsResponse,
+  SetRef,
+  WatchRulesetRequest,
 } from '@sluice/proto';
-import type { Standing } from '@sluice/replica';
-import { type Bases, type Basis, basisLater, basisNow, type Patience, unknownSet } from './basis.js';
+import { type Bases, type Basis, basisLater, basisNow, type Patience, unknownSet, type Wanted } from './basis.js';
 import { type Deciding, decideAll, decideKeys } from './decide.js';
 import { encodeAll } from './encoded.js';
 import { explainKey } from './explain.js';
 import type { ExposureQueue } from './exposure-queue.js';
 import { heartbeatMs } from './limits.js';
-import { type Relay, wrapFrame } from './relay.js';
+import type { Pacer } from './pacer.js';
+import { type Place, type Relay, wrapFrame } from './relay.js';
 import { checkKey, checkKeys, readUser } from './request.js';
 
 /** What the handlers act on. */
 export interface Handling extends Bases {
   readonly relay: Relay;
+  readonly pacer: Pick<Pacer, 'admit'>;
   readonly exposures: Pick<ExposureQueue, 'offer'>;
   readonly countries: CountryTable | undefined;
   readonly clock: Clock;
   readonly counters: { requests: number; evaluations: number };
 }
 
+/** What decides how a call is answered, besides its request. */
+type Caller = Pick<Call, 'principal'> & Partial<Pick<Call, 'baggage'>>;
+
 /** Answers at once, or waits for the revision that the caller wants for as long as `patience` lasts. */
 export function evaluate(
   handling: Handling,
   request: EvaluateRequest,
-  call: Pick<Call, 'principal' | 'traceparent'>,
+  call: Caller & Pick<Call, 'traceparent'>,
   patience: Patience,
 ): EvaluateResponse | Promise<EvaluateResponse> {
   const set = setOf(call, request);
   checkKeys(request.keys);
   const user = readUser(request.user);
-  const { minRevision, atRevision } = request;
-  const basis = basisNow(handling, { set, minRevision, atRevision });
+  const wanted = wantedOf(set, request, call);
+  const basis = basisNow(handling, wanted);
   const answer = (from: Basis): EvaluateResponse => answerFrom(handling, from, request, user, call.traceparent);
-  return basis ? answer(basis) : basisLater(handling, { set, minRevision, atRevision }, patience).then(answer);
+  return basis ? answer(basis) : basisLater(handling, wanted, patience).then(answer);
+}
+
+/** What a request asks for itself goes before what its baggage says for all hops. */
+function wantedOf(
+  set: SetRef,
+  request: Pick<EvaluateRequest, 'minRevision' | 'atRevision' | 'pinnedRevision'>,
+  { baggage, principal }: Caller,
+): Wanted {
+  const { minRevision, atRevision, pinnedRevision: own } = request;
+  const pin = own || pinnedRevision(baggage, set);
+  return { set, minRevision, atRevision, pin, mayFetch: principal.kind !== 'client' };
 }
 
 function answerFrom(
@@ -102,10 +115,10 @@ function setOf({ principal }: Pick<Call, 'principal'>, request: EvaluateRequest 
 async function basisFor(
   handling: Handling,
   set: SetRef,
-  { minRevision, atRevision }: { readonly minRevision: number; readonly atRevision: number },
+  request: Pick<EvaluateRequest, 'minRevision' | 'atRevision' | 'pinnedRevision'>,
   call: Call,
 ): Promise<Basis> {
-  const wanted = { set, minRevision, atRevision };
+  const wanted = wantedOf(set, request, call);
   return basisNow(handling, wanted) ?? (await basisLater(handling, wanted, call));
 }
 
@@ -126,11 +139,12 @@ export function listSets({ holdings }: Handling, call: Call): ListSetsResponse {
   const states = holdings.all().map(({ state }) => state);
   const visible = states.filter(({ set }) => covers(call.principal, set));
   return {
-    sets: visible.map(({ set, revision, stateHash, committedAtMs }) => ({
+    sets: visible.map(({ set, revision, stateHash, committedAtMs, lineage }) => ({
       set,
       revision,
       stateHash: Buffer.from(stateHash),
       committedAtMs,
+      lineage: lineage || undefined,
     })),
   };
 }
@@ -155,26 +169,42 @@ export async function getRuleset(
  * skips to a snapshot when it falls too far behind, and takes no memory meanwhile.
  */
 export async function* watchRuleset(
-  { holdings, relay, clock }: Handling,
+  handling: Handling,
   request: WatchRulesetRequest,
   call: Call,
 ): AsyncGenerator<Uint8Array> {
   requireKind(call.principal, 'server', 'console');
   const set = requireSet(call.principal, request.set);
-  let place: { revision: number; stateHash: Uint8Array } = request;
-  while (!call.signal.aborted) {
-    const standing = holdings.standing(set);
-    if (!standing) throw unknownSet(holdings, set);
-    const { messages, place: next } = relay.since(standing.state, place);
-    place = next;
-    if (messages.length === 0) yield heartbeatOf(standing, clock.now());
-    else yield* messages;
-    await relay.changed(set, place.revision, heartbeatMs, call.signal);
+  const leave = handling.relay.enter(set);
+  try {
+    yield* follow(handling, set, request, call.signal);
+  } finally {
+    leave();
   }
 }
 
-function heartbeatOf({ state, ageMs }: Standing, nowMs: number): Uint8Array {
-  const { revision, stateHash } = state;
-  const value = Heartbeat.create({ revision, stateHash: Buffer.from(stateHash), nowMs, ageMs });
-  return WatchRulesetResponse.encode({ item: { $case: 'heartbeat', value } }).finish();
+async function* follow(
+  { holdings, relay, pacer, clock }: Handling,
+  set: SetRef,
+  from: Place,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  let place = from;
+  while (!signal.aborted) {
+    let standing = holdings.standing(set);
+    if (!standing) throw unknownSet(holdings, set);
+    let next = relay.since(standing.state, place);
+    if (next.isSnapshot) {
+      await pacer.admit(next.messages[0]?.length ?? 0, signal);
+      if (signal.aborted) return;
+      // What was the newest when the wait began may not be any more.
+      standing = holdings.standing(set) ?? standing;
+      next = relay.since(standing.state, place);
+    }
+    place = next.place;
+    if (next.messages.length === 0) yield relay.heartbeat(standing, clock.now());
+    else yield* next.messages;
+    // Not all at the same moment: a thousand heartbeats in one go would keep calls waiting.
+    await relay.changed(set, place.revision, heartbeatMs * (0.75 + Math.random() / 4), signal);
+  }
 }

@@ -10,6 +10,13 @@ export const framesKept = 64;
 export const frameBytesKept = 16 * 1024 * 1024;
 /** How long a snapshot made for a reader is kept for the next ones, in milliseconds. */
 export const snapshotKeptMs = 10_000;
+/** Snapshots for readers go out at this rate together, in bytes per second, after a burst. */
+export const snapshotBytesPerSecond = 48 * 1024 * 1024;
+export const snapshotBurstBytes = 4 * 1024 * 1024;
+/** A reader waits this long for its snapshot; with more ahead of it, it is told when to come back. In milliseconds. */
+export const snapshotWaitMaxMs = 4_000;
+/** Heartbeats of one moment are the same for all readers, for this long. In milliseconds. */
+export const heartbeatSharedMs = 50;
 /** A sign of life on silent streams and on the bus, in milliseconds. */
 export const heartbeatMs = 1_000;
 /** Exposures in one batch: half of what ingestion takes, in number and in bytes. */
@@ -31,3 +38,5 @@ export const replaysKept = 8;
 export const replaysWaitingMax = 16;
 /** How long a question on a stream waits for a revision when it does not say, in milliseconds. */
 export const streamWaitMs = 10_000;
+/** Readers of the relay that are written to before calls get their turn. */
+export const readersPerTurn = 32;

@@ -22,7 +22,7 @@ function relayed(count: number): { relay: Relay; states: ReplicaState[] } {
     assert(outcome.kind === 'applied');
     state = outcome.state;
     states.push(state);
-    relay.add({ delta: outcome.delta, state, cause: 'stream' });
+    relay.add({ delta: outcome.delta, state });
   }
   return { relay, states };
 }
@@ -86,10 +86,67 @@ describe('the relay', () => {
   it('gives nothing to those who are even, or ahead', () => {
     assert.deepEqual(relay.since(newest, newest).messages, []);
     const ahead = { revision: newest.revision + 5, stateHash: Buffer.alloc(32) };
-    assert.deepEqual(relay.since(newest, ahead), { messages: [], place: ahead });
+    assert.deepEqual(relay.since(newest, ahead), { messages: [], place: ahead, isSnapshot: false });
   });
 
   it('makes a snapshot once for all who ask', () => {
     assert.equal(relay.snapshot(newest), relay.snapshot(newest));
+  });
+
+  it('serves a snapshot of a moment ago with the changes since, rather than write another one', () => {
+    const { relay, states } = relayed(10);
+    const [before, after] = [states[6], states[9]];
+    assert(before && after);
+    const snapshot = relay.snapshot(before);
+    const { messages, isSnapshot } = relay.since(after, nowhere);
+    assert.equal(messages[0], snapshot);
+    assert.equal(isSnapshot, true);
+    let held = emptyState(set);
+    for (const frame of framesIn(messages)) {
+      const outcome = applyFrame(held, rawFrame(frame));
+      assert(outcome.kind === 'applied', outcome.kind);
+      held = outcome.state;
+    }
+    assert.equal(held.revision, after.revision);
+    // Whoever asks for the newest ruleset itself gets that.
+    assert.notEqual(relay.snapshot(after), snapshot);
+    relay.close();
+  });
+
+  it('gives a snapshot of a set that was made anew to those who hold the old one, and not the other way round', () => {
+    const anew = { ...newest, revision: 3, lineage: '2025-b' };
+    const old = { revision: 900, stateHash: Buffer.alloc(32), lineage: '2024-a' };
+    assert.equal(relay.since(anew, old).isSnapshot, true);
+    assert.deepEqual(relay.since({ ...newest, lineage: '2024-a' }, { ...old, lineage: '2025-b' }).messages, []);
+  });
+
+  it('writes one heartbeat for all readers of a moment', () => {
+    const standing = { state: newest, ageMs: 5 };
+    const first = relay.heartbeat(standing, 1_000);
+    assert.equal(relay.heartbeat(standing, 1_020), first);
+    assert.notEqual(relay.heartbeat(standing, 1_100), first);
+    const { item } = WatchRulesetResponse.decode(first);
+    assert(item?.$case === 'heartbeat');
+    assert.deepEqual([item.value.revision, item.value.nowMs, item.value.ageMs], [newest.revision, 1_000, 5]);
+  });
+
+  it('says with each change when and in which trace it was applied here', () => {
+    const { states } = relayed(1);
+    const [state] = states;
+    assert(state);
+    const relay = new Relay(new Holdings());
+    const outcome = applyFrame(state, frameTo(state, 2));
+    assert(outcome.kind === 'applied');
+    relay.add(outcome, { atMs: 1_700_000_000_000.25, traceparent: '00-a-b-01' });
+    const [message] = relay.since(outcome.state, state).messages;
+    const { appliedAtMs, traceparent, item } = WatchRulesetResponse.decode(message ?? new Uint8Array());
+    assert.deepEqual([appliedAtMs, traceparent, item?.$case], [1_700_000_000_000.25, '00-a-b-01', 'frame']);
+  });
+
+  it('counts its readers by set', () => {
+    const leave = [relay.enter(set), relay.enter(set)];
+    assert.equal(relay.watchers().get('shop/production'), 2);
+    for (const one of leave) one();
+    assert.equal(relay.watchers().get('shop/production'), 0);
   });
 });

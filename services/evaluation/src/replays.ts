@@ -1,7 +1,7 @@
 import type { Program } from '@sluice/engine';
 import { exhausted, notFound, SluiceError, unavailable } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
-import { type Authority, applyFrame, emptyState, readFrame, setKey } from '@sluice/replica';
+import { type Authority, applyFrameSliced, emptyState, readFrame, setKey } from '@sluice/replica';
 import { replaysKept, replaysWaitingMax } from './limits.js';
 
 /**
@@ -13,7 +13,7 @@ export class Replays {
   /** In the order of their last use. Also holds what is on its way, so that it is fetched once. */
   readonly #programs = new Map<string, Promise<Program>>();
   readonly #closing = new AbortController();
-  /** Loads on their way, and the end of the last: one at a time, since compiling keeps everybody else waiting. */
+  /** Loads on their way, and the end of the last: one at a time, since compiling takes its share of the processor. */
   #loads = 0;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -64,7 +64,7 @@ export class Replays {
 
   async #compile(set: SetRef, revision: number): Promise<Program> {
     const bytes = await this.fetch(set, revision, 'at_revision', this.#closing.signal);
-    const outcome = applyFrame(emptyState(set), readFrame(bytes));
+    const outcome = await applyFrameSliced(emptyState(set), readFrame(bytes));
     if (outcome.kind !== 'applied' || outcome.state.revision !== revision) {
       throw unavailable(`Config's answer for revision ${revision} of ${setKey(set)} can't be used; ask again.`);
     }

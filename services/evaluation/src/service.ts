@@ -4,11 +4,13 @@ import {
   bind,
   createClient,
   createLogger,
+  currentTraceparent,
   type FindGrant,
   type Logger,
   register,
   type Scope,
   type ServiceBinding,
+  startMetrics,
   startServer,
   systemClock,
 } from '@sluice/mesh';
@@ -21,6 +23,7 @@ import {
   Follower,
   type FollowerOptions,
   Holdings,
+  rulesetStream,
 } from '@sluice/replica';
 import { Acks } from './acks.js';
 import type { EvaluationConfig } from './config.js';
@@ -28,19 +31,38 @@ import { loadCountries } from './countries.js';
 import { evaluationService, relayedRulesetService } from './definition.js';
 import { ExposureQueue } from './exposure-queue.js';
 import { evaluate, evaluateAll, explain, getRuleset, type Handling, listSets, watchRuleset } from './handlers.js';
-import { batchTimeoutMs, flushTimeoutMs, keyGraceMs, requestBytesMax } from './limits.js';
+import {
+  batchTimeoutMs,
+  flushTimeoutMs,
+  keyGraceMs,
+  requestBytesMax,
+  snapshotBurstBytes,
+  snapshotBytesPerSecond,
+  snapshotWaitMaxMs,
+} from './limits.js';
+import { Pacer } from './pacer.js';
+import { outdone, Peers, Standby } from './peers.js';
 import { Relay } from './relay.js';
 import { Replays } from './replays.js';
 import { evaluateStream } from './stream.js';
+import { exposeStream, Hops } from './stream-metrics.js';
 
 const stopWithinMs = 5_000;
 
 /** Starts an evaluator: it answers from disk at once, whatever else is dead. */
 export async function startEvaluation(config: EvaluationConfig, scope: Scope): Promise<{ address: string }> {
   const logger = createLogger(config.identity, config.logLevel);
-  const bus = await connectBus({ url: config.natsUrl, name: config.identity.instance, logger });
+  const { natsUrl: url, natsReplicas: replicas, regions } = config;
+  const bus = await connectBus({ url, name: config.identity.instance, logger, replicas });
   scope.push('bus', () => bus.close());
+  if (regions && regions.own !== regions.home) {
+    // The changes are published at home; this region keeps them at hand for when home is gone.
+    scope.push('mirror of changes', bus.keepMirror({ name: rulesetStream, domain: regions.home }));
+  }
   const exposures = startExposures(config, scope, logger);
+  const metrics = await startMetrics(config, logger);
+  scope.push('metrics', () => metrics.close());
+  const hops = new Hops(metrics);
   const holdings = new Holdings();
   const relay = new Relay(holdings);
   scope.push('relay', () => relay.close());
@@ -49,15 +71,28 @@ export async function startEvaluation(config: EvaluationConfig, scope: Scope): P
   const replays = new Replays(authority);
   scope.push('replays', () => replays.close());
   const follower = await startFollower(config, { holdings, source: bus, authority, logger }, scope, (applied) => {
-    relay.add(applied);
-    acks.applied(applied.state);
+    const atMs = performance.timeOrigin + performance.now();
+    relay.add(applied, { atMs, traceparent: currentTraceparent() });
+    acks.applied(applied.state, atMs);
+    hops.applied(applied, atMs);
   });
+  const peers = new Peers(config.identity.instance);
+  scope.push('peers', peers.follow(bus));
+  const standby = new Standby();
+  const isOutdone = (): boolean => outdone(holdings, peers, config.staleAfterMs) !== undefined;
+  const pacer = new Pacer({
+    bytesPerSecond: snapshotBytesPerSecond,
+    burstBytes: snapshotBurstBytes,
+    waitMaxMs: snapshotWaitMaxMs,
+  });
+  exposeStream(metrics, { holdings, follower, relay, pacer, staleAfterMs: config.staleAfterMs });
   const counters = { requests: 0, evaluations: 0 };
   const handling: Handling = {
     holdings,
     follower,
     replays,
     relay,
+    pacer,
     exposures,
     countries: loadCountries(),
     staleAfterMs: config.staleAfterMs,
@@ -73,7 +108,8 @@ export async function startEvaluation(config: EvaluationConfig, scope: Scope): P
       sets: heldSets(holdings),
       counters: { ...counters, ...follower.counters, ...exposures.counters, exposures_waiting: exposures.size },
     }),
-    isReady: () => follower.isSettled(),
+    isReady: () => follower.isSettled() && !standby.stepsBack(isOutdone()),
+    metrics,
     maxReceiveBytes: requestBytesMax,
   });
   scope.push('server', () => server.stop(stopWithinMs));
@@ -105,6 +141,7 @@ function startExposures(config: EvaluationConfig, scope: Scope, logger: Logger):
     key: config.meshKey,
     consulAddr: config.consulAddr,
     region: config.identity.region,
+    endpointsDir: join(config.stateDir, 'endpoints'),
   });
   scope.push('ingestion client', () => ingestion.close());
   const queue = new ExposureQueue({
@@ -133,6 +170,7 @@ function connectAuthority(config: EvaluationConfig, scope: Scope): Authority {
     key: config.meshKey,
     consulAddr: config.consulAddr,
     region: config.identity.region,
+    endpointsDir: join(config.stateDir, 'endpoints'),
   });
   scope.push('config client', () => authority.close());
   return authority;

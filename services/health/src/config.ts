@@ -1,4 +1,4 @@
-import { ConfigError, integer, type MeshConfig, readEnv, readMeshConfig } from '@sluice/mesh';
+import { ConfigError, integer, type MeshConfig, readEnv, readMeshConfig, secretFile } from '@sluice/mesh';
 import { z } from 'zod';
 
 export interface HealthConfig extends MeshConfig {
@@ -15,6 +15,8 @@ export interface HealthConfig extends MeshConfig {
   readonly probeTimeoutMs: number;
   /** How long an instance that left Consul and does not answer is still shown, in milliseconds. */
   readonly goneKeptMs: number;
+  /** Secret of the first console key, which is known here before any ruleset carries it; absent to know none. */
+  readonly rootKey: string | undefined;
 }
 
 /** @throws ConfigError with a sentence for each variable that is missing or wrong. */
@@ -28,6 +30,7 @@ export function readHealthConfig(env: NodeJS.ProcessEnv): HealthConfig {
       PROBE_EVERY_MS: integer(50, 60_000).default(1_000),
       PROBE_TIMEOUT_MS: integer(50, 60_000).default(800),
       GONE_KEPT_MS: integer(0, 86_400_000).default(60_000),
+      HEALTH_ROOT_KEY_FILE: secretFile().optional(),
     },
     env,
   );
@@ -42,5 +45,6 @@ export function readHealthConfig(env: NodeJS.ProcessEnv): HealthConfig {
     probeEveryMs: settings.PROBE_EVERY_MS,
     probeTimeoutMs: settings.PROBE_TIMEOUT_MS,
     goneKeptMs: settings.GONE_KEPT_MS,
+    rootKey: settings.HEALTH_ROOT_KEY_FILE,
   });
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { type Principal, SluiceError } from '@sluice/mesh';
-import { HealthState, type HeldSet } from '@sluice/proto';
-import { getMesh, type Handling } from './handlers.js';
+import { digestOf, type Principal, SluiceError } from '@sluice/mesh';
+import { HealthState, type HeldSet, type KeyGrant } from '@sluice/proto';
+import { getMesh, type Handling, lagsOf } from './handlers.js';
+import { findGrantIn } from './keys.js';
 import { Newest } from './newest.js';
 import type { Member } from './roster.js';
 
@@ -25,7 +26,8 @@ const self = (service: string, ...sets: HeldSet[]) => ({
 
 function member(service: string, ...sets: HeldSet[]): Member {
   const verdict = { state: HealthState.SERVING, cause: '', sinceMs: 3 };
-  return { service, instance: `${service}-1`, region: 'local', address: 'h:1', verdict, self: self(service, ...sets) };
+  const where = { service, instance: `${service}-1`, region: 'local', address: 'h:1' };
+  return { ...where, verdict, self: self(service, ...sets), lastSets: sets, seenAtMs: 4 };
 }
 
 const principal = (kind: Principal['kind'], project: string): { principal: Principal } => ({
@@ -90,12 +92,57 @@ describe('the answer about the mesh', () => {
   });
 });
 
-describe('what is newest', () => {
-  it("is config's word, stands while config is away, and never goes back", () => {
+describe('the lag of an instance', () => {
+  it('goes on growing while the instance is silent', () => {
     const newest = new Newest();
-    newest.hear(self('config', held('shop', 7)));
+    newest.hear(self('config', { ...held('shop', 7), committedAtMs: 1_000 }));
+    const lastSets = [{ ...held('shop', 5), ageMs: 200 }];
+    const [lag] = lagsOf({ lastSets, seenAtMs: 2_000 }, newest, 5_000);
+    assert.deepEqual([lag?.behind, lag?.ageMs, lag?.lateMs], [2, 3_200, 4_000]);
+    const [even] = lagsOf({ lastSets: [held('shop', 7)], seenAtMs: 5_000 }, newest, 5_000);
+    assert.deepEqual([even?.behind, even?.ageMs, even?.lateMs], [0, 0, undefined]);
+  });
+});
+
+describe('what is newest', () => {
+  const shop = { project: 'shop', environment: 'production' };
+  let nowMs = 0;
+  const newest = new Newest({ now: () => nowMs });
+  const say = (instance: string, ...sets: HeldSet[]): void => newest.hear({ ...self('config', ...sets), instance });
+
+  it("is the highest that config's instances say now", () => {
+    say('config-1', held('shop', 7));
+    say('config-2', held('shop', 6));
     newest.hear(self('evaluation', held('shop', 99)));
-    newest.hear(self('config', held('shop', 6)));
-    assert.equal(newest.get({ project: 'shop', environment: 'production' })?.revision, 7);
+    assert.equal(newest.get(shop)?.revision, 7);
+  });
+
+  it('stands while config is away', () => {
+    nowMs = 60_000;
+    assert.equal(newest.get(shop)?.revision, 7);
+  });
+
+  it('goes back with a mesh that was made anew, and forgets sets that are gone', () => {
+    say('config-1', held('bank', 1));
+    assert.equal(newest.get(shop), undefined);
+    assert.deepEqual(
+      newest.all().map(({ set }) => set?.project),
+      ['bank'],
+    );
+  });
+});
+
+describe('the keys of health', () => {
+  const root = 'sluice_console_root';
+  const empty = { size: 0, findGrant: () => undefined };
+
+  it('know the first console key while there is no ruleset', () => {
+    assert.equal((findGrantIn(empty, root)(digestOf(root)) as KeyGrant | undefined)?.label, 'root');
+    assert.equal(findGrantIn(empty, root)(digestOf('another')), undefined);
+    assert.equal(findGrantIn(empty, undefined)(digestOf(root)), undefined);
+  });
+
+  it('are those of the rulesets from the first ruleset on', () => {
+    assert.equal(findGrantIn({ ...empty, size: 1 }, root)(digestOf(root)), undefined);
   });
 });

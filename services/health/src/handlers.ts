@@ -16,18 +16,20 @@ export function getMesh(
   call: Pick<Call, 'principal'>,
 ): GetMeshResponse {
   requireKind(call.principal, 'console', 'server');
+  const observedAtMs = clock.now();
   return {
-    instances: roster.members().map((member) => instanceHealth(member, newest, call.principal)),
+    instances: roster.members().map((member) => instanceHealth(member, newest, call.principal, observedAtMs)),
     newest: visible(newest.all(), call.principal),
-    observedAtMs: clock.now(),
+    observedAtMs,
   };
 }
 
-function instanceHealth(member: Member, newest: Newest, principal: Principal): InstanceHealth {
+function instanceHealth(member: Member, newest: Newest, principal: Principal, nowMs: number): InstanceHealth {
   const { service, instance, region, address, verdict } = member;
   const self = member.self && selfFor(member.self, principal);
   const { state, cause, sinceMs } = verdict;
-  const lags = service === 'config' ? [] : lagsOf(self?.sets ?? [], newest);
+  const lags =
+    service === 'config' ? [] : lagsOf({ ...member, lastSets: visible(member.lastSets, principal) }, newest, nowMs);
   return { service, instance, region, address, state, cause, sinceMs, self, lags };
 }
 
@@ -41,9 +43,20 @@ function visible(sets: readonly HeldSet[], principal: Principal): HeldSet[] {
   return sets.filter(({ set }) => set !== undefined && covers(principal, set));
 }
 
-function lagsOf(sets: readonly HeldSet[], newest: Newest): Lag[] {
-  return sets.flatMap(({ set, revision }) => {
+/**
+ * As of now: what an instance said of its age was so when it was probed, and has gone on since. Of
+ * one that does not answer, what it held last, for that is what it may still be answering from.
+ */
+export function lagsOf(
+  { lastSets, seenAtMs }: Pick<Member, 'lastSets' | 'seenAtMs'>,
+  newest: Newest,
+  nowMs: number,
+): Lag[] {
+  return lastSets.flatMap(({ set, revision, ageMs }) => {
     const top = set && newest.get(set);
-    return top ? [{ set, revision, behind: Math.max(top.revision - revision, 0) }] : [];
+    if (!top) return [];
+    const behind = Math.max(top.revision - revision, 0);
+    const lateMs = behind === 0 ? undefined : Math.max(nowMs - top.committedAtMs, 0);
+    return [{ set, revision, behind, ageMs: ageMs + Math.max(nowMs - seenAtMs, 0), lateMs }];
   });
 }

@@ -1,5 +1,5 @@
 import type { Clock, Instance, Logger } from '@sluice/mesh';
-import { type GetInstanceResponse, HealthState, healthStateToJSON } from '@sluice/proto';
+import { type GetInstanceResponse, HealthState, type HeldSet, healthStateToJSON } from '@sluice/proto';
 import { createProbe, type Probe } from './probe.js';
 import { firstVerdict, nextVerdict, type Observation, type Verdict } from './verdict.js';
 
@@ -12,6 +12,10 @@ export interface Member {
   readonly verdict: Verdict;
   /** What it said of itself at the last probe; absent when it did not answer. */
   readonly self: GetInstanceResponse | undefined;
+  /** What it held when it last answered, which may be long ago. */
+  readonly lastSets: readonly HeldSet[];
+  /** When that was, Unix milliseconds; 0 for never. */
+  readonly seenAtMs: number;
 }
 
 export interface RosterOptions {
@@ -84,7 +88,7 @@ export class Roster {
     if (this.#entries.size >= membersMax) return;
     const verdict = firstVerdict(nowMs);
     const entry: Entry = {
-      member: { service, instance: id, region, address, verdict, self: undefined },
+      member: { service, instance: id, region, address, verdict, self: undefined, lastSets: [], seenAtMs: 0 },
       probe: createProbe(address, this.#options.meshKey),
       isListed: true,
       lastSignMs: nowMs,
@@ -118,7 +122,7 @@ export class Roster {
     const listing = { isListed: entry.isListed, consulFault: consulFault() };
     const verdict = nextVerdict(before, seen, listing, nowMs);
     const self = seen.kind === 'silent' ? undefined : seen.self;
-    entry.member = { ...entry.member, verdict, self };
+    entry.member = { ...entry.member, verdict, self, ...(self && { lastSets: self.sets, seenAtMs: nowMs }) };
     if (entry.isListed || seen.kind !== 'silent') entry.lastSignMs = nowMs;
     if (self) onSelf(self);
     if (verdict.state !== before.state) this.#report(entry.member);

@@ -1,12 +1,24 @@
 /** Composition root of health. */
 import { join } from 'node:path';
 import { connectBus } from '@sluice/bus';
-import { bind, createLogger, type Logger, register, type Scope, startServer, systemClock } from '@sluice/mesh';
-import { MeshHealthServiceService } from '@sluice/proto';
+import {
+  bind,
+  createLogger,
+  type Logger,
+  labelsOf,
+  type Metrics,
+  register,
+  type Scope,
+  startMetrics,
+  startServer,
+  systemClock,
+} from '@sluice/mesh';
+import { HealthState, MeshHealthServiceService } from '@sluice/proto';
 import { createAuthority, Disk, Follower, Holdings } from '@sluice/replica';
 import type { HealthConfig } from './config.js';
 import { ConsulWatch } from './consul-watch.js';
-import { getMesh, type Handling } from './handlers.js';
+import { getMesh, type Handling, lagsOf } from './handlers.js';
+import { findGrantIn } from './keys.js';
 import { Newest } from './newest.js';
 import { Roster } from './roster.js';
 
@@ -33,10 +45,14 @@ export async function startHealth(config: HealthConfig, scope: Scope): Promise<{
   });
   watch.start(scope);
   const handling: Handling = { roster, newest, clock: systemClock };
+  const metrics = await startMetrics(config, logger);
+  scope.push('metrics', () => metrics.close());
+  exposeMesh(metrics, handling);
   const server = await startServer({
     mesh: config,
     logger,
-    findGrant: (digest) => holdings.findGrant(digest),
+    metrics,
+    findGrant: findGrantIn(holdings, config.rootKey),
     services: [bind(MeshHealthServiceService, { getMesh: (request, call) => getMesh(handling, request, call) })],
     // Rulesets are followed for their keys only: this service decides nothing.
     describe: () => ({ sets: [], counters: { instances: roster.members().length } }),
@@ -47,6 +63,26 @@ export async function startHealth(config: HealthConfig, scope: Scope): Promise<{
   await register(config, server.address, scope, logger);
   logger.info({ address: server.address }, 'health listens');
   return { address: server.address };
+}
+
+/** Each instance of the mesh as it was seen last: whether it serves, and how far behind config it is. */
+function exposeMesh(metrics: Metrics, { roster, newest, clock }: Handling): void {
+  metrics.gauge('sluice_mesh_instance_up', '1 for an instance that serves', () =>
+    roster.members().map(({ service, instance, region, verdict }) => ({
+      value: verdict.state === HealthState.SERVING ? 1 : 0,
+      labels: { member_service: service, member_instance: instance, member_region: region },
+    })),
+  );
+  metrics.gauge('sluice_mesh_lag_revisions', 'Revisions between the newest and the one that an evaluator holds', () =>
+    roster.members().flatMap((member) =>
+      member.service === 'evaluation'
+        ? lagsOf(member, newest, clock.now()).map((lag) => ({
+            value: lag.behind,
+            labels: { ...labelsOf(lag), member_instance: member.instance, member_region: member.region },
+          }))
+        : [],
+    ),
+  );
 }
 
 /** Who may ask, known without asking anybody: keys travel in the rulesets. */

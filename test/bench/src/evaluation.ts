@@ -55,7 +55,7 @@ async function importGates(mesh: TestMesh, set: typeof small, count: number): Pr
     key: mesh.rootKey,
   });
   const entities = entitiesFromRuleset(parseStatsigDocument(documentV2(mixedGates(count))).ruleset);
-  const request = { set, entities, expectedRevision: undefined, reason: 'bench' };
+  const request = { set, entities, expectedRevision: undefined, reason: 'bench', isTolerant: true, isDryRun: false };
   const { revision } = await config.importRuleset(request, { timeoutMs });
   await config.waitForRevision({ set, revision }, { timeoutMs });
   config.close();

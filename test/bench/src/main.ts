@@ -2,6 +2,7 @@ import { benchCompile, benchIdList } from './compile.js';
 import { benchEngine } from './engine.js';
 import { benchEvaluation } from './evaluation.js';
 import { describeMachine } from './measure.js';
+import { benchPropagation } from './propagation.js';
 
 console.log(`Measured side by side, medians of interleaved rounds. ${describeMachine()}`);
 const parts = {
@@ -9,6 +10,7 @@ const parts = {
   compile: benchCompile,
   idlist: benchIdList,
   evaluation: benchEvaluation,
+  propagation: benchPropagation,
 };
 const wanted = process.argv.slice(2);
 for (const [name, run] of Object.entries(parts)) {

@@ -6,6 +6,8 @@ export interface Cuttable {
   readonly address: string;
   /** Ends every connection at once; new ones are taken. */
   cut(): void;
+  /** Ends every connection with a TCP reset to both sides, in the middle of whatever they say; new ones are taken. */
+  reset(): void;
   /** Nothing passes any more on the connections of now, which stay open; new ones are taken. */
   freeze(): void;
   close(): Promise<void>;
@@ -40,6 +42,12 @@ export async function cuttable(target: string, listenPort = 0): Promise<Cuttable
   return {
     address: `127.0.0.1:${typeof bound === 'object' ? bound?.port : 0}`,
     cut,
+    reset: () => {
+      for (const [near, far] of [...pairs]) {
+        near.resetAndDestroy();
+        far.resetAndDestroy();
+      }
+    },
     freeze: () => {
       for (const [near, far] of pairs) {
         near.unpipe(far).pause();

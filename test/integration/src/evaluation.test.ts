@@ -115,6 +115,9 @@ async function startIngestionRecorder() {
           events.push(...batch);
           return { outcomes: batch.map(() => ({ outcome: Outcome.ACCEPTED, reason: '' })), durability: 1 };
         },
+        streamEvents: () => () => {
+          throw unavailable('not here');
+        },
       }),
     ],
     describe: () => ({ sets: [], counters: {} }),

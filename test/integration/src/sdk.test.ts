@@ -150,9 +150,9 @@ describe('the SDK', function () {
     const living = open({ stateDir, staleAfterMs: 1_500 });
     await living.ready();
     const saved = await eventually(async () => {
-      const [file] = await readdir(stateDir);
-      assert.match(file ?? '', /\.ruleset$/);
-      return join(stateDir, file ?? '');
+      const file = (await readdir(stateDir)).find((name) => name.endsWith('.ruleset'));
+      assert(file);
+      return join(stateDir, file);
     });
     const { revision } = living.status();
     for (const name of ['evaluation-1', 'config-1', 'ingestion-1', 'health-1', 'nats', 'postgres', 'consul']) {

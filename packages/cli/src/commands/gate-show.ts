@@ -22,7 +22,7 @@ const jsonHelp = `JSON: {name, entity, isEnabled, idType, salt, defaultValue, ve
 
 async function showGate(session: Session, { args: [name = ''] }: Invocation<object>): Promise<Report> {
   const answer = await session.config.getEntity(
-    { set: session.set, ref: { section: Section.GATE, name } },
+    { set: session.set, ref: { section: Section.GATE, name }, revision: 0 },
     session.call,
   );
   const gate = gateOf(answer, name);
@@ -44,7 +44,10 @@ async function readConditions(session: Session, gate: Spec): Promise<Conditions>
   const ids = [...new Set(gate.rules.flatMap(({ conditionIds }) => conditionIds))];
   const answers = await Promise.all(
     ids.map((name) =>
-      session.config.getEntity({ set: session.set, ref: { section: Section.CONDITION, name } }, session.call),
+      session.config.getEntity(
+        { set: session.set, ref: { section: Section.CONDITION, name }, revision: 0 },
+        session.call,
+      ),
     ),
   );
   return new Map(

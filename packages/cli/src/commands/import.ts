@@ -28,5 +28,5 @@ async function importStatsig(
 ): Promise<Report> {
   const set = session.requireSet();
   const { ruleset, problems } = readDocument('file', await readInput(session.io, 'file', file));
-  return importRuleset(session, set, entitiesFromRuleset(ruleset), options, problems);
+  return importRuleset(session, set, entitiesFromRuleset(ruleset), { ...options, isTolerant: true }, problems);
 }

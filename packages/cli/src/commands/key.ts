@@ -59,7 +59,17 @@ async function createKey(session: Session, { options }: Invocation<CreateOptions
 }
 
 async function listKeys(session: Session): Promise<Report> {
-  const { keys } = await session.config.listKeys({ project: session.context.project ?? '' }, session.call);
+  const { keys } = await session.config.listKeys(
+    {
+      project: session.context.project ?? '',
+      pageSize: 0,
+      pageToken: '',
+      labelContains: '',
+      archiveState: 0,
+      environment: '',
+    },
+    session.call,
+  );
   const nowMs = Date.now();
   return {
     document: {

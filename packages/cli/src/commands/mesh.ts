@@ -1,4 +1,4 @@
-import { type GetMeshResponse, HealthState, healthStateToJSON, type InstanceHealth } from '@sluice/proto';
+import { type GetMeshResponse, HealthState, healthStateToJSON, type InstanceHealth, type Lag } from '@sluice/proto';
 import type { Command } from 'commander';
 import type { Host } from '../host.js';
 import type { Report } from '../report.js';
@@ -17,8 +17,11 @@ export function addMesh(parent: Command, host: Host): void {
 
 const jsonHelp = `JSON: {observedAt, newest: [{project, environment, revision}],
        instances: [{region, service, instance, address, state, cause, since, version, startedAt,
-       sets: [{project, environment, revision, behind, ageMs}], counters}]}
-      state is SERVING, NOT_SERVING, UNREACHABLE or UNKNOWN.`;
+       sets: [{project, environment, revision, behind, lateMs, ageMs}], counters}]}
+      state is SERVING, NOT_SERVING, UNREACHABLE or UNKNOWN. behind: revisions that the instance
+      has not got; lateMs: for how long the newest one has been missing there; ageMs: since its
+      revision was last known to be the newest. Of an instance that does not answer, sets is what
+      it held last.`;
 
 async function showMesh(session: Session): Promise<Report> {
   const mesh = await session.health.getMesh({}, session.call);
@@ -44,12 +47,11 @@ function documentOf(instance: InstanceHealth): Record<string, unknown> {
     since: isoTime(instance.sinceMs),
     version: self?.version ?? null,
     startedAt: isoTime(self?.startedAtMs ?? 0),
-    sets: (self?.sets ?? []).map(({ set, revision, ageMs }) => ({
-      ...set,
-      revision,
-      behind: lagOf(instance, set),
-      ageMs,
-    })),
+    sets: heldBy(instance).map(({ set, revision, ageMs }) => {
+      const lag = lagOf(instance, set);
+      const { behind = null, lateMs = null } = lag ?? {};
+      return { ...set, revision, behind, lateMs, ageMs: lag?.ageMs ?? ageMs };
+    }),
     counters: self?.counters ?? {},
   };
 }
@@ -60,10 +62,20 @@ function stateWord({ state }: InstanceHealth): string {
 
 type Set = { readonly project: string; readonly environment: string } | undefined;
 
-/** Revisions behind config; null where config does not say what is newest. */
-function lagOf({ lags }: InstanceHealth, set: Set): number | null {
-  const lag = lags.find((one) => one.set?.project === set?.project && one.set?.environment === set?.environment);
-  return lag?.behind ?? null;
+interface Held {
+  readonly set?: Set;
+  readonly revision: number;
+  readonly ageMs: number;
+}
+
+/** What it says that it holds, or what it held when it last said so. */
+function heldBy({ self, lags }: InstanceHealth): Held[] {
+  return self?.sets ?? lags.map(({ set, revision, ageMs = 0 }) => ({ set, revision, ageMs }));
+}
+
+/** Absent where config does not say what is newest. */
+function lagOf({ lags }: InstanceHealth, set: Set): Lag | undefined {
+  return lags.find((one) => one.set?.project === set?.project && one.set?.environment === set?.environment);
 }
 
 const columns: readonly Column[] = [
@@ -75,6 +87,7 @@ const columns: readonly Column[] = [
   { title: 'SINCE', align: 'right' },
   { title: 'REVISION', align: 'right' },
   { title: 'LAG', align: 'right' },
+  { title: 'AGE', align: 'right' },
   { title: 'CAUSE' },
 ];
 
@@ -89,7 +102,8 @@ function textOf({ instances, newest, observedAtMs }: GetMeshResponse, session: S
     stateText(instance, style),
     instance.sinceMs === 0 ? '' : formatAge(Math.max(observedAtMs - instance.sinceMs, 0)),
     revisionText(instance, set),
-    lagText(instance),
+    lagText(instance, style),
+    ageText(instance),
     instance.cause,
   ]);
   const serving = instances.filter(({ state }) => state === HealthState.SERVING).length;
@@ -105,14 +119,23 @@ function stateText(instance: InstanceHealth, style: Style): string {
   return instance.state === HealthState.UNKNOWN ? style.warn(word) : style.bad(word);
 }
 
-function revisionText({ self }: InstanceHealth, { project, environment }: NonNullable<Set>): string {
-  const sets = self?.sets ?? [];
+function revisionText(instance: InstanceHealth, { project, environment }: NonNullable<Set>): string {
+  const sets = heldBy(instance);
   const own = sets.find(({ set }) => set?.project === project && set.environment === environment);
   if (own) return String(own.revision);
   return sets.length === 0 ? '' : count(sets.length, 'set');
 }
 
-/** The largest lag over all sets held. */
-function lagText({ lags }: InstanceHealth): string {
-  return lags.length === 0 ? '' : String(Math.max(...lags.map(({ behind }) => behind)));
+/** The largest lag over all sets held, and for how long that has been so. */
+function lagText({ lags }: InstanceHealth, style: Style): string {
+  if (lags.length === 0) return '';
+  const behind = Math.max(...lags.map((lag) => lag.behind));
+  if (behind === 0) return '0';
+  const lateMs = Math.max(...lags.map((lag) => lag.lateMs ?? 0));
+  return style.warn(`${behind} (${formatAge(lateMs)})`);
+}
+
+/** Of the set that was confirmed the longest ago. */
+function ageText({ lags }: InstanceHealth): string {
+  return lags.length === 0 ? '' : formatAge(Math.max(...lags.map(({ ageMs = 0 }) => ageMs)));
 }

@@ -74,10 +74,13 @@ function matches({ subjects }: Reader, subject: string): boolean {
   return subjects === subject || subjects.endsWith('.>');
 }
 
+/** One to three bits are flipped. */
 function damaged(data: Uint8Array, seed: number): Uint8Array {
   const copy = Uint8Array.from(data);
-  const at = seed % copy.length;
-  copy[at] = (copy[at] ?? 0) ^ (1 << (seed % 8));
+  for (let flips = 0; flips <= seed % 3; flips++) {
+    const at = (seed * (flips + 1) + flips) % copy.length;
+    copy[at] = (copy[at] ?? 0) ^ (1 << ((seed + flips) % 8));
+  }
   return copy;
 }
 

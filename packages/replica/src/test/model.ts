@@ -59,8 +59,12 @@ export class Model {
   revision = 0;
   stateHash: StateHash = emptyStateHash();
 
-  constructor(set: SetRef = demo) {
+  /** Which history this is; undefined when it does not say. */
+  readonly lineage: string | undefined;
+
+  constructor(set: SetRef = demo, lineage?: string) {
     this.set = set;
+    this.lineage = lineage;
   }
 
   /** Commits a change and returns its frame. */
@@ -80,6 +84,7 @@ export class Model {
       upserts: canonical,
       deletions: deletions.map((entity) => ({ section: sectionOf(entity), name: entity.name })),
       isElided: false,
+      lineage: this.lineage,
     };
     this.frames.push(frame);
     return frame;
@@ -96,6 +101,7 @@ export class Model {
       upserts: [...this.entities.values()],
       deletions: [],
       isElided: false,
+      lineage: this.lineage,
     };
   }
 
@@ -105,6 +111,7 @@ export class Model {
       revision: this.revision,
       stateHash: Buffer.from(this.stateHash),
       committedAtMs: 1_700_000_000_000 + this.revision,
+      lineage: this.lineage,
     };
   }
 

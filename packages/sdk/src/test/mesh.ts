@@ -1,6 +1,15 @@
 /** A real gRPC server that plays evaluator and ingestion, on a port of its own. */
 import { EventEmitter, once } from 'node:events';
-import { bind, type Call, digestOf, type MeshServer, silentLogger, startServer, unavailable } from '@sluice/mesh';
+import {
+  bind,
+  type Call,
+  digestOf,
+  exhausted,
+  type MeshServer,
+  silentLogger,
+  startServer,
+  unavailable,
+} from '@sluice/mesh';
 import {
   Durability,
   type Event,
@@ -34,6 +43,8 @@ export class TestMesh {
   readonly lies: RawFrame[] = [];
   ageMs = 0;
   isSilent = false;
+  /** Readers are turned away, and told to come back after so long. */
+  comeBackMs: number | undefined = undefined;
   isIngestionAway = false;
   target = '';
   readonly #news = new EventEmitter().setMaxListeners(0);
@@ -53,7 +64,12 @@ export class TestMesh {
         digest === digestOf(key) ? { keyClass: KeyClass.SERVER, ...demo, canWrite: false, label: 'test' } : undefined,
       services: [
         bind(watching, { watchRuleset: (request, call) => this.#watch(request, call) }),
-        bind(IngestionServiceService, { logEvents: (request) => this.#logEvents(request) }),
+        bind(IngestionServiceService, {
+          logEvents: (request) => this.#logEvents(request),
+          streamEvents: () => () => {
+            throw unavailable('not here');
+          },
+        }),
       ],
       describe: () => ({ sets: [], counters: {} }),
     });
@@ -87,6 +103,7 @@ export class TestMesh {
 
   async *#watch(request: WatchRulesetRequest, call: Call): AsyncGenerator<Uint8Array> {
     this.watches.push(request);
+    if (this.comeBackMs !== undefined) throw exhausted('Too many readers.', this.comeBackMs);
     let { revision } = request;
     while (!call.signal.aborted) {
       const lie = this.lies.shift();
