@@ -1,18 +1,26 @@
-import { integer, type MeshConfig, readEnv, readMeshConfig } from '@sluice/mesh';
+import { integer, type MeshConfig, type Regions, readEnv, readMeshConfig, readRegions } from '@sluice/mesh';
 import { z } from 'zod';
 
 export interface IngestionConfig extends MeshConfig {
   /** PostgreSQL with the schema `events`. */
   readonly databaseUrl: string;
   readonly natsUrl: string;
+  /** How many NATS servers hold each stream; 1 unless said. */
+  readonly natsReplicas?: number | undefined;
+  /** How the mesh is spread; one region unless said. */
+  readonly regions?: Regions | undefined;
   /** Where known SDK keys are remembered, so that ingestion starts without config and NATS. */
   readonly stateDir: string;
   /** Where config answers; found through Consul unless it is set. */
   readonly configTarget: string;
-  /** Size of the event log in bytes; when it is full, events are refused rather than old ones dropped. */
+  /** Size of the event log in bytes, all shards together; when it is full, events are refused rather than old ones dropped. */
   readonly eventsBytesMax: number;
   /** How long the log may take to acknowledge, in milliseconds. */
   readonly logTimeoutMs: number;
+  /** Size of the spool on this instance's disk in bytes; when it is full, events are refused. */
+  readonly spoolBytesMax: number;
+  /** How long the oldest spooled event may wait for the log before new ones are refused, in milliseconds. */
+  readonly spoolAgeMaxMs: number;
 }
 
 const mebibyte = 1024 * 1024;
@@ -24,10 +32,13 @@ export function readIngestionConfig(env: NodeJS.ProcessEnv): IngestionConfig {
     {
       INGESTION_DATABASE_URL: z.string(),
       NATS_URL: z.string(),
+      NATS_REPLICAS: integer(1, 5).default(1),
       SLUICE_STATE_DIR: z.string(),
       CONFIG_TARGET: z.string().default('consul:///config'),
       EVENTS_MAX_BYTES: integer(mebibyte, 1024 * 1024 * mebibyte).default(4096 * mebibyte),
       LOG_TIMEOUT_MS: integer(50, 30_000).default(2_000),
+      SPOOL_MAX_BYTES: integer(mebibyte, 1024 * 1024 * mebibyte).default(1024 * mebibyte),
+      SPOOL_MAX_AGE_MS: integer(1_000, 30 * 86_400_000).default(86_400_000),
     },
     env,
   );
@@ -35,9 +46,13 @@ export function readIngestionConfig(env: NodeJS.ProcessEnv): IngestionConfig {
     ...mesh,
     databaseUrl: settings.INGESTION_DATABASE_URL,
     natsUrl: settings.NATS_URL,
+    natsReplicas: settings.NATS_REPLICAS,
+    regions: readRegions(mesh.identity.region, env),
     stateDir: settings.SLUICE_STATE_DIR,
     configTarget: settings.CONFIG_TARGET,
     eventsBytesMax: settings.EVENTS_MAX_BYTES,
     logTimeoutMs: settings.LOG_TIMEOUT_MS,
+    spoolBytesMax: settings.SPOOL_MAX_BYTES,
+    spoolAgeMaxMs: settings.SPOOL_MAX_AGE_MS,
   });
 }

@@ -3,6 +3,8 @@ export type CounterName =
   | 'events_accepted'
   | 'events_duplicate'
   | 'events_rejected'
+  | 'events_spooled'
+  | 'events_unspooled'
   | 'events_written'
   | 'events_deduplicated'
   | 'events_buried'
@@ -20,6 +22,8 @@ export function createCounters(): Counters {
     events_accepted: 0,
     events_duplicate: 0,
     events_rejected: 0,
+    events_spooled: 0,
+    events_unspooled: 0,
     events_written: 0,
     events_deduplicated: 0,
     events_buried: 0,

@@ -1,20 +1,32 @@
-/** Appends accepted events to the JetStream stream `EVENTS`: one message is an encoded `EventBatch`. */
+/** Appends accepted events to the log, or to the spool while the log does not answer: one message is an encoded `EventBatch`. */
 import { createHash } from 'node:crypto';
-import type { Bus } from '@sluice/bus';
-import { exhausted, isSampled, type Logger, SluiceError, unavailable, withSpan } from '@sluice/mesh';
-import { type Event, EventBatch, type SetRef } from '@sluice/proto';
+import { type Clock, exhausted, isSampled, type Logger, SluiceError, unavailable, withSpan } from '@sluice/mesh';
+import { Durability, type Event, EventBatch, type SetRef } from '@sluice/proto';
 import { type BatchItem, createBatcher } from './batcher.js';
-
-export const eventsStream = 'EVENTS';
-export const eventsSubjects = 'events.v1.>';
+import { firstPrefix, type LogMessage, type Shards } from './shards.js';
+import type { Spool } from './spool.js';
 
 export interface EventLogOptions {
-  readonly bus: Bus;
+  readonly shards: Shards;
+  readonly spool: Spool;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly instance: string;
   readonly region: string;
-  /** How long the log may take to acknowledge a message, in milliseconds. */
-  readonly timeoutMs: number;
+}
+
+/** What became of a message. */
+interface Appended {
+  readonly isDuplicate: boolean;
+  readonly durability: Durability;
+}
+
+/** What became of a request's events. */
+export interface AppendResult {
+  /** For each event whether the log had it before. */
+  readonly wereHeld: readonly boolean[];
+  /** Of the least durable one; unspecified for none. */
+  readonly durability: Durability;
 }
 
 /** Accepted events of one request. */
@@ -30,12 +42,11 @@ export interface Append {
 
 export interface EventLog {
   /**
-   * Resolves once every event is on the log's stable storage; answers for each whether the log
-   * had it before.
-   * @throws SluiceError `unavailable` when the log does not answer in time, `exhausted` when too
-   * much waits for it. The same events may be sent again: their ids make it harmless.
+   * Resolves once every event is on stable storage, of the log or of the spool.
+   * @throws SluiceError `exhausted` when the log, or with the log away the spool, is full, or too
+   * much is on its way. The same events may be sent again: their ids make it harmless.
    */
-  append(append: Append): Promise<boolean[]>;
+  append(append: Append): Promise<AppendResult>;
   /** Bytes on their way to the log. */
   pendingBytes(): number;
   drain(): Promise<void>;
@@ -59,10 +70,13 @@ const pendingBytesMax = 64 * 1024 * 1024;
 /** Spans have room for so many links. */
 const linksMax = 32;
 const retryAfterMs = 1_000;
+/** For so long after the log did not answer, messages go to the spool at once: callers need not find out one by one. */
+const avoidLogMs = 1_000;
 
 export function createEventLog(options: EventLogOptions): EventLog {
   const limits = { eventsMax: messageEventsMax, bytesMax: messageBytesMax, waitMs, pendingBytesMax };
-  const batcher = createBatcher<Part, boolean>(limits, (subject, parts) => publish(options, subject, parts));
+  const place = createPlace(options);
+  const batcher = createBatcher<Part, Appended>(limits, (subject, parts) => append(options, place, subject, parts));
   return {
     append: async (append) => {
       const parts = partsOf(append);
@@ -70,19 +84,46 @@ export function createEventLog(options: EventLogOptions): EventLog {
       const answers = parts.map((part) => batcher.add(subject, part) ?? refuse());
       // All of them settle before the first failure is told: a retry must not overtake its original.
       const settled = await Promise.allSettled(answers);
-      return settled.flatMap((answer, at) => {
-        if (answer.status === 'rejected') throw unavailableLog(answer.reason);
-        return new Array<boolean>(parts[at]?.count ?? 0).fill(answer.value);
-      });
+      return settled.reduce<AppendResult>(
+        (result, answer, at) => {
+          if (answer.status === 'rejected') throw unavailableLog(answer.reason);
+          const { isDuplicate, durability } = answer.value;
+          const held = new Array<boolean>(parts[at]?.count ?? 0).fill(isDuplicate);
+          return { wereHeld: [...result.wereHeld, ...held], durability: weaker(result.durability, durability) };
+        },
+        { wereHeld: [], durability: Durability.UNSPECIFIED },
+      );
     },
     pendingBytes: batcher.pendingBytes,
     drain: batcher.drain,
   };
 }
 
+const weaker = (one: Durability, other: Durability): Durability => (one === Durability.SPOOLED ? one : other);
+
+type Place = (message: LogMessage, count: number) => Promise<Appended>;
+
+/** The log when it answers; otherwise the spool. A log that is full has answered: it refuses, and the spool is for other days. */
+function createPlace({ shards, spool, clock }: EventLogOptions): Place {
+  let avoidUntilMs = 0;
+  return async (message, count) => {
+    if (clock.now() >= avoidUntilMs) {
+      try {
+        return { isDuplicate: await shards.publish(message), durability: Durability.QUORUM };
+      } catch (error) {
+        if (error instanceof SluiceError && error.kind === 'exhausted') throw error;
+        avoidUntilMs = clock.now() + avoidLogMs;
+      }
+    }
+    const { subject, messageId, data } = message;
+    await spool.add({ subject, messageId, count, data });
+    return { isDuplicate: false, durability: Durability.SPOOLED };
+  };
+}
+
 /** The names of a set are checked to have no dots or wildcards before they get here. */
 export function subjectOf({ project, environment }: SetRef): string {
-  return `events.v1.${project}.${environment}`;
+  return `${firstPrefix}.${project}.${environment}`;
 }
 
 function refuse(): Promise<never> {
@@ -142,10 +183,15 @@ function traceparentsOf({ traceparent }: Append, events: readonly Event[]): stri
   return [...found];
 }
 
-async function publish(options: EventLogOptions, subject: string, parts: readonly Part[]): Promise<boolean> {
+async function append(
+  options: EventLogOptions,
+  place: Place,
+  subject: string,
+  parts: readonly Part[],
+): Promise<Appended> {
   const first = parts[0];
   if (!first) throw unavailable('A message without events was to be published.');
-  const { bus, instance, region, timeoutMs, logger } = options;
+  const { instance, region, logger } = options;
   const { set, receivedAtMs } = first;
   const head = EventBatch.encode({ ...nothing, set, receivedAtMs, instance, region }).finish();
   const data = Buffer.concat([head, ...parts.flatMap(({ chunks }) => chunks)]);
@@ -161,9 +207,9 @@ async function publish(options: EventLogOptions, subject: string, parts: readonl
   const trace = parent === undefined ? { traceparent: undefined } : {};
   return withSpan('append events', span, async () => {
     try {
-      return (await bus.publish(subject, data, { messageId, timeoutMs, ...trace })).isDuplicate;
+      return await place({ subject, data, messageId, ...trace }, count);
     } catch (error) {
-      logger.warn({ subject, events: count, reason: String(error) }, 'the log did not take a message');
+      logger.warn({ subject, events: count, reason: String(error) }, 'neither log nor spool took a message');
       throw error;
     }
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type Call, type Principal, type PrincipalKind, SluiceError } from '@sluice/mesh';
 import { Durability, type Event, Outcome } from '@sluice/proto';
 import { createCounters } from './counters.js';
-import type { Append, EventLog } from './event-log.js';
+import type { Append, AppendResult, EventLog } from './event-log.js';
 import { type Handling, logEvents } from './handlers.js';
 import { createRecentIds } from './recent-ids.js';
 import { eventOf, idAt, testNowMs } from './test/events.js';
@@ -15,8 +15,14 @@ function callBy(kind: PrincipalKind, part: Partial<Principal> = {}, remainingMs 
   return { principal, traceparent: undefined, remainingMs: () => remainingMs } as Call;
 }
 
+/** The log's answer: it had all of them before, or none. */
+const held = (events: readonly Event[], isHeld: boolean): AppendResult => ({
+  wereHeld: events.map(() => isHeld),
+  durability: Durability.QUORUM,
+});
+
 /** Handling with a log that answers as the test says. */
-function trial(append: EventLog['append'] = ({ events }) => Promise.resolve(events.map(() => false))) {
+function trial(append: EventLog['append'] = ({ events }) => Promise.resolve(held(events, false))) {
   const appended: Append[] = [];
   const log: EventLog = {
     append: (given) => {
@@ -60,8 +66,8 @@ describe('logEvents', () => {
     const { send } = trial();
     await send([eventNumber(1)]);
     assert.equal((await send([eventNumber(1)])).outcomes[0]?.outcome, DUPLICATE);
-    const held = trial(({ events }) => Promise.resolve(events.map(() => true)));
-    const { outcomes, durability } = await held.send([eventNumber(2)]);
+    const holding = trial(({ events }) => Promise.resolve(held(events, true)));
+    const { outcomes, durability } = await holding.send([eventNumber(2)]);
     assert.deepEqual([outcomes[0]?.outcome, durability], [DUPLICATE, Durability.QUORUM]);
   });
 
@@ -74,7 +80,7 @@ describe('logEvents', () => {
   it('forgets an event that the log did not take, so that its retry is taken', async () => {
     let isAway = true;
     const { send } = trial(({ events }) =>
-      isAway ? Promise.reject(new SluiceError('unavailable', 'away')) : Promise.resolve(events.map(() => false)),
+      isAway ? Promise.reject(new SluiceError('unavailable', 'away')) : Promise.resolve(held(events, false)),
     );
     await assert.rejects(send([eventNumber(1)]), { kind: 'unavailable' });
     isAway = false;

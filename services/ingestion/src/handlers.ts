@@ -52,18 +52,26 @@ export async function logEvents(handling: Handling, received: Received, call: Ca
   const skewMs = skewOf(sentAtMs, receivedAtMs);
   const { outcomes, fresh } = sift(events, { receivedAtMs, skewMs }, (id) => recent.has(set.project, id));
   const append = { set, events: fresh.map(({ event }) => event), receivedAtMs, skewMs, traceparent: call.traceparent };
-  const wereHeld = await withinDeadline(log.append(append), call.remainingMs());
+  const { wereHeld, durability } = await withinDeadline(log.append(append), call.remainingMs());
   for (const [at, { event, index }] of fresh.entries()) {
-    recent.add(set.project, event.id);
+    // A retry of what is only spooled tries the log again: answered from memory, it would claim too much.
+    if (durability !== Durability.SPOOLED) recent.add(set.project, event.id);
     if (wereHeld[at]) outcomes[index] = duplicate;
   }
   count(counters, outcomes);
-  const isAnyHeld = outcomes.some(({ outcome }) => outcome !== Outcome.REJECTED);
-  return { outcomes, durability: isAnyHeld ? Durability.QUORUM : Durability.UNSPECIFIED };
+  if (durability === Durability.SPOOLED) counters.add('events_spooled', fresh.length);
+  return { outcomes, durability: durabilityOf(outcomes, durability) };
 }
 
 const accepted: EventOutcome = { outcome: Outcome.ACCEPTED, reason: '' };
 const duplicate: EventOutcome = { outcome: Outcome.DUPLICATE, reason: '' };
+
+/** Of all that was accepted now or before; what was known already says no more than that the log has it or will. */
+function durabilityOf(outcomes: readonly EventOutcome[], appended: Durability): Durability {
+  if (appended !== Durability.UNSPECIFIED) return appended;
+  const isAnyHeld = outcomes.some(({ outcome }) => outcome !== Outcome.REJECTED);
+  return isAnyHeld ? Durability.QUORUM : Durability.UNSPECIFIED;
+}
 
 /** Judges each event; `fresh` are those that the log shall get, with their places in the request. */
 function sift(events: readonly Event[], arrival: Parameters<typeof judge>[1], isRecent: (id: string) => boolean) {

@@ -31,6 +31,7 @@ export async function followKeys(config: IngestionConfig, bus: Bus, scope: Scope
     key: config.meshKey,
     consulAddr: config.consulAddr,
     region: config.identity.region,
+    endpointsDir: join(config.stateDir, 'endpoints'),
   });
   scope.push('config client', () => authority.close());
   const holdings = new Holdings();

@@ -8,7 +8,7 @@ describe('the log probe', () => {
   it('says how much waits, as of the last time that the log was asked', async () => {
     const probe = createLogProbe(
       { isConnected: () => true, streamState: () => Promise.resolve(state) },
-      'EVENTS',
+      ['EVENTS'],
       made,
     );
     assert.equal(probe.messagesPending(), 0);
@@ -19,13 +19,13 @@ describe('the log probe', () => {
   it('is not ready without a connection, without the stream, or when the log refuses', async () => {
     const answers = { isConnected: () => true, streamState: () => Promise.resolve(state) };
     const refuses = { ...answers, streamState: () => Promise.reject(new Error('no stream')) };
-    assert.equal(await createLogProbe({ ...answers, isConnected: () => false }, 'EVENTS', made).isReady(), false);
-    assert.equal(await createLogProbe(answers, 'EVENTS', () => false).isReady(), false);
-    assert.equal(await createLogProbe(refuses, 'EVENTS', made).isReady(), false);
+    assert.equal(await createLogProbe({ ...answers, isConnected: () => false }, ['EVENTS'], made).isReady(), false);
+    assert.equal(await createLogProbe(answers, ['EVENTS'], () => false).isReady(), false);
+    assert.equal(await createLogProbe(refuses, ['EVENTS'], made).isReady(), false);
   });
 
   it('does not wait for a log that says nothing', async () => {
     const silent = { isConnected: () => true, streamState: () => new Promise<never>(() => undefined) };
-    assert.equal(await createLogProbe(silent, 'EVENTS', made, 5).isReady(), false);
+    assert.equal(await createLogProbe(silent, ['EVENTS'], made, 5).isReady(), false);
   });
 });

@@ -14,18 +14,22 @@ const patienceMs = 1_000;
 /** `isMade`: whether the stream is known to exist with its limits. */
 export function createLogProbe(
   bus: Pick<Bus, 'isConnected' | 'streamState'>,
-  stream: string,
+  streams: readonly string[],
   isMade: () => boolean,
   timeoutMs: number = patienceMs,
 ): LogProbe {
-  let pending = 0;
+  const pending = new Map<string, number>();
   return {
     isReady: async () => {
       if (!bus.isConnected() || !isMade()) return false;
       const { promise: late, reject } = Promise.withResolvers<never>();
       const timer = setTimeout(() => reject(new Error('the log does not answer')), timeoutMs);
       try {
-        pending = (await Promise.race([bus.streamState(stream), late])).messages;
+        const asked = streams.map(async (stream) => {
+          pending.set(stream, (await Promise.race([bus.streamState(stream), late])).messages);
+        });
+        // One shard that answers takes every event.
+        await Promise.any(asked);
         return true;
       } catch {
         return false;
@@ -33,6 +37,6 @@ export function createLogProbe(
         clearTimeout(timer);
       }
     },
-    messagesPending: () => pending,
+    messagesPending: () => [...pending.values()].reduce((sum, messages) => sum + messages, 0),
   };
 }

@@ -1,4 +1,5 @@
 /** Composition root of ingestion. */
+import { join } from 'node:path';
 import { type Bus, connectBus } from '@sluice/bus';
 import { backoff, bind, createLogger, type Logger, register, type Scope, startServer, systemClock } from '@sluice/mesh';
 import { type Database, migrate, openDatabase } from '@sluice/postgres';
@@ -6,13 +7,17 @@ import { LedgerServiceService } from '@sluice/proto';
 import type { IngestionConfig } from './config.js';
 import { type Counters, createCounters } from './counters.js';
 import { textOfError } from './data-fault.js';
+import { dropDeadLetter, getDeadLetter, listDeadLetters, retryDeadLetter } from './dead-letters.js';
 import { strictIngestionService } from './definition.js';
-import { createEventLog, eventsStream, eventsSubjects } from './event-log.js';
+import { createEventLog } from './event-log.js';
 import { getEvents, getExposures, type Handling, logEvents } from './handlers.js';
 import { followKeys } from './keys.js';
 import { createLogProbe } from './log-probe.js';
 import { createRecentIds } from './recent-ids.js';
+import { createShards, eventShards } from './shards.js';
+import { openSpool, type Spool } from './spool.js';
 import { migrationsUrl } from './store.js';
+import { streamEvents } from './stream-events.js';
 import { startWriter } from './writer.js';
 
 const recentIdsMax = 50_000;
@@ -20,33 +25,63 @@ const stopWithinMs = 5_000;
 const firstPauseMs = 100;
 const longestPauseMs = 2_000;
 
-/** Starts ingestion; it accepts events as soon as the log answers, whether or not PostgreSQL does. */
+/** Starts ingestion; it accepts events from the start, whether or not PostgreSQL and the log answer. */
 export async function startIngestion(config: IngestionConfig, scope: Scope): Promise<{ address: string }> {
   const { identity } = config;
   const logger = createLogger(identity, config.logLevel);
   const counters = createCounters();
-  const bus = await connectBus({ url: config.natsUrl, name: identity.instance, logger });
+  const bus = await connectBus({
+    url: config.natsUrl,
+    replicas: config.natsReplicas,
+    name: identity.instance,
+    logger,
+  });
   scope.push('bus', () => bus.close());
   const database = await openDatabase({ url: config.databaseUrl, applicationName: identity.instance, logger });
   scope.push('database', () => database.close());
   const keys = await followKeys(config, bus, scope, logger);
   const stream = keepStream(config, bus, scope, logger);
   writeWhenReady({ bus, database, logger, counters }, stream.ready, scope);
-  const probe = createLogProbe(bus, eventsStream, stream.isReady);
+  const probe = createLogProbe(
+    bus,
+    eventShards.map((shard) => shard.stream),
+    stream.isReady,
+  );
   const { instance, region } = identity;
-  const log = createEventLog({ bus, logger, instance, region, timeoutMs: config.logTimeoutMs });
+  const shards = createShards({ bus, clock: systemClock, timeoutMs: config.logTimeoutMs });
+  const spool = await openSpool({
+    directory: join(config.stateDir, 'spool'),
+    bytesMax: config.spoolBytesMax,
+    ageMaxMs: config.spoolAgeMaxMs,
+    logger,
+    clock: systemClock,
+    send: async (record) => {
+      await shards.publish(record);
+      counters.add('events_unspooled', record.count);
+    },
+  });
+  scope.push('spool', () => spool.close());
+  const log = createEventLog({ shards, spool, clock: systemClock, logger, instance, region });
   scope.push('event log', () => log.drain());
   const recent = createRecentIds(recentIdsMax);
   const handling: Handling = { log, recent, counters, clock: systemClock, sets: keys, database };
+  const burials = { database, shards };
   const server = await startServer({
     mesh: config,
     logger,
     findGrant: keys.findGrant,
     services: [
-      bind(strictIngestionService, { logEvents: (received, call) => logEvents(handling, received, call) }),
+      bind(strictIngestionService, {
+        logEvents: (received, call) => logEvents(handling, received, call),
+        streamEvents: (call) => (received) => streamEvents(handling, received, call),
+      }),
       bind(LedgerServiceService, {
         getExposures: (request, call) => getExposures(handling, request, call),
         getEvents: (request, call) => getEvents(handling, request, call),
+        listDeadLetters: (request, call) => listDeadLetters(burials, request, call),
+        getDeadLetter: (request, call) => getDeadLetter(burials, request, call),
+        retryDeadLetter: (request, call) => retryDeadLetter(burials, request, call),
+        dropDeadLetter: (request, call) => dropDeadLetter(burials, request, call),
       }),
     ],
     describe: () => ({
@@ -55,10 +90,11 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
         ...counters.read(),
         log_pending: probe.messagesPending(),
         append_bytes_pending: log.pendingBytes(),
+        ...spoolCounters(spool),
       },
     }),
-    // Ready to accept: that needs the log. PostgreSQL away only delays what was accepted.
-    isReady: probe.isReady,
+    // Ready to accept: that needs the log or room in the spool. PostgreSQL away only delays what was accepted.
+    isReady: async () => (await probe.isReady()) || spool.hasRoom(),
   });
   scope.push('server', () => server.stop(stopWithinMs));
   await server.setReady();
@@ -67,18 +103,29 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
   return { address: server.address };
 }
 
-/** Makes the stream now and after each reconnect: a server that lost its disk comes back without it. */
+function spoolCounters(spool: Spool) {
+  const { events, bytes, ageMs, damaged } = spool.state();
+  return { spool_events: events, spool_bytes: bytes, spool_age_ms: Math.round(ageMs), spool_segments_damaged: damaged };
+}
+
+/** A shard must have room for a few messages, however small the log is to be. */
+const shardBytesMin = 1024 * 1024;
+
+/** Makes the streams now and after each reconnect: a server that lost its disk comes back without it. */
 function keepStream({ eventsBytesMax }: IngestionConfig, bus: Bus, scope: Scope, logger: Logger) {
   const { promise: ready, resolve } = Promise.withResolvers<void>();
   let isReady = false;
   const ensure = retrying(scope, logger, 'the event log', async () => {
-    await bus.ensureStream({
-      name: eventsStream,
-      subjects: [eventsSubjects],
-      maxBytes: eventsBytesMax,
-      discard: 'new',
-      isWorkQueue: true,
-    });
+    const maxBytes = Math.max(Math.floor(eventsBytesMax / eventShards.length), shardBytesMin);
+    for (const { stream, prefix } of eventShards) {
+      await bus.ensureStream({
+        name: stream,
+        subjects: [`${prefix}.>`],
+        maxBytes,
+        discard: 'new',
+        isWorkQueue: true,
+      });
+    }
     isReady = true;
     resolve();
   });

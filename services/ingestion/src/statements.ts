@@ -119,3 +119,28 @@ export const readEvents: Statement = {
     from events.event
     where project = $1 and environment = $2 and name = $3`,
 };
+
+export const listDeadLetters: Statement = {
+  name: 'ingestion.list_dead_letters',
+  text: `
+    select id::float8 as id, subject, coalesce(event_id, '') as "eventId", reason, length(payload) as bytes,
+      trunc(extract(epoch from buried_at) * 1000)::float8 as "buriedAtMs"
+    from events.dead_letter
+    where id > $1::bigint
+    order by id
+    limit $2::int`,
+};
+
+export const getDeadLetter: Statement = {
+  name: 'ingestion.get_dead_letter',
+  text: `
+    select id::float8 as id, subject, coalesce(event_id, '') as "eventId", reason, length(payload) as bytes,
+      trunc(extract(epoch from buried_at) * 1000)::float8 as "buriedAtMs", payload
+    from events.dead_letter
+    where id = $1::bigint`,
+};
+
+export const dropDeadLetter: Statement = {
+  name: 'ingestion.drop_dead_letter',
+  text: 'delete from events.dead_letter where id = $1::bigint returning id',
+};

@@ -77,3 +77,10 @@ export const logEventsSchema: MessageSchema = {
     3: { name: 'sent_at_ms', type: 'int' },
   },
 };
+
+export const streamEventsSchema: MessageSchema = {
+  fields: {
+    1: { name: 'batch', type: logEventsSchema },
+    2: { name: 'batch_number', type: 'uint' },
+  },
+};

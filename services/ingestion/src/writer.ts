@@ -10,8 +10,8 @@ import type { Database } from '@sluice/postgres';
 import { EventBatch } from '@sluice/proto';
 import type { Counters } from './counters.js';
 import { isDataFault, textOfError } from './data-fault.js';
-import { eventsStream } from './event-log.js';
 import { dayless, dayOf, type EventRow, rowsOf } from './rows.js';
+import { eventShards } from './shards.js';
 import { buryEvent, buryMessage, ensureDay, writeRows } from './store.js';
 
 export interface WriterOptions {
@@ -22,8 +22,8 @@ export interface WriterOptions {
 }
 
 const durable = 'writer';
-/** Messages of one transaction: with 512 KiB each at most, this bounds memory. */
-const messagesMax = 32;
+/** Messages of one transaction, of which each shard has one: with 512 KiB each at most, this bounds memory. */
+const messagesMax = 16;
 /** How long a message waits for others to share its transaction, in milliseconds. */
 const lingerMs = 20;
 /** What a writer had in hand when it died comes again after this; a batch takes a fraction of it. */
@@ -38,11 +38,14 @@ const linksMax = 32;
 /** Starts writing. Releasing waits for the batch in hand, unless PostgreSQL keeps it waiting. */
 export function startWriter(options: WriterOptions): Release {
   const writer = new Writer(options);
-  const work = { stream: eventsStream, durable, batchMax: messagesMax, lingerMs, ackWaitMs };
-  const release = options.bus.work(work, (messages) => writer.write(messages));
-  return () => {
+  const releases = eventShards.map(({ stream }) =>
+    options.bus.work({ stream, durable, batchMax: messagesMax, lingerMs, ackWaitMs }, (messages) =>
+      writer.write(messages),
+    ),
+  );
+  return async () => {
     writer.stop();
-    return release();
+    await Promise.all(releases.map((release) => release()));
   };
 }
 

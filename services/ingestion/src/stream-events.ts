@@ -1,0 +1,29 @@
+/** Batches of events on one stream; each is handled as LogEvents would. */
+import { type Call, invalid, SluiceError } from '@sluice/mesh';
+import type { StreamEventsResponse } from '@sluice/proto';
+import type { ReceivedBatch } from './definition.js';
+import { type Handling, logEvents } from './handlers.js';
+
+/** For refusals that name no delay of their own, in milliseconds. */
+const retryAfterMs = 1_000;
+
+/**
+ * Answers one batch. What passes (a full log, a deadline) is an answer, so that one refusal does
+ * not cost the batches behind it; what the sender must change ends the stream.
+ */
+export async function streamEvents(
+  handling: Handling,
+  received: ReceivedBatch,
+  call: Call,
+): Promise<StreamEventsResponse> {
+  if ('problem' in received) throw invalid(received.problem.field, received.problem.message);
+  const { batch, batchNumber } = received.request;
+  if (!batch) throw invalid('batch', 'is missing; send a LogEventsRequest');
+  try {
+    const result = await logEvents(handling, { request: batch }, call);
+    return { batchNumber, result, retryAfterMs: 0, reason: '' };
+  } catch (error) {
+    if (!(error instanceof SluiceError) || (error.kind !== 'exhausted' && error.kind !== 'unavailable')) throw error;
+    return { batchNumber, result: undefined, retryAfterMs: error.retryAfterMs ?? retryAfterMs, reason: error.message };
+  }
+}
