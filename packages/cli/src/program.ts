@@ -11,6 +11,7 @@ import { addExport } from './commands/export.js';
 import { addExposures } from './commands/exposures.js';
 import { addGate } from './commands/gate.js';
 import { addImport } from './commands/import.js';
+import { addIncidents } from './commands/incidents.js';
 import { addKey } from './commands/key.js';
 import { addListings } from './commands/listings.js';
 import { addLog } from './commands/log.js';
@@ -18,6 +19,7 @@ import { addMesh } from './commands/mesh.js';
 import { addProject } from './commands/project.js';
 import { addRegion } from './commands/region.js';
 import { addSets } from './commands/sets.js';
+import { addSlo } from './commands/slo.js';
 import { addStatsig } from './commands/statsig.js';
 import { parseDuration } from './duration.js';
 import { exitCodeHelp } from './exit-code.js';
@@ -61,7 +63,8 @@ export function createProgram(io: Io): { program: Command; host: Host } {
   program.commandsGroup(groups.events);
   for (const add of [addLog, addExposures, addEvents]) add(program, host);
   program.commandsGroup(groups.mesh);
-  for (const add of [addMesh, addContext, addSets, addProject, addEnvironment, addKey, addRegion]) add(program, host);
+  for (const add of [addMesh, addSlo, addIncidents, addContext, addSets, addProject, addEnvironment, addKey, addRegion])
+    add(program, host);
   return { program, host };
 }
 

@@ -108,6 +108,12 @@ describe('experiments of one layer', () => {
     assert.equal(count(low, bucket('other', 'lt', 500), layerOf(['a', 'low'], ['b', 'other'])), 1);
   });
 
+  it('overlap by buckets alone, whatever else a rule asks', () => {
+    const adult = conditionOf('adult', { type: 'user_field', field: 'age', operator: 'gte', targetValueJson: '600' });
+    const [problem] = overlaps([], [...conditions, adult, layerOf(['a', 'low', 'adult'], ['b', 'adult', 'to 600'])]);
+    assert.match(problem?.message ?? '', /both given 500 buckets from 0 to 499 of 1000;/);
+  });
+
   it('give nothing by rules without an experiment, without buckets, or with a target that is none', () => {
     const pro = conditionOf('pro', { type: 'user_field', field: 'plan', operator: 'any', targetValueJson: '["pro"]' });
     assert.equal(count(low, pro, layerOf(['a', 'low'], ['b', 'pro'])), 0);

@@ -66,6 +66,10 @@ describe("a bandit's JSON text", () => {
     }
   });
 
+  it('says which apps may have it', () => {
+    assert.deepEqual(cmabFromJson('welcome', changed(['targetAppIDs'], ['a', 'b'])).targetAppIDs, ['a', 'b']);
+  });
+
   it('takes any name for a group of weights', () => {
     const text = JSON.stringify(bandit).replace('"config":{"g1"', '"config":{"__proto__"');
     assert.deepEqual(Object.keys(cmabFromJson('welcome', text).config ?? {}), ['__proto__']);

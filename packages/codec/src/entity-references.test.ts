@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Entity } from '@sluice/proto';
-import { referencesOf } from './entity-references.js';
+import { type Entity, Section } from '@sluice/proto';
+import { answerersOf, referencesOf } from './entity-references.js';
 import { entityKey } from './sections.js';
 import { conditionOf, ruleOf, specOf } from './test/entities.js';
 
@@ -94,5 +94,13 @@ describe('what an entity mentions', () => {
       [],
     );
     assert.deepEqual(mentions({ name: 'x', version: 0, body: undefined }), []);
+  });
+});
+
+describe('what would do for a mention', () => {
+  it('is the entity itself, or a bandit for a config', () => {
+    const answerers = (section: Section): string[] => answerersOf({ path: '', to: { section, name: 'a' } });
+    assert.deepEqual(answerers(Section.CONFIG), ['config/a', 'cmab/a']);
+    assert.deepEqual(answerers(Section.GATE), ['gate/a']);
   });
 });

@@ -72,6 +72,7 @@ export {
   type Labels,
   type Metrics,
   noMetrics,
+  type Page,
   type Sample,
   secondsBounds,
   startMetrics,

@@ -19,6 +19,9 @@ export interface Histogram {
   record(value: number, labels: Labels): void;
 }
 
+/** Answers GET and HEAD for one path. */
+export type Page = (request: IncomingMessage, response: ServerResponse) => void;
+
 /** The metrics of one process. What is called twice by the same name is one metric. */
 export interface Metrics {
   /** `bounds`: upper bounds of the buckets, ascending, in the metric's unit. */
@@ -29,6 +32,8 @@ export interface Metrics {
   counter(name: string, description: string, observe: Observe): void;
   /** Called ahead of each scrape, to make metrics whose names are known only then. */
   onScrape(prepare: () => void): void;
+  /** Serves another path of the same address. */
+  page(path: string, answer: Page): void;
   /** Where it is scraped; absent when nobody asked for metrics. */
   readonly url: string | undefined;
   close(): Promise<void>;
@@ -42,6 +47,7 @@ export const noMetrics: Metrics = {
   gauge: () => undefined,
   counter: () => undefined,
   onScrape: () => undefined,
+  page: () => undefined,
   url: undefined,
   close: () => Promise.resolve(),
 };
@@ -77,12 +83,12 @@ export async function startMetrics(
   });
   const meter = new MeterProvider({ readers: [exporter], resource }).getMeter('sluice');
   const prepares: (() => void)[] = [];
-  const server = createServer((request, response) => {
-    answer(request, response, () => {
-      for (const prepare of prepares) prepare();
-      exporter.getMetricsRequestHandler(request, response);
-    });
-  });
+  const scrape: Page = (request, response) => {
+    for (const prepare of prepares) prepare();
+    exporter.getMetricsRequestHandler(request, response);
+  };
+  const pages = new Map([['/metrics', scrape]]);
+  const server = createServer((request, response) => answer(request, response, pages));
   const url = `http://${await listen(server, metricsAddr)}/metrics`;
   logger.info({ url }, 'metrics can be scraped');
   return {
@@ -99,18 +105,21 @@ export async function startMetrics(
       });
     },
     onScrape: (prepare) => void prepares.push(prepare),
+    page: (path, answerWith) => void pages.set(path, answerWith),
     url,
     close: () => closeServer(server),
   };
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, scrape: () => void): void {
-  if (request.url?.split('?')[0] !== '/metrics') {
-    response.writeHead(404, { 'content-type': 'text/plain' }).end('There is only /metrics here.\n');
+function answer(request: IncomingMessage, response: ServerResponse, pages: ReadonlyMap<string, Page>): void {
+  const page = pages.get(request.url?.split('?')[0] ?? '');
+  if (!page) {
+    const paths = [...pages.keys()].sort().join(', ');
+    response.writeHead(404, { 'content-type': 'text/plain' }).end(`There is only ${paths} here.\n`);
   } else if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { allow: 'GET, HEAD' }).end();
   } else {
-    scrape();
+    page(request, response);
   }
 }
 

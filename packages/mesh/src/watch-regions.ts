@@ -11,6 +11,8 @@ export interface Everywhere {
 export interface RegionsOptions {
   readonly consulAddr: string;
   readonly service: string;
+  /** Also report instances that fail their checks. */
+  readonly isAllWanted?: boolean;
   /** Told when Consul can't be asked; what it said last stands meanwhile. */
   readonly onError: (reason: string) => void;
 }
@@ -39,12 +41,12 @@ export function watchRegions(options: RegionsOptions, onChange: (everywhere: Eve
   const follow = (datacenter: string): void => {
     if (away.has(datacenter)) return;
     away.set(datacenter, []);
-    const { consulAddr, service } = options;
+    const { consulAddr, service, isAllWanted = false } = options;
     const onInstances = (instances: readonly Instance[]): void => {
       away.set(datacenter, instances);
       tell();
     };
-    releases.push(watchService({ consulAddr, service, datacenter }, onInstances));
+    releases.push(watchService({ consulAddr, service, datacenter, isAllWanted }, onInstances));
   };
   releases.push(
     repeat(

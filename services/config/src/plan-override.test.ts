@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { entityKey } from '@sluice/codec';
-import type { Entity, OverrideValue } from '@sluice/proto';
+import { type Entity, Section } from '@sluice/proto';
 import fc from 'fast-check';
 import type { Head } from './head.js';
 import { overridesOf, planDeleteOverride, planPutOverride, requireTarget } from './plan-override.js';
@@ -15,89 +14,24 @@ import {
   gateOf,
   headWith,
   heldIn,
-  inLayerOf,
-  keysOf,
   layerOf,
+  planOf,
   refOf,
   refusal,
   ruleOf,
   specIn,
 } from './test/heads.js';
-
-type Answer = boolean | string;
-
-/** How a value is put: as bool of a gate, group of an experiment, JSON of a config. */
-function valueOf(value: Answer): OverrideValue {
-  if (typeof value === 'boolean') return { kind: { $case: 'boolValue', value } };
-  return { kind: value.startsWith('{') ? { $case: 'json', value } : { $case: 'groupName', value } };
-}
-
-const put = (head: Head, key: string, unitIds: readonly string[], value: Answer, idType = 'userID'): Head =>
-  carriedOn(head, planPutOverride(head, requireTarget(head, refOf(key)), { idType, unitIds, value: valueOf(value) }))
-    .head;
-
-function remove(head: Head, key: string, unitIds: readonly string[], idType = 'userID'): [head: Head, removed: number] {
-  const { plan, removed } = planDeleteOverride(head, requireTarget(head, refOf(key)), { idType, unitIds });
-  return [carriedOn(head, plan).head, removed];
-}
-
-/** Each override in one line, such as `userID ada,bob true`. */
-const listed = (head: Head, key: string): string[] =>
-  overridesOf(head, heldIn(head, key).entity).map(
-    ({ idType, unitIds, value }) => `${idType} ${unitIds.join()} ${value?.kind?.value}`,
-  );
-
-const ruleIds = (head: Head, key: string): string[] => specIn(head, key).rules.map(({ id }) => id);
-const overrideConditions = (head: Head): string[] =>
-  keysOf(head).filter((key) => key.startsWith('condition/override:'));
-
-/** Conditions of overrides that no rule asks for. */
-function leftBehind(head: Head): string[] {
-  const used = new Set<string>();
-  for (const { entity } of head.entities.values()) {
-    const { body } = entity;
-    if (body?.$case !== 'gate' && body?.$case !== 'config' && body?.$case !== 'layer') continue;
-    for (const name of body.value.rules.flatMap(({ conditionIds }) => conditionIds)) used.add(`condition/${name}`);
-  }
-  return overrideConditions(head).filter((key) => !used.has(key));
-}
-
-const units = ['ada', 'bob', 'cyd', 'dan'];
-const someUnits = fc.subarray(units, { minLength: 1 });
-
-/** Puts and deletions, and what each unit is to have after each of them. */
-function stepsOf(values: readonly Answer[]) {
-  const step = fc.record({ unitIds: someUnits, value: fc.constantFrom(undefined, ...values) });
-  return fc.array(step, { maxLength: 6 }).map((steps) => {
-    let expected = new Map<string, Answer>();
-    return steps.map(({ unitIds, value }) => {
-      expected = new Map(expected);
-      for (const id of unitIds) {
-        if (value === undefined) expected.delete(id);
-        else expected.set(id, value);
-      }
-      return { unitIds, value, expected };
-    });
-  });
-}
-
-/** Carries out steps, and checks after each that overrides are those that were put. */
-function walk(start: Head, key: string, steps: ReturnType<typeof stepsOf> extends fc.Arbitrary<infer T> ? T : never) {
-  let head = start;
-  return steps.map(({ unitIds, value, expected }) => {
-    const before = head;
-    if (value === undefined) [head] = remove(head, key, unitIds);
-    else head = put(head, key, unitIds, value);
-    const held = overridesOf(head, heldIn(head, key).entity).flatMap((one) =>
-      one.unitIds.map((id): [string, unknown] => [id, one.value?.kind?.value]),
-    );
-    assert.equal(new Map(held).size, held.length, 'a unit has two overrides');
-    assert.deepEqual(new Map(held), expected);
-    assert.deepEqual(leftBehind(head), []);
-    assert.deepEqual(before.entities.get(key)?.entity.name, head.entities.get(key)?.entity.name);
-    return { head, expected };
-  });
-}
+import {
+  type Answer,
+  listed,
+  overrideConditions,
+  put,
+  remove,
+  ruleIds,
+  stepsOf,
+  units,
+  walk,
+} from './test/overrides.js';
 
 describe('overrides of a gate', () => {
   const start = headWith(gateOf('g', [ruleOf('half', { passPercentage: 50 })]));
@@ -213,11 +147,28 @@ describe('overrides of an experiment', () => {
   const start = headWith(experimentOf('e'));
 
   it('are groups, with what the group answers', () => {
-    const free = units.find((id) => askConfig(start, 'e', id, 'experiment').groupName === 'B') ?? assert.fail();
-    const head = put(start, 'config/e', [free], 'A');
-    const { value, groupName, ruleID } = askConfig(head, 'e', free, 'experiment');
-    assert.deepEqual([value, groupName, ruleID], [{ group: 'A' }, 'A', 'A:userID:id_override']);
-    assert.deepEqual(listed(head, 'config/e'), [`userID ${free} A`]);
+    assert.equal(askConfig(start, 'e', 'ada', 'experiment').groupName, 'A');
+    const head = put(start, 'config/e', ['ada'], 'B');
+    const { value, groupName, ruleID } = askConfig(head, 'e', 'ada', 'experiment');
+    assert.deepEqual([value, groupName, ruleID], [{ group: 'B' }, 'B', 'B:userID:id_override']);
+    assert.equal(askConfig(head, 'e', 'bob', 'experiment').groupName, 'A');
+    assert.deepEqual(listed(head, 'config/e'), ['userID ada B']);
+  });
+
+  it('follow a group that changed when they are put again, and not one that is gone', () => {
+    const held = put(put(start, 'config/e', ['ada'], 'A'), 'config/e', ['bob'], 'B');
+    const { rules } = specIn(held, 'config/e');
+    const edited = rules
+      .filter(({ id }) => id !== 'group B')
+      .map((rule) => (rule.id === 'group A' ? { ...rule, returnValueJson: '{"group":"A2"}' } : rule));
+    const changed = carriedOn(held, planOf([experimentOf('e', {}, edited)])).head;
+    const head = put(changed, 'config/e', ['cyd'], 'A');
+    const answers = ['ada', 'cyd'].map((id) => askConfig(head, 'e', id, 'experiment').value);
+    assert.deepEqual(answers, [{ group: 'A2' }, { group: 'A2' }]);
+    assert.throws(
+      () => put(head, 'config/e', ['cyd'], 'B'),
+      refusal('not_found', 'value.group_name', /has no group "B"; it has A$/),
+    );
   });
 
   it('are of its groups only, and say which there are', () => {
@@ -227,79 +178,8 @@ describe('overrides of an experiment', () => {
     refused(put(start, 'config/e', ['ada'], 'A'), 'A:userID', /it has A, B/);
     refused(headWith(configOf('e', [ruleOf('r')], { entity: 'experiment' })), 'A', /; it has none/);
     const named = headWith(configOf('e', [ruleOf('r', { groupName: 'Treatment' })], { entity: 'experiment' }));
+    refused(named, 'Control', /; it has Treatment$/);
     refused(named, 'treatmnt', /did you mean "Treatment"\?/);
-  });
-});
-
-describe('overrides of an experiment in a layer', () => {
-  const none = conditionOf('none', {
-    ...{ type: 'user_bucket', idType: 'userID', operator: 'lt', targetValueJson: '0' },
-    additionalValues: { salt: 'l' },
-  });
-  const allocation = ruleOf('allocation', { configDelegate: 'e', conditionIds: ['none'] });
-  const parameters = { hasSharedParams: true, explicitParameters: { values: ['group'] } };
-  const layered = (part: Parameters<typeof layerOf>[2] = {}): Head =>
-    headWith(experimentOf('e', parameters), layerOf('l', [allocation], part), inLayerOf('e', 'l'), none);
-
-  for (const useNewLayerEval of [false, true]) {
-    it(`are what their units get from the layer${useNewLayerEval ? ' that merges its rules' : ''}`, () => {
-      const start = layered({ useNewLayerEval });
-      fc.assert(
-        fc.property(stepsOf(['A', 'B']), (steps) => {
-          for (const { head, expected } of walk(start, 'config/e', steps)) {
-            for (const id of [...units, 'eve']) {
-              const { value, allocatedExperiment, groupName } = askLayer(head, 'l', id);
-              const group = expected.get(id);
-              assert.deepEqual(value, { group: group ?? 'of the layer' });
-              assert.equal(allocatedExperiment, group === undefined ? null : 'e');
-              if (group !== undefined) assert.equal(groupName, group);
-              if (group !== undefined) assert.equal(askConfig(head, 'e', id, 'experiment').groupName, group);
-            }
-            if (expected.size === 0) assert.deepEqual(specIn(head, 'layer/l'), specIn(start, 'layer/l'));
-          }
-        }),
-        { numRuns: 40 },
-      );
-    });
-  }
-
-  it('give the layer one rule for each id type, which is no override of the layer', () => {
-    const head = put(put(layered(), 'config/e', ['bob'], 'A'), 'config/e', ['ada'], 'B');
-    const [rule, ...others] = specIn(head, 'layer/l').rules;
-    assert.deepEqual([rule?.id, rule?.configDelegate, rule?.passPercentage], ['e:userID:id_override', 'e', 100]);
-    assert.deepEqual(others, [allocation]);
-    assert.deepEqual(listed(head, 'layer/l'), []);
-    const { body } = heldIn(head, `condition/${rule?.conditionIds[0]}`).entity;
-    assert(body?.$case === 'condition');
-    assert.equal(body.value.targetValueJson, '["ada","bob"]');
-  });
-
-  it('leave those of other experiments, and of the layer itself, alone', () => {
-    const both = headWith(
-      ...[experimentOf('e', parameters), experimentOf('f', parameters), inLayerOf('e', 'l'), inLayerOf('f', 'l')],
-      layerOf('l'),
-    );
-    const all = put(
-      put(put(both, 'config/e', ['ada'], 'A'), 'config/f', ['bob'], 'B'),
-      'layer/l',
-      ['cyd'],
-      '{"group":"mine"}',
-    );
-    const groupsOf = (head: Head) =>
-      ['ada', 'bob', 'cyd'].map((id) => {
-        const { allocatedExperiment, value } = askLayer(head, 'l', id);
-        return `${allocatedExperiment} ${value.group}`;
-      });
-    assert.deepEqual(groupsOf(all), ['e A', 'f B', 'null mine']);
-    const [less] = remove(all, 'config/e', ['ada']);
-    assert.deepEqual(groupsOf(less), ['null of the layer', 'f B', 'null mine']);
-    assert.deepEqual(listed(less, 'layer/l'), ['userID cyd {"group":"mine"}']);
-    assert.deepEqual(leftBehind(less), []);
-  });
-
-  it('do without a layer that is not there', () => {
-    const head = put(headWith(experimentOf('e'), inLayerOf('e', 'gone')), 'config/e', ['ada'], 'A');
-    assert.equal(askConfig(head, 'e', 'ada', 'experiment').groupName, 'A');
   });
 });
 
@@ -336,7 +216,7 @@ describe('an override that makes no sense', () => {
   const head = headWith(gateOf('checkout'), experimentOf('e'), configOf('c'), layerOf('l'), conditionOf('x'));
 
   it('is refused for what has none', () => {
-    for (const ref of [undefined, refOf('condition/x'), { section: 0, name: 'checkout' }]) {
+    for (const ref of [undefined, refOf('condition/x'), { section: Section.UNSPECIFIED, name: 'checkout' }]) {
       assert.throws(
         () => requireTarget(head, ref),
         refusal('invalid', 'ref', /must name a gate, config, experiment or layer/),
@@ -389,21 +269,5 @@ describe('an override that makes no sense', () => {
     put(full, 'gate/checkout', ['one more'], false);
     put(full, 'gate/checkout', ids.slice(5), true);
     assert.equal(askGate(full, 'checkout', 'unit-9999').value, true);
-  });
-});
-
-describe('a plan of overrides', () => {
-  it('never writes what it takes away', () => {
-    const start = headWith(experimentOf('e'), layerOf('l'), inLayerOf('e', 'l'));
-    const held = put(put(start, 'config/e', ['ada'], 'A'), 'config/e', ['bob'], 'B');
-    const plan = planPutOverride(held, requireTarget(held, refOf('config/e')), {
-      ...{ idType: 'userID', unitIds: ['ada'], value: valueOf('B') },
-    });
-    const written = new Set(plan.upserts.map(entityKey));
-    assert.deepEqual(
-      plan.deletions.filter((ref) => written.has(entityKey(ref))),
-      [],
-    );
-    assert.equal(plan.deletions.length, 1);
   });
 });

@@ -42,6 +42,11 @@ describe('a write', () => {
     );
   });
 
+  it('is refused for one entity that is wrong', () => {
+    assert.throws(() => entitiesOf([write(wrong)]), refusal('invalid', 'writes[0].entity', /passPercentage is 150/));
+    assert.throws(() => planImport(headWith(), [gateOf('')]), refusal('invalid', 'entities[0]', /has no name/));
+  });
+
   it('is refused with twenty of them at most', () => {
     assert.throws(
       () => entitiesOf(Array.from({ length: 50 }, () => write(undefined))),
@@ -82,7 +87,8 @@ describe('an import', () => {
   });
 
   it('is refused with too many entities', () => {
-    const many = new Array<Entity>(200_001).fill(gateOf('a'));
+    const many = Array.from({ length: 200_001 }, (_, at) => settingOf(`s${at}`, '1'));
+    assert.equal(planImport(held, many.slice(1)).upserts.length, 200_000);
     assert.throws(() => planImport(held, many), refusal('invalid', 'entities', /are 200001; the limit is 200000/));
   });
 });

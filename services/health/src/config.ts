@@ -1,4 +1,14 @@
-import { ConfigError, integer, type MeshConfig, readEnv, readMeshConfig, secretFile } from '@sluice/mesh';
+import {
+  ConfigError,
+  integer,
+  type MeshConfig,
+  type Regions,
+  readEnv,
+  readMeshConfig,
+  readRegions,
+  secretFile,
+} from '@sluice/mesh';
+import type { SetRef } from '@sluice/proto';
 import { z } from 'zod';
 
 export interface HealthConfig extends MeshConfig {
@@ -17,6 +27,11 @@ export interface HealthConfig extends MeshConfig {
   readonly goneKeptMs: number;
   /** Secret of the first console key, which is known here before any ruleset carries it; absent to know none. */
   readonly rootKey: string | undefined;
+  readonly regions: Regions;
+  /** The set that synthetic probes use, as `<project>/<environment>`; undefined for no probes. */
+  readonly canarySet: SetRef | undefined;
+  /** Told of incidents by HTTP POST. */
+  readonly webhooks: readonly string[];
 }
 
 /** @throws ConfigError with a sentence for each variable that is missing or wrong. */
@@ -31,6 +46,19 @@ export function readHealthConfig(env: NodeJS.ProcessEnv): HealthConfig {
       PROBE_TIMEOUT_MS: integer(50, 60_000).default(800),
       GONE_KEPT_MS: integer(0, 86_400_000).default(60_000),
       HEALTH_ROOT_KEY_FILE: secretFile().optional(),
+      HEALTH_CANARY_SET: z
+        .string()
+        .regex(
+          /^([a-z0-9-]+\/[a-z0-9-]+|off)$/,
+          'it must be a project and an environment, such as sluice/canary, or off',
+        )
+        .default('sluice/canary'),
+      HEALTH_WEBHOOKS: z
+        .string()
+        .default('')
+        .refine((text) => urlsIn(text).every((url) => /^https?:$/.test(URL.parse(url)?.protocol ?? '')), {
+          error: 'it must be http or https URLs with commas between',
+        }),
     },
     env,
   );
@@ -46,5 +74,19 @@ export function readHealthConfig(env: NodeJS.ProcessEnv): HealthConfig {
     probeTimeoutMs: settings.PROBE_TIMEOUT_MS,
     goneKeptMs: settings.GONE_KEPT_MS,
     rootKey: settings.HEALTH_ROOT_KEY_FILE,
+    regions: readRegions(mesh.identity.region, env),
+    canarySet: setIn(settings.HEALTH_CANARY_SET),
+    webhooks: urlsIn(settings.HEALTH_WEBHOOKS),
   });
+}
+
+const urlsIn = (text: string): string[] =>
+  text
+    .split(',')
+    .map((url) => url.trim())
+    .filter((url) => url !== '');
+
+function setIn(text: string): SetRef | undefined {
+  const [project = '', environment = ''] = text.split('/');
+  return text === 'off' ? undefined : { project, environment };
 }

@@ -1,4 +1,4 @@
-import { type Instance, type Logger, listInstances, type Scope, watchService } from '@sluice/mesh';
+import { type Instance, type Logger, listInstances, type Scope, watchRegions } from '@sluice/mesh';
 
 /** The services of the mesh, by their names in Consul. */
 export const serviceNames = ['config', 'evaluation', 'health', 'ingestion'] as const;
@@ -14,12 +14,13 @@ export interface ConsulWatchOptions {
 const heartbeatMs = 1_000;
 
 /**
- * Follows every service in Consul, the sick instances too. A blocking query that hangs looks like
+ * Follows every service in Consul, in all regions, the sick instances too. A blocking query that hangs looks like
  * one that has nothing to say, so a plain question each second tells whether the watch is to be believed.
  */
 export class ConsulWatch {
   readonly #options: ConsulWatchOptions;
   #fault: string | undefined = 'Consul was not asked yet';
+  #isAsked = false;
   #isStopped = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -32,11 +33,17 @@ export class ConsulWatch {
     return this.#fault;
   }
 
+  /** The same, but nothing before the first answer: whoever starts has seen no fault yet. */
+  get seenFault(): string | undefined {
+    return this.#isAsked ? this.#fault : undefined;
+  }
+
   start(scope: Scope): void {
     const { consulAddr, onInstances } = this.#options;
     for (const service of serviceNames) {
-      const release = watchService({ consulAddr, service, isAllWanted: true }, (instances) => {
-        if (!this.#isStopped) onInstances(service, instances);
+      const onError = (): void => undefined;
+      const release = watchRegions({ consulAddr, service, isAllWanted: true, onError }, ({ home, away }) => {
+        if (!this.#isStopped) onInstances(service, [...home, ...away]);
       });
       scope.push(`watch of ${service}`, release);
     }
@@ -55,6 +62,7 @@ export class ConsulWatch {
       logger.warn({ consulAddr, reason: fault }, 'Consul can not be asked');
     if (fault === undefined && this.#fault !== undefined) logger.info({ consulAddr }, 'Consul answers');
     this.#fault = fault;
+    this.#isAsked = true;
     this.#timer = setTimeout(() => void this.#beat(), heartbeatMs);
   }
 

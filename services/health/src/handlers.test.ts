@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { digestOf, type Principal, SluiceError } from '@sluice/mesh';
-import { HealthState, type HeldSet, type KeyGrant } from '@sluice/proto';
-import { getMesh, type Handling, lagsOf } from './handlers.js';
+import { HealthState, type HeldSet, type Incident, type KeyGrant } from '@sluice/proto';
+import { getIncidents, getMesh, type Handling, lagsOf } from './handlers.js';
 import { findGrantIn } from './keys.js';
 import { Newest } from './newest.js';
 import type { Member } from './roster.js';
@@ -27,17 +27,41 @@ const self = (service: string, ...sets: HeldSet[]) => ({
 function member(service: string, ...sets: HeldSet[]): Member {
   const verdict = { state: HealthState.SERVING, cause: '', sinceMs: 3 };
   const where = { service, instance: `${service}-1`, region: 'local', address: 'h:1' };
-  return { ...where, verdict, self: self(service, ...sets), lastSets: sets, seenAtMs: 4 };
+  return {
+    ...where,
+    verdict,
+    self: self(service, ...sets),
+    lastSets: sets,
+    seenAtMs: 4,
+    isListed: true,
+    hasServed: true,
+  };
 }
 
 const principal = (kind: Principal['kind'], project: string): { principal: Principal } => ({
   principal: { kind, project, environment: '', canWrite: false, label: '', digest: '' },
 });
 
+const incidents: Incident[] = [3, 2, 1].map((serial) => ({
+  id: `i${serial}`,
+  kind: 'instance',
+  subject: `evaluation-${serial}`,
+  region: serial === 2 ? 'eu' : 'local',
+  cause: 'does not answer',
+  startedAtMs: serial,
+  endedAtMs: serial === 1 ? 5 : undefined,
+}));
+
 function handling(...members: Member[]): Handling {
   const newest = new Newest();
   for (const { self } of members) if (self) newest.hear(self);
-  return { roster: { members: () => members }, newest, clock: { now: () => 9 } };
+  const observatory = {
+    view: { services: [], regions: [] },
+    slos: () => [],
+    incidents: () => incidents,
+    changed: () => Promise.resolve(),
+  };
+  return { roster: { members: () => members }, newest, clock: { now: () => 9 }, observatory, region: 'local' };
 }
 
 describe('the answer about the mesh', () => {
@@ -144,5 +168,22 @@ describe('the keys of health', () => {
 
   it('are those of the rulesets from the first ruleset on', () => {
     assert.equal(findGrantIn({ ...empty, size: 1 }, root)(digestOf(root)), undefined);
+  });
+});
+
+describe('the answer about incidents', () => {
+  const ask = (part: { isOpenOnly?: boolean; limit?: number; region?: string }) =>
+    getIncidents(
+      handling(),
+      { isOpenOnly: false, limit: 0, region: '', ...part },
+      principal('console', ''),
+    ).incidents.map(({ id }) => id);
+
+  it('is newest first, narrowed and bounded as asked', () => {
+    assert.deepEqual(ask({}), ['i3', 'i2', 'i1']);
+    assert.deepEqual(ask({ isOpenOnly: true }), ['i3', 'i2']);
+    assert.deepEqual(ask({ region: 'eu' }), ['i2']);
+    assert.deepEqual(ask({ limit: 1 }), ['i3']);
+    assert.throws(() => ask({ limit: 1_001 }), /limit: is 1001; it must be at most 1000/);
   });
 });

@@ -1,17 +1,32 @@
-import { type Call, type Clock, covers, type Principal, requireKind } from '@sluice/mesh';
-import type { GetInstanceResponse, GetMeshRequest, GetMeshResponse, HeldSet, InstanceHealth, Lag } from '@sluice/proto';
+import { type Call, type Clock, covers, invalid, type Principal, requireKind } from '@sluice/mesh';
+import type {
+  GetIncidentsRequest,
+  GetIncidentsResponse,
+  GetInstanceResponse,
+  GetMeshRequest,
+  GetMeshResponse,
+  GetSloRequest,
+  GetSloResponse,
+  HeldSet,
+  InstanceHealth,
+  Lag,
+} from '@sluice/proto';
 import type { Newest } from './newest.js';
+import type { Observatory } from './observatory.js';
 import type { Member, Roster } from './roster.js';
 
 export interface Handling {
   readonly roster: Pick<Roster, 'members'>;
   readonly newest: Newest;
   readonly clock: Clock;
+  readonly observatory: Pick<Observatory, 'view' | 'slos' | 'incidents' | 'changed'>;
+  /** The own region. */
+  readonly region: string;
 }
 
 /** The whole mesh, as it was last seen. Sets outside the key's scope are left out. */
 export function getMesh(
-  { roster, newest, clock }: Handling,
+  { roster, newest, clock, observatory, region }: Handling,
   _request: GetMeshRequest,
   call: Pick<Call, 'principal'>,
 ): GetMeshResponse {
@@ -21,7 +36,37 @@ export function getMesh(
     instances: roster.members().map((member) => instanceHealth(member, newest, call.principal, observedAtMs)),
     newest: visible(newest.all(), call.principal),
     observedAtMs,
+    regions: [...observatory.view.regions],
+    services: [...observatory.view.services],
+    seenFrom: region,
   };
+}
+
+/** How the objectives of the mesh do. */
+export function getSlo(
+  { observatory }: Handling,
+  { region }: GetSloRequest,
+  { principal }: Pick<Call, 'principal'>,
+): GetSloResponse {
+  requireKind(principal, 'console', 'server');
+  return { slos: observatory.slos(region) };
+}
+
+const incidentsMax = 1_000;
+
+/** What went wrong in the mesh, newest first. */
+export function getIncidents(
+  { observatory }: Handling,
+  { isOpenOnly, limit, region }: GetIncidentsRequest,
+  { principal }: Pick<Call, 'principal'>,
+): GetIncidentsResponse {
+  requireKind(principal, 'console', 'server');
+  if (limit > incidentsMax) throw invalid('limit', `is ${limit}; it must be at most ${incidentsMax}`);
+  const wanted = observatory
+    .incidents()
+    .filter(({ endedAtMs }) => !isOpenOnly || endedAtMs === undefined)
+    .filter((incident) => region === '' || incident.region === region);
+  return { incidents: wanted.slice(0, limit || 100) };
 }
 
 function instanceHealth(member: Member, newest: Newest, principal: Principal, nowMs: number): InstanceHealth {
@@ -30,7 +75,8 @@ function instanceHealth(member: Member, newest: Newest, principal: Principal, no
   const { state, cause, sinceMs } = verdict;
   const lags =
     service === 'config' ? [] : lagsOf({ ...member, lastSets: visible(member.lastSets, principal) }, newest, nowMs);
-  return { service, instance, region, address, state, cause, sinceMs, self, lags };
+  const load = member.self?.counters.load;
+  return { service, instance, region, address, state, cause, sinceMs, self, lags, load };
 }
 
 /** Counters are of the whole instance: they are for those who may see all of it. */

@@ -57,7 +57,8 @@ function failing(error: unknown): Observation {
   };
 }
 
-function reasonOf(error: unknown): string {
+/** Why a call failed, for people. */
+export function reasonOf(error: unknown): string {
   if (error instanceof SluiceError && error.kind === 'deadline') return 'no answer in time';
   const message = error instanceof Error ? error.message : String(error);
   return /ECONNREFUSED/.test(message) ? 'connection refused' : message;

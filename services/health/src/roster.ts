@@ -16,6 +16,10 @@ export interface Member {
   readonly lastSets: readonly HeldSet[];
   /** When that was, Unix milliseconds; 0 for never. */
   readonly seenAtMs: number;
+  /** Consul names it; one that was stopped on purpose has left first. */
+  readonly isListed: boolean;
+  /** It served at least once: one that never did may still be starting. */
+  readonly hasServed: boolean;
 }
 
 export interface RosterOptions {
@@ -32,7 +36,7 @@ export interface RosterOptions {
 }
 
 interface Entry {
-  member: Member;
+  member: Omit<Member, 'isListed'>;
   probe: Probe;
   isListed: boolean;
   /** When it was last in Consul or answered, Unix milliseconds. */
@@ -55,7 +59,7 @@ export class Roster {
 
   /** Ordered by region, service, then instance. */
   members(): Member[] {
-    return [...this.#entries.values()].map(({ member }) => member).sort(compareMembers);
+    return [...this.#entries.values()].map(({ member, isListed }) => ({ ...member, isListed })).sort(compareMembers);
   }
 
   /** Takes Consul's list of a service. Instances that are not on it any more stay for a while. */
@@ -88,7 +92,17 @@ export class Roster {
     if (this.#entries.size >= membersMax) return;
     const verdict = firstVerdict(nowMs);
     const entry: Entry = {
-      member: { service, instance: id, region, address, verdict, self: undefined, lastSets: [], seenAtMs: 0 },
+      member: {
+        service,
+        instance: id,
+        region,
+        address,
+        verdict,
+        self: undefined,
+        lastSets: [],
+        seenAtMs: 0,
+        hasServed: false,
+      },
       probe: createProbe(address, this.#options.meshKey),
       isListed: true,
       lastSignMs: nowMs,
@@ -122,13 +136,14 @@ export class Roster {
     const listing = { isListed: entry.isListed, consulFault: consulFault() };
     const verdict = nextVerdict(before, seen, listing, nowMs);
     const self = seen.kind === 'silent' ? undefined : seen.self;
-    entry.member = { ...entry.member, verdict, self, ...(self && { lastSets: self.sets, seenAtMs: nowMs }) };
+    const hasServed = entry.member.hasServed || verdict.state === HealthState.SERVING;
+    entry.member = { ...entry.member, verdict, self, hasServed, ...(self && { lastSets: self.sets, seenAtMs: nowMs }) };
     if (entry.isListed || seen.kind !== 'silent') entry.lastSignMs = nowMs;
     if (self) onSelf(self);
     if (verdict.state !== before.state) this.#report(entry.member);
   }
 
-  #report({ instance, address, verdict }: Member): void {
+  #report({ instance, address, verdict }: Entry['member']): void {
     const state = healthStateToJSON(verdict.state).replace('HEALTH_STATE_', '');
     const line = { instance, address, state, cause: verdict.cause };
     if (verdict.state === HealthState.SERVING) this.#options.logger.info(line, 'instance serves');

@@ -5,22 +5,24 @@ import {
   bind,
   createLogger,
   type Logger,
-  labelsOf,
-  type Metrics,
   register,
   type Scope,
   startMetrics,
   startServer,
   systemClock,
 } from '@sluice/mesh';
-import { HealthState, MeshHealthServiceService } from '@sluice/proto';
+import { MeshHealthServiceService } from '@sluice/proto';
 import { createAuthority, Disk, Follower, Holdings } from '@sluice/replica';
 import type { HealthConfig } from './config.js';
 import { ConsulWatch } from './consul-watch.js';
-import { getMesh, type Handling, lagsOf } from './handlers.js';
+import { getIncidents, getMesh, getSlo, type Handling } from './handlers.js';
 import { findGrantIn } from './keys.js';
+import { exposeMesh } from './mesh-metrics.js';
 import { Newest } from './newest.js';
 import { Roster } from './roster.js';
+import { startObservatory } from './start-observatory.js';
+import { addStatusPage } from './status-page.js';
+import { watchMesh } from './watch-mesh.js';
 
 const stopWithinMs = 2_000;
 
@@ -44,16 +46,25 @@ export async function startHealth(config: HealthConfig, scope: Scope): Promise<{
     onInstances: (service, instances) => roster.update(service, instances),
   });
   watch.start(scope);
-  const handling: Handling = { roster, newest, clock: systemClock };
+  const observatory = await startObservatory(config, scope, logger, { roster, newest, watch });
+  const handling: Handling = { roster, newest, clock: systemClock, observatory, region: identity.region };
   const metrics = await startMetrics(config, logger);
   scope.push('metrics', () => metrics.close());
   exposeMesh(metrics, handling);
+  addStatusPage(metrics, handling, () => watch.fault);
   const server = await startServer({
     mesh: config,
     logger,
     metrics,
     findGrant: findGrantIn(holdings, config.rootKey),
-    services: [bind(MeshHealthServiceService, { getMesh: (request, call) => getMesh(handling, request, call) })],
+    services: [
+      bind(MeshHealthServiceService, {
+        getMesh: (request, call) => getMesh(handling, request, call),
+        watchMesh: (request, call) => watchMesh(handling, request, call),
+        getSlo: (request, call) => getSlo(handling, request, call),
+        getIncidents: (request, call) => getIncidents(handling, request, call),
+      }),
+    ],
     // Rulesets are followed for their keys only: this service decides nothing.
     describe: () => ({ sets: [], counters: { instances: roster.members().length } }),
     isReady: () => watch.fault === undefined,
@@ -61,28 +72,9 @@ export async function startHealth(config: HealthConfig, scope: Scope): Promise<{
   scope.push('server', () => server.stop(stopWithinMs));
   await server.setReady();
   await register(config, server.address, scope, logger);
+  scope.push('judging', () => observatory.rest());
   logger.info({ address: server.address }, 'health listens');
   return { address: server.address };
-}
-
-/** Each instance of the mesh as it was seen last: whether it serves, and how far behind config it is. */
-function exposeMesh(metrics: Metrics, { roster, newest, clock }: Handling): void {
-  metrics.gauge('sluice_mesh_instance_up', '1 for an instance that serves', () =>
-    roster.members().map(({ service, instance, region, verdict }) => ({
-      value: verdict.state === HealthState.SERVING ? 1 : 0,
-      labels: { member_service: service, member_instance: instance, member_region: region },
-    })),
-  );
-  metrics.gauge('sluice_mesh_lag_revisions', 'Revisions between the newest and the one that an evaluator holds', () =>
-    roster.members().flatMap((member) =>
-      member.service === 'evaluation'
-        ? lagsOf(member, newest, clock.now()).map((lag) => ({
-            value: lag.behind,
-            labels: { ...labelsOf(lag), member_instance: member.instance, member_region: member.region },
-          }))
-        : [],
-    ),
-  );
 }
 
 /** Who may ask, known without asking anybody: keys travel in the rulesets. */

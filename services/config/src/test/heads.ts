@@ -68,16 +68,18 @@ export const gateOf = (name: string, rules: readonly Rule[] = [], part: Partial<
 export const configOf = (name: string, rules: readonly Rule[] = [], part: Partial<Spec> = {}): Entity =>
   specOf('config', name, rules, { entity: 'dynamic_config', defaultValueJson: '{}', ...part });
 
-/** Half of the units get group A, half group B; each answers with its own name. */
-export const experimentOf = (name: string, part: Partial<Spec> = {}): Entity =>
-  specOf('config', name, [groupRule('A', 50), groupRule('B', 100)], {
-    ...{ entity: 'experiment', defaultValueJson: '{"group":"none"}', isActive: true, ...part },
+const groupRule = (groupName: string): Rule =>
+  ruleOf(`group ${groupName}`, {
+    ...{ groupName, isExperimentGroup: true },
+    returnValueJson: JSON.stringify({ group: groupName }),
   });
 
-const groupRule = (groupName: string, passPercentage: number): Rule =>
-  ruleOf(`group ${groupName}`, {
-    ...{ groupName, passPercentage, isExperimentGroup: true },
-    returnValueJson: JSON.stringify({ group: groupName }),
+const twoGroups = [groupRule('A'), groupRule('B')];
+
+/** Unless other rules are given everybody gets group A, and only by an override B; each answers with its own name. */
+export const experimentOf = (name: string, part: Partial<Spec> = {}, rules: readonly Rule[] = twoGroups): Entity =>
+  specOf('config', name, rules, {
+    ...{ entity: 'experiment', defaultValueJson: '{"group":"none"}', isActive: true, ...part },
   });
 
 export const layerOf = (name: string, rules: readonly Rule[] = [], part: Partial<Spec> = {}): Entity =>

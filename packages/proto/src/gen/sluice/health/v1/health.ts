@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -19,6 +21,61 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { SetRef } from "../../ruleset/v1/ruleset.js";
+
+/** What a synthetic probe does. */
+export const ProbeKind = {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED: 0,
+  /** EVALUATE - Evaluates a gate whose answer is known. */
+  EVALUATE: 1,
+  /** INGEST - Logs an event, and looks for it in the store. */
+  INGEST: 2,
+  /** REVISION - Reads the newest revision from config. */
+  REVISION: 3,
+} as const;
+
+export type ProbeKind = typeof ProbeKind[keyof typeof ProbeKind];
+
+export namespace ProbeKind {
+  export type UNSPECIFIED = typeof ProbeKind.UNSPECIFIED;
+  export type EVALUATE = typeof ProbeKind.EVALUATE;
+  export type INGEST = typeof ProbeKind.INGEST;
+  export type REVISION = typeof ProbeKind.REVISION;
+}
+
+export function probeKindFromJSON(object: any): ProbeKind {
+  switch (object) {
+    case 0:
+    case "PROBE_KIND_UNSPECIFIED":
+      return ProbeKind.UNSPECIFIED;
+    case 1:
+    case "PROBE_KIND_EVALUATE":
+      return ProbeKind.EVALUATE;
+    case 2:
+    case "PROBE_KIND_INGEST":
+      return ProbeKind.INGEST;
+    case 3:
+    case "PROBE_KIND_REVISION":
+      return ProbeKind.REVISION;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ProbeKind");
+  }
+}
+
+export function probeKindToJSON(object: ProbeKind): string {
+  switch (object) {
+    case ProbeKind.UNSPECIFIED:
+      return "PROBE_KIND_UNSPECIFIED";
+    case ProbeKind.EVALUATE:
+      return "PROBE_KIND_EVALUATE";
+    case ProbeKind.INGEST:
+      return "PROBE_KIND_INGEST";
+    case ProbeKind.REVISION:
+      return "PROBE_KIND_REVISION";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ProbeKind");
+  }
+}
 
 /** How an instance is. */
 export const HealthState = {
@@ -138,6 +195,154 @@ export interface GetMeshResponse {
   newest: HeldSet[];
   /** When this was observed, Unix milliseconds. */
   observedAtMs: number;
+  /** Ordered by name. */
+  regions: RegionHealth[];
+  /** Ordered by region, then service. */
+  services: ServiceHealth[];
+  /** Region of the instance that answers: what it can't reach may be reached by others. */
+  seenFrom: string;
+}
+
+/** Asks for the mesh, and for its changes. */
+export interface WatchMeshRequest {
+}
+
+/** The mesh as it is now. */
+export interface WatchMeshResponse {
+  /** The mesh. */
+  mesh: GetMeshResponse | undefined;
+}
+
+/** One region as a whole. */
+export interface RegionHealth {
+  /** Its name. */
+  region: string;
+  /** SERVING while evaluations work; UNREACHABLE when no instance answers. */
+  state: HealthState;
+  /** Why, when it is not serving, or what in it does not. */
+  cause: string;
+  /** Since when, Unix milliseconds. */
+  sinceMs: number;
+  /** What the synthetic probes saw last. */
+  probes: ProbeResult[];
+}
+
+/** One service of a region. */
+export interface ServiceHealth {
+  /** Its region. */
+  region: string;
+  /** Its name. */
+  service: string;
+  /** SERVING when an instance is. */
+  state: HealthState;
+  /** Why, when it is not serving. */
+  cause: string;
+  /** Instances that serve. */
+  serving: number;
+  /** Instances that are known. */
+  instances: number;
+}
+
+/** What a synthetic probe saw last. */
+export interface ProbeResult {
+  /** What it did. */
+  kind: ProbeKind;
+  /** It worked. */
+  isGood: boolean;
+  /** Why it did not. */
+  cause: string;
+  /** How long it took, in milliseconds. */
+  latencyMs: number;
+  /** When it ended, Unix milliseconds. */
+  atMs: number;
+  /** Since when it is good or not, Unix milliseconds. */
+  sinceMs: number;
+}
+
+/** Asks how the objectives do. */
+export interface GetSloRequest {
+  /** Only this region; empty for all. */
+  region: string;
+}
+
+/** The objectives of every region. */
+export interface GetSloResponse {
+  /** Ordered by region, then name. */
+  slos: Slo[];
+}
+
+/** An objective of one region. */
+export interface Slo {
+  /** The region. */
+  region: string;
+  /** Such as availability. */
+  name: string;
+  /** What is counted as good. */
+  description: string;
+  /** The share that shall be good, such as 0.9999. */
+  objective: number;
+  /** Over this long, in milliseconds, the budget is counted. */
+  windowMs: number;
+  /** Probes in the window. */
+  total: number;
+  /** Those that were good. */
+  good: number;
+  /** Share of the error budget that is left: 1 for all, below 0 when overspent. */
+  budgetLeft: number;
+  /** How quickly the budget burns, over pairs of windows. */
+  burnRates: BurnRate[];
+}
+
+/** How many times faster than sustainable a budget burns. An alert fires while both windows are past the threshold. */
+export interface BurnRate {
+  /** Threshold. */
+  threshold: number;
+  /** The long window, milliseconds. */
+  longWindowMs: number;
+  /** Rate over the long window. */
+  longRate: number;
+  /** The short window, milliseconds. */
+  shortWindowMs: number;
+  /** Rate over the short window. */
+  shortRate: number;
+  /** Both are past the threshold. */
+  isFiring: boolean;
+  /** page or ticket. */
+  severity: string;
+}
+
+/** Which incidents. */
+export interface GetIncidentsRequest {
+  /** Only those that go on. */
+  isOpenOnly: boolean;
+  /** At most this many, 1 to 1,000; 0 means 100. */
+  limit: number;
+  /** Only those of this region; empty for all. */
+  region: string;
+}
+
+/** Incidents, newest first. */
+export interface GetIncidentsResponse {
+  /** The incidents. */
+  incidents: Incident[];
+}
+
+/** Something that went wrong. */
+export interface Incident {
+  /** Unique; grows with time. */
+  id: string;
+  /** instance, service, region, probe, slo or watch. */
+  kind: string;
+  /** What is affected, such as evaluation-2. */
+  subject: string;
+  /** Its region. */
+  region: string;
+  /** Why, as it was seen first. */
+  cause: string;
+  /** When it began, Unix milliseconds. */
+  startedAtMs: number;
+  /** When it ended, Unix milliseconds; absent while it goes on. */
+  endedAtMs?: number | undefined;
 }
 
 /** One instance. */
@@ -162,6 +367,8 @@ export interface InstanceHealth {
     | undefined;
   /** For each set it holds: revisions behind config. */
   lags: Lag[];
+  /** How busy it is, 0 to 1: the share of its calls' room that is in use; absent when it does not say. */
+  load?: number | undefined;
 }
 
 /** How far behind an instance is. */
@@ -720,7 +927,7 @@ export const GetMeshRequest: MessageFns<GetMeshRequest> = {
 };
 
 function createBaseGetMeshResponse(): GetMeshResponse {
-  return { instances: [], newest: [], observedAtMs: 0 };
+  return { instances: [], newest: [], observedAtMs: 0, regions: [], services: [], seenFrom: "" };
 }
 
 export const GetMeshResponse: MessageFns<GetMeshResponse> = {
@@ -733,6 +940,15 @@ export const GetMeshResponse: MessageFns<GetMeshResponse> = {
     }
     if (message.observedAtMs !== 0) {
       writer.uint32(24).int64(message.observedAtMs);
+    }
+    for (const v of message.regions) {
+      RegionHealth.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.services) {
+      ServiceHealth.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.seenFrom !== "") {
+      writer.uint32(50).string(message.seenFrom);
     }
     return writer;
   },
@@ -774,6 +990,30 @@ export const GetMeshResponse: MessageFns<GetMeshResponse> = {
             message.observedAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.regions.push(RegionHealth.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.services.push(ServiceHealth.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.seenFrom = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -797,6 +1037,17 @@ export const GetMeshResponse: MessageFns<GetMeshResponse> = {
         : isSet(object.observed_at_ms)
         ? globalThis.Number(object.observed_at_ms)
         : 0,
+      regions: globalThis.Array.isArray(object?.regions)
+        ? object.regions.map((e: any) => RegionHealth.fromJSON(e))
+        : [],
+      services: globalThis.Array.isArray(object?.services)
+        ? object.services.map((e: any) => ServiceHealth.fromJSON(e))
+        : [],
+      seenFrom: isSet(object.seenFrom)
+        ? globalThis.String(object.seenFrom)
+        : isSet(object.seen_from)
+        ? globalThis.String(object.seen_from)
+        : "",
     };
   },
 
@@ -811,6 +1062,15 @@ export const GetMeshResponse: MessageFns<GetMeshResponse> = {
     if (message.observedAtMs !== 0) {
       obj.observedAtMs = Math.round(message.observedAtMs);
     }
+    if (message.regions?.length) {
+      obj.regions = message.regions.map((e) => RegionHealth.toJSON(e));
+    }
+    if (message.services?.length) {
+      obj.services = message.services.map((e) => ServiceHealth.toJSON(e));
+    }
+    if (message.seenFrom !== "") {
+      obj.seenFrom = message.seenFrom;
+    }
     return obj;
   },
 
@@ -822,6 +1082,1468 @@ export const GetMeshResponse: MessageFns<GetMeshResponse> = {
     message.instances = object.instances?.map((e) => InstanceHealth.fromPartial(e)) || [];
     message.newest = object.newest?.map((e) => HeldSet.fromPartial(e)) || [];
     message.observedAtMs = object.observedAtMs ?? 0;
+    message.regions = object.regions?.map((e) => RegionHealth.fromPartial(e)) || [];
+    message.services = object.services?.map((e) => ServiceHealth.fromPartial(e)) || [];
+    message.seenFrom = object.seenFrom ?? "";
+    return message;
+  },
+};
+
+function createBaseWatchMeshRequest(): WatchMeshRequest {
+  return {};
+}
+
+export const WatchMeshRequest: MessageFns<WatchMeshRequest> = {
+  encode(_: WatchMeshRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchMeshRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchMeshRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): WatchMeshRequest {
+    return {};
+  },
+
+  toJSON(_: WatchMeshRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WatchMeshRequest>, I>>(base?: I): WatchMeshRequest {
+    return WatchMeshRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchMeshRequest>, I>>(_: I): WatchMeshRequest {
+    const message = createBaseWatchMeshRequest();
+    return message;
+  },
+};
+
+function createBaseWatchMeshResponse(): WatchMeshResponse {
+  return { mesh: undefined };
+}
+
+export const WatchMeshResponse: MessageFns<WatchMeshResponse> = {
+  encode(message: WatchMeshResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mesh !== undefined) {
+      GetMeshResponse.encode(message.mesh, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchMeshResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchMeshResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mesh = GetMeshResponse.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchMeshResponse {
+    return { mesh: isSet(object.mesh) ? GetMeshResponse.fromJSON(object.mesh) : undefined };
+  },
+
+  toJSON(message: WatchMeshResponse): unknown {
+    const obj: any = {};
+    if (message.mesh !== undefined) {
+      obj.mesh = GetMeshResponse.toJSON(message.mesh);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WatchMeshResponse>, I>>(base?: I): WatchMeshResponse {
+    return WatchMeshResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchMeshResponse>, I>>(object: I): WatchMeshResponse {
+    const message = createBaseWatchMeshResponse();
+    message.mesh = (object.mesh !== undefined && object.mesh !== null)
+      ? GetMeshResponse.fromPartial(object.mesh)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRegionHealth(): RegionHealth {
+  return { region: "", state: 0, cause: "", sinceMs: 0, probes: [] };
+}
+
+export const RegionHealth: MessageFns<RegionHealth> = {
+  encode(message: RegionHealth, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.region !== "") {
+      writer.uint32(10).string(message.region);
+    }
+    if (message.state !== 0) {
+      writer.uint32(16).int32(message.state);
+    }
+    if (message.cause !== "") {
+      writer.uint32(26).string(message.cause);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(32).int64(message.sinceMs);
+    }
+    for (const v of message.probes) {
+      ProbeResult.encode(v!, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegionHealth {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegionHealth();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.cause = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.probes.push(ProbeResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RegionHealth {
+    return {
+      region: isSet(object.region) ? globalThis.String(object.region) : "",
+      state: isSet(object.state) ? healthStateFromJSON(object.state) : 0,
+      cause: isSet(object.cause) ? globalThis.String(object.cause) : "",
+      sinceMs: isSet(object.sinceMs)
+        ? globalThis.Number(object.sinceMs)
+        : isSet(object.since_ms)
+        ? globalThis.Number(object.since_ms)
+        : 0,
+      probes: globalThis.Array.isArray(object?.probes) ? object.probes.map((e: any) => ProbeResult.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: RegionHealth): unknown {
+    const obj: any = {};
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
+    if (message.state !== 0) {
+      obj.state = healthStateToJSON(message.state);
+    }
+    if (message.cause !== "") {
+      obj.cause = message.cause;
+    }
+    if (message.sinceMs !== 0) {
+      obj.sinceMs = Math.round(message.sinceMs);
+    }
+    if (message.probes?.length) {
+      obj.probes = message.probes.map((e) => ProbeResult.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RegionHealth>, I>>(base?: I): RegionHealth {
+    return RegionHealth.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RegionHealth>, I>>(object: I): RegionHealth {
+    const message = createBaseRegionHealth();
+    message.region = object.region ?? "";
+    message.state = object.state ?? 0;
+    message.cause = object.cause ?? "";
+    message.sinceMs = object.sinceMs ?? 0;
+    message.probes = object.probes?.map((e) => ProbeResult.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseServiceHealth(): ServiceHealth {
+  return { region: "", service: "", state: 0, cause: "", serving: 0, instances: 0 };
+}
+
+export const ServiceHealth: MessageFns<ServiceHealth> = {
+  encode(message: ServiceHealth, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.region !== "") {
+      writer.uint32(10).string(message.region);
+    }
+    if (message.service !== "") {
+      writer.uint32(18).string(message.service);
+    }
+    if (message.state !== 0) {
+      writer.uint32(24).int32(message.state);
+    }
+    if (message.cause !== "") {
+      writer.uint32(34).string(message.cause);
+    }
+    if (message.serving !== 0) {
+      writer.uint32(40).uint32(message.serving);
+    }
+    if (message.instances !== 0) {
+      writer.uint32(48).uint32(message.instances);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServiceHealth {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServiceHealth();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.cause = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.serving = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.instances = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ServiceHealth {
+    return {
+      region: isSet(object.region) ? globalThis.String(object.region) : "",
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      state: isSet(object.state) ? healthStateFromJSON(object.state) : 0,
+      cause: isSet(object.cause) ? globalThis.String(object.cause) : "",
+      serving: isSet(object.serving) ? globalThis.Number(object.serving) : 0,
+      instances: isSet(object.instances) ? globalThis.Number(object.instances) : 0,
+    };
+  },
+
+  toJSON(message: ServiceHealth): unknown {
+    const obj: any = {};
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.state !== 0) {
+      obj.state = healthStateToJSON(message.state);
+    }
+    if (message.cause !== "") {
+      obj.cause = message.cause;
+    }
+    if (message.serving !== 0) {
+      obj.serving = Math.round(message.serving);
+    }
+    if (message.instances !== 0) {
+      obj.instances = Math.round(message.instances);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ServiceHealth>, I>>(base?: I): ServiceHealth {
+    return ServiceHealth.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ServiceHealth>, I>>(object: I): ServiceHealth {
+    const message = createBaseServiceHealth();
+    message.region = object.region ?? "";
+    message.service = object.service ?? "";
+    message.state = object.state ?? 0;
+    message.cause = object.cause ?? "";
+    message.serving = object.serving ?? 0;
+    message.instances = object.instances ?? 0;
+    return message;
+  },
+};
+
+function createBaseProbeResult(): ProbeResult {
+  return { kind: 0, isGood: false, cause: "", latencyMs: 0, atMs: 0, sinceMs: 0 };
+}
+
+export const ProbeResult: MessageFns<ProbeResult> = {
+  encode(message: ProbeResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    if (message.isGood !== false) {
+      writer.uint32(16).bool(message.isGood);
+    }
+    if (message.cause !== "") {
+      writer.uint32(26).string(message.cause);
+    }
+    if (message.latencyMs !== 0) {
+      writer.uint32(33).double(message.latencyMs);
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(40).int64(message.atMs);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(48).int64(message.sinceMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProbeResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProbeResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.isGood = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.cause = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.latencyMs = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ProbeResult {
+    return {
+      kind: isSet(object.kind) ? probeKindFromJSON(object.kind) : 0,
+      isGood: isSet(object.isGood)
+        ? globalThis.Boolean(object.isGood)
+        : isSet(object.is_good)
+        ? globalThis.Boolean(object.is_good)
+        : false,
+      cause: isSet(object.cause) ? globalThis.String(object.cause) : "",
+      latencyMs: isSet(object.latencyMs)
+        ? globalThis.Number(object.latencyMs)
+        : isSet(object.latency_ms)
+        ? globalThis.Number(object.latency_ms)
+        : 0,
+      atMs: isSet(object.atMs)
+        ? globalThis.Number(object.atMs)
+        : isSet(object.at_ms)
+        ? globalThis.Number(object.at_ms)
+        : 0,
+      sinceMs: isSet(object.sinceMs)
+        ? globalThis.Number(object.sinceMs)
+        : isSet(object.since_ms)
+        ? globalThis.Number(object.since_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: ProbeResult): unknown {
+    const obj: any = {};
+    if (message.kind !== 0) {
+      obj.kind = probeKindToJSON(message.kind);
+    }
+    if (message.isGood !== false) {
+      obj.isGood = message.isGood;
+    }
+    if (message.cause !== "") {
+      obj.cause = message.cause;
+    }
+    if (message.latencyMs !== 0) {
+      obj.latencyMs = floatToJson(message.latencyMs);
+    }
+    if (message.atMs !== 0) {
+      obj.atMs = Math.round(message.atMs);
+    }
+    if (message.sinceMs !== 0) {
+      obj.sinceMs = Math.round(message.sinceMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ProbeResult>, I>>(base?: I): ProbeResult {
+    return ProbeResult.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ProbeResult>, I>>(object: I): ProbeResult {
+    const message = createBaseProbeResult();
+    message.kind = object.kind ?? 0;
+    message.isGood = object.isGood ?? false;
+    message.cause = object.cause ?? "";
+    message.latencyMs = object.latencyMs ?? 0;
+    message.atMs = object.atMs ?? 0;
+    message.sinceMs = object.sinceMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetSloRequest(): GetSloRequest {
+  return { region: "" };
+}
+
+export const GetSloRequest: MessageFns<GetSloRequest> = {
+  encode(message: GetSloRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.region !== "") {
+      writer.uint32(10).string(message.region);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSloRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSloRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetSloRequest {
+    return { region: isSet(object.region) ? globalThis.String(object.region) : "" };
+  },
+
+  toJSON(message: GetSloRequest): unknown {
+    const obj: any = {};
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetSloRequest>, I>>(base?: I): GetSloRequest {
+    return GetSloRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetSloRequest>, I>>(object: I): GetSloRequest {
+    const message = createBaseGetSloRequest();
+    message.region = object.region ?? "";
+    return message;
+  },
+};
+
+function createBaseGetSloResponse(): GetSloResponse {
+  return { slos: [] };
+}
+
+export const GetSloResponse: MessageFns<GetSloResponse> = {
+  encode(message: GetSloResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.slos) {
+      Slo.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSloResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSloResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.slos.push(Slo.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetSloResponse {
+    return { slos: globalThis.Array.isArray(object?.slos) ? object.slos.map((e: any) => Slo.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: GetSloResponse): unknown {
+    const obj: any = {};
+    if (message.slos?.length) {
+      obj.slos = message.slos.map((e) => Slo.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetSloResponse>, I>>(base?: I): GetSloResponse {
+    return GetSloResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetSloResponse>, I>>(object: I): GetSloResponse {
+    const message = createBaseGetSloResponse();
+    message.slos = object.slos?.map((e) => Slo.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSlo(): Slo {
+  return {
+    region: "",
+    name: "",
+    description: "",
+    objective: 0,
+    windowMs: 0,
+    total: 0,
+    good: 0,
+    budgetLeft: 0,
+    burnRates: [],
+  };
+}
+
+export const Slo: MessageFns<Slo> = {
+  encode(message: Slo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.region !== "") {
+      writer.uint32(10).string(message.region);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.description !== "") {
+      writer.uint32(26).string(message.description);
+    }
+    if (message.objective !== 0) {
+      writer.uint32(33).double(message.objective);
+    }
+    if (message.windowMs !== 0) {
+      writer.uint32(40).int64(message.windowMs);
+    }
+    if (message.total !== 0) {
+      writer.uint32(48).uint64(message.total);
+    }
+    if (message.good !== 0) {
+      writer.uint32(56).uint64(message.good);
+    }
+    if (message.budgetLeft !== 0) {
+      writer.uint32(65).double(message.budgetLeft);
+    }
+    for (const v of message.burnRates) {
+      BurnRate.encode(v!, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Slo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSlo();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.objective = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.windowMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.total = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.good = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.budgetLeft = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.burnRates.push(BurnRate.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Slo {
+    return {
+      region: isSet(object.region) ? globalThis.String(object.region) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      objective: isSet(object.objective) ? globalThis.Number(object.objective) : 0,
+      windowMs: isSet(object.windowMs)
+        ? globalThis.Number(object.windowMs)
+        : isSet(object.window_ms)
+        ? globalThis.Number(object.window_ms)
+        : 0,
+      total: isSet(object.total) ? globalThis.Number(object.total) : 0,
+      good: isSet(object.good) ? globalThis.Number(object.good) : 0,
+      budgetLeft: isSet(object.budgetLeft)
+        ? globalThis.Number(object.budgetLeft)
+        : isSet(object.budget_left)
+        ? globalThis.Number(object.budget_left)
+        : 0,
+      burnRates: globalThis.Array.isArray(object?.burnRates)
+        ? object.burnRates.map((e: any) => BurnRate.fromJSON(e))
+        : globalThis.Array.isArray(object?.burn_rates)
+        ? object.burn_rates.map((e: any) => BurnRate.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: Slo): unknown {
+    const obj: any = {};
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.objective !== 0) {
+      obj.objective = floatToJson(message.objective);
+    }
+    if (message.windowMs !== 0) {
+      obj.windowMs = Math.round(message.windowMs);
+    }
+    if (message.total !== 0) {
+      obj.total = Math.round(message.total);
+    }
+    if (message.good !== 0) {
+      obj.good = Math.round(message.good);
+    }
+    if (message.budgetLeft !== 0) {
+      obj.budgetLeft = floatToJson(message.budgetLeft);
+    }
+    if (message.burnRates?.length) {
+      obj.burnRates = message.burnRates.map((e) => BurnRate.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Slo>, I>>(base?: I): Slo {
+    return Slo.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Slo>, I>>(object: I): Slo {
+    const message = createBaseSlo();
+    message.region = object.region ?? "";
+    message.name = object.name ?? "";
+    message.description = object.description ?? "";
+    message.objective = object.objective ?? 0;
+    message.windowMs = object.windowMs ?? 0;
+    message.total = object.total ?? 0;
+    message.good = object.good ?? 0;
+    message.budgetLeft = object.budgetLeft ?? 0;
+    message.burnRates = object.burnRates?.map((e) => BurnRate.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseBurnRate(): BurnRate {
+  return { threshold: 0, longWindowMs: 0, longRate: 0, shortWindowMs: 0, shortRate: 0, isFiring: false, severity: "" };
+}
+
+export const BurnRate: MessageFns<BurnRate> = {
+  encode(message: BurnRate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.threshold !== 0) {
+      writer.uint32(9).double(message.threshold);
+    }
+    if (message.longWindowMs !== 0) {
+      writer.uint32(16).int64(message.longWindowMs);
+    }
+    if (message.longRate !== 0) {
+      writer.uint32(25).double(message.longRate);
+    }
+    if (message.shortWindowMs !== 0) {
+      writer.uint32(32).int64(message.shortWindowMs);
+    }
+    if (message.shortRate !== 0) {
+      writer.uint32(41).double(message.shortRate);
+    }
+    if (message.isFiring !== false) {
+      writer.uint32(48).bool(message.isFiring);
+    }
+    if (message.severity !== "") {
+      writer.uint32(58).string(message.severity);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BurnRate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBurnRate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.threshold = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.longWindowMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.longRate = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.shortWindowMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.shortRate = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.isFiring = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.severity = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BurnRate {
+    return {
+      threshold: isSet(object.threshold) ? globalThis.Number(object.threshold) : 0,
+      longWindowMs: isSet(object.longWindowMs)
+        ? globalThis.Number(object.longWindowMs)
+        : isSet(object.long_window_ms)
+        ? globalThis.Number(object.long_window_ms)
+        : 0,
+      longRate: isSet(object.longRate)
+        ? globalThis.Number(object.longRate)
+        : isSet(object.long_rate)
+        ? globalThis.Number(object.long_rate)
+        : 0,
+      shortWindowMs: isSet(object.shortWindowMs)
+        ? globalThis.Number(object.shortWindowMs)
+        : isSet(object.short_window_ms)
+        ? globalThis.Number(object.short_window_ms)
+        : 0,
+      shortRate: isSet(object.shortRate)
+        ? globalThis.Number(object.shortRate)
+        : isSet(object.short_rate)
+        ? globalThis.Number(object.short_rate)
+        : 0,
+      isFiring: isSet(object.isFiring)
+        ? globalThis.Boolean(object.isFiring)
+        : isSet(object.is_firing)
+        ? globalThis.Boolean(object.is_firing)
+        : false,
+      severity: isSet(object.severity) ? globalThis.String(object.severity) : "",
+    };
+  },
+
+  toJSON(message: BurnRate): unknown {
+    const obj: any = {};
+    if (message.threshold !== 0) {
+      obj.threshold = floatToJson(message.threshold);
+    }
+    if (message.longWindowMs !== 0) {
+      obj.longWindowMs = Math.round(message.longWindowMs);
+    }
+    if (message.longRate !== 0) {
+      obj.longRate = floatToJson(message.longRate);
+    }
+    if (message.shortWindowMs !== 0) {
+      obj.shortWindowMs = Math.round(message.shortWindowMs);
+    }
+    if (message.shortRate !== 0) {
+      obj.shortRate = floatToJson(message.shortRate);
+    }
+    if (message.isFiring !== false) {
+      obj.isFiring = message.isFiring;
+    }
+    if (message.severity !== "") {
+      obj.severity = message.severity;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BurnRate>, I>>(base?: I): BurnRate {
+    return BurnRate.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BurnRate>, I>>(object: I): BurnRate {
+    const message = createBaseBurnRate();
+    message.threshold = object.threshold ?? 0;
+    message.longWindowMs = object.longWindowMs ?? 0;
+    message.longRate = object.longRate ?? 0;
+    message.shortWindowMs = object.shortWindowMs ?? 0;
+    message.shortRate = object.shortRate ?? 0;
+    message.isFiring = object.isFiring ?? false;
+    message.severity = object.severity ?? "";
+    return message;
+  },
+};
+
+function createBaseGetIncidentsRequest(): GetIncidentsRequest {
+  return { isOpenOnly: false, limit: 0, region: "" };
+}
+
+export const GetIncidentsRequest: MessageFns<GetIncidentsRequest> = {
+  encode(message: GetIncidentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.isOpenOnly !== false) {
+      writer.uint32(8).bool(message.isOpenOnly);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(16).uint32(message.limit);
+    }
+    if (message.region !== "") {
+      writer.uint32(26).string(message.region);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetIncidentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetIncidentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.isOpenOnly = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetIncidentsRequest {
+    return {
+      isOpenOnly: isSet(object.isOpenOnly)
+        ? globalThis.Boolean(object.isOpenOnly)
+        : isSet(object.is_open_only)
+        ? globalThis.Boolean(object.is_open_only)
+        : false,
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      region: isSet(object.region) ? globalThis.String(object.region) : "",
+    };
+  },
+
+  toJSON(message: GetIncidentsRequest): unknown {
+    const obj: any = {};
+    if (message.isOpenOnly !== false) {
+      obj.isOpenOnly = message.isOpenOnly;
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetIncidentsRequest>, I>>(base?: I): GetIncidentsRequest {
+    return GetIncidentsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetIncidentsRequest>, I>>(object: I): GetIncidentsRequest {
+    const message = createBaseGetIncidentsRequest();
+    message.isOpenOnly = object.isOpenOnly ?? false;
+    message.limit = object.limit ?? 0;
+    message.region = object.region ?? "";
+    return message;
+  },
+};
+
+function createBaseGetIncidentsResponse(): GetIncidentsResponse {
+  return { incidents: [] };
+}
+
+export const GetIncidentsResponse: MessageFns<GetIncidentsResponse> = {
+  encode(message: GetIncidentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.incidents) {
+      Incident.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetIncidentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetIncidentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.incidents.push(Incident.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetIncidentsResponse {
+    return {
+      incidents: globalThis.Array.isArray(object?.incidents)
+        ? object.incidents.map((e: any) => Incident.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: GetIncidentsResponse): unknown {
+    const obj: any = {};
+    if (message.incidents?.length) {
+      obj.incidents = message.incidents.map((e) => Incident.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetIncidentsResponse>, I>>(base?: I): GetIncidentsResponse {
+    return GetIncidentsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetIncidentsResponse>, I>>(object: I): GetIncidentsResponse {
+    const message = createBaseGetIncidentsResponse();
+    message.incidents = object.incidents?.map((e) => Incident.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseIncident(): Incident {
+  return { id: "", kind: "", subject: "", region: "", cause: "", startedAtMs: 0, endedAtMs: undefined };
+}
+
+export const Incident: MessageFns<Incident> = {
+  encode(message: Incident, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.subject !== "") {
+      writer.uint32(26).string(message.subject);
+    }
+    if (message.region !== "") {
+      writer.uint32(34).string(message.region);
+    }
+    if (message.cause !== "") {
+      writer.uint32(42).string(message.cause);
+    }
+    if (message.startedAtMs !== 0) {
+      writer.uint32(48).int64(message.startedAtMs);
+    }
+    if (message.endedAtMs !== undefined) {
+      writer.uint32(56).int64(message.endedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Incident {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIncident();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.cause = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.startedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.endedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Incident {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      region: isSet(object.region) ? globalThis.String(object.region) : "",
+      cause: isSet(object.cause) ? globalThis.String(object.cause) : "",
+      startedAtMs: isSet(object.startedAtMs)
+        ? globalThis.Number(object.startedAtMs)
+        : isSet(object.started_at_ms)
+        ? globalThis.Number(object.started_at_ms)
+        : 0,
+      endedAtMs: isSet(object.endedAtMs)
+        ? globalThis.Number(object.endedAtMs)
+        : isSet(object.ended_at_ms)
+        ? globalThis.Number(object.ended_at_ms)
+        : undefined,
+    };
+  },
+
+  toJSON(message: Incident): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
+    if (message.cause !== "") {
+      obj.cause = message.cause;
+    }
+    if (message.startedAtMs !== 0) {
+      obj.startedAtMs = Math.round(message.startedAtMs);
+    }
+    if (message.endedAtMs !== undefined) {
+      obj.endedAtMs = Math.round(message.endedAtMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Incident>, I>>(base?: I): Incident {
+    return Incident.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Incident>, I>>(object: I): Incident {
+    const message = createBaseIncident();
+    message.id = object.id ?? "";
+    message.kind = object.kind ?? "";
+    message.subject = object.subject ?? "";
+    message.region = object.region ?? "";
+    message.cause = object.cause ?? "";
+    message.startedAtMs = object.startedAtMs ?? 0;
+    message.endedAtMs = object.endedAtMs ?? undefined;
     return message;
   },
 };
@@ -837,6 +2559,7 @@ function createBaseInstanceHealth(): InstanceHealth {
     sinceMs: 0,
     self: undefined,
     lags: [],
+    load: undefined,
   };
 }
 
@@ -868,6 +2591,9 @@ export const InstanceHealth: MessageFns<InstanceHealth> = {
     }
     for (const v of message.lags) {
       Lag.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.load !== undefined) {
+      writer.uint32(81).double(message.load);
     }
     return writer;
   },
@@ -957,6 +2683,14 @@ export const InstanceHealth: MessageFns<InstanceHealth> = {
             message.lags.push(Lag.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.load = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -984,6 +2718,7 @@ export const InstanceHealth: MessageFns<InstanceHealth> = {
         : 0,
       self: isSet(object.self) ? GetInstanceResponse.fromJSON(object.self) : undefined,
       lags: globalThis.Array.isArray(object?.lags) ? object.lags.map((e: any) => Lag.fromJSON(e)) : [],
+      load: isSet(object.load) ? globalThis.Number(object.load) : undefined,
     };
   },
 
@@ -1016,6 +2751,9 @@ export const InstanceHealth: MessageFns<InstanceHealth> = {
     if (message.lags?.length) {
       obj.lags = message.lags.map((e) => Lag.toJSON(e));
     }
+    if (message.load !== undefined) {
+      obj.load = floatToJson(message.load);
+    }
     return obj;
   },
 
@@ -1035,6 +2773,7 @@ export const InstanceHealth: MessageFns<InstanceHealth> = {
       ? GetInstanceResponse.fromPartial(object.self)
       : undefined;
     message.lags = object.lags?.map((e) => Lag.fromPartial(e)) || [];
+    message.load = object.load ?? undefined;
     return message;
   },
 };
@@ -1193,11 +2932,48 @@ export const MeshHealthServiceService = {
     responseSerialize: (value: GetMeshResponse): Buffer => Buffer.from(GetMeshResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetMeshResponse => GetMeshResponse.decode(value),
   },
+  /** The same, at once and again whenever something changed, at most once a second. */
+  watchMesh: {
+    path: "/sluice.health.v1.MeshHealthService/WatchMesh" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchMeshRequest): Buffer => Buffer.from(WatchMeshRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchMeshRequest => WatchMeshRequest.decode(value),
+    responseSerialize: (value: WatchMeshResponse): Buffer => Buffer.from(WatchMeshResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchMeshResponse => WatchMeshResponse.decode(value),
+  },
+  /** How the mesh does against its objectives, by region. */
+  getSlo: {
+    path: "/sluice.health.v1.MeshHealthService/GetSlo" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetSloRequest): Buffer => Buffer.from(GetSloRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetSloRequest => GetSloRequest.decode(value),
+    responseSerialize: (value: GetSloResponse): Buffer => Buffer.from(GetSloResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetSloResponse => GetSloResponse.decode(value),
+  },
+  /** What went wrong, newest first, also before the last restart. */
+  getIncidents: {
+    path: "/sluice.health.v1.MeshHealthService/GetIncidents" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetIncidentsRequest): Buffer => Buffer.from(GetIncidentsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetIncidentsRequest => GetIncidentsRequest.decode(value),
+    responseSerialize: (value: GetIncidentsResponse): Buffer =>
+      Buffer.from(GetIncidentsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetIncidentsResponse => GetIncidentsResponse.decode(value),
+  },
 } as const;
 
 export interface MeshHealthServiceServer extends UntypedServiceImplementation {
   /** Every instance of every service in every region. */
   getMesh: handleUnaryCall<GetMeshRequest, GetMeshResponse>;
+  /** The same, at once and again whenever something changed, at most once a second. */
+  watchMesh: handleServerStreamingCall<WatchMeshRequest, WatchMeshResponse>;
+  /** How the mesh does against its objectives, by region. */
+  getSlo: handleUnaryCall<GetSloRequest, GetSloResponse>;
+  /** What went wrong, newest first, also before the last restart. */
+  getIncidents: handleUnaryCall<GetIncidentsRequest, GetIncidentsResponse>;
 }
 
 export interface MeshHealthServiceClient extends Client {
@@ -1216,6 +2992,45 @@ export interface MeshHealthServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetMeshResponse) => void,
+  ): ClientUnaryCall;
+  /** The same, at once and again whenever something changed, at most once a second. */
+  watchMesh(request: WatchMeshRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchMeshResponse>;
+  watchMesh(
+    request: WatchMeshRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchMeshResponse>;
+  /** How the mesh does against its objectives, by region. */
+  getSlo(
+    request: GetSloRequest,
+    callback: (error: ServiceError | null, response: GetSloResponse) => void,
+  ): ClientUnaryCall;
+  getSlo(
+    request: GetSloRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetSloResponse) => void,
+  ): ClientUnaryCall;
+  getSlo(
+    request: GetSloRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetSloResponse) => void,
+  ): ClientUnaryCall;
+  /** What went wrong, newest first, also before the last restart. */
+  getIncidents(
+    request: GetIncidentsRequest,
+    callback: (error: ServiceError | null, response: GetIncidentsResponse) => void,
+  ): ClientUnaryCall;
+  getIncidents(
+    request: GetIncidentsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetIncidentsResponse) => void,
+  ): ClientUnaryCall;
+  getIncidents(
+    request: GetIncidentsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetIncidentsResponse) => void,
   ): ClientUnaryCall;
 }
 

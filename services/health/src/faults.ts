@@ -1,0 +1,77 @@
+import { HealthState, ProbeKind, type RegionHealth, type ServiceHealth, type Slo } from '@sluice/proto';
+import type { Member } from './roster.js';
+
+/** Something that is wrong now. */
+export interface Fault {
+  readonly kind: 'instance' | 'service' | 'region' | 'probe' | 'slo' | 'watch';
+  readonly subject: string;
+  readonly region: string;
+  readonly cause: string;
+}
+
+/** One text for each fault that goes on, whatever is said of its cause meanwhile. */
+export const faultKey = ({ kind, region, subject }: Fault): string => `${kind}/${region}/${subject}`;
+
+export interface Sight {
+  readonly members: readonly Member[];
+  readonly services: readonly ServiceHealth[];
+  readonly regions: readonly RegionHealth[];
+  readonly slos: readonly Slo[];
+  /** Why Consul, the window on the mesh, can't be asked; undefined while it can. */
+  readonly watchFault: string | undefined;
+  /** Region of the observer. */
+  readonly seenFrom: string;
+  readonly nowMs: number;
+}
+
+/** What starts may take this long before it counts as broken, in milliseconds. */
+const startWithinMs = 15_000;
+
+const { SERVING, UNKNOWN } = HealthState;
+const isBad = (state: HealthState): boolean => state !== SERVING && state !== UNKNOWN;
+
+/** Everything that is wrong. What was stopped on purpose (it left Consul first) is not, and what nobody can tell is not. */
+export function faultsOf({ members: all, services, regions, slos, watchFault, seenFrom, nowMs }: Sight): Fault[] {
+  const members = all.filter(({ hasServed, verdict }) => hasServed || nowMs - verdict.sinceMs >= startWithinMs);
+  const isStarted = (region: string, service?: string): boolean =>
+    members.some((one) => one.region === region && (service === undefined || one.service === service));
+  return [
+    ...members
+      .filter(({ verdict, isListed }) => isListed && isBad(verdict.state))
+      .map(({ instance, region, verdict }): Fault => fault('instance', instance, region, verdict.cause)),
+    ...services
+      .filter(({ state, region, service }) => isBad(state) && isStarted(region, service))
+      .map(({ service, region, cause }) => fault('service', service, region, cause)),
+    ...regions
+      .filter(({ state, region }) => isBad(state) && isStarted(region, 'evaluation'))
+      .map(({ region, cause }) => fault('region', region, region, `seen from ${seenFrom}: ${cause}`)),
+    ...regions.flatMap(({ region, probes }) =>
+      probes.filter(({ isGood }) => !isGood).map(({ kind, cause }) => fault('probe', probeNames[kind], region, cause)),
+    ),
+    ...slos.flatMap(({ region, name, burnRates }) =>
+      burnRates
+        .filter(({ isFiring }) => isFiring)
+        .slice(0, 1)
+        .map(({ longRate, threshold, severity }) =>
+          fault(
+            'slo',
+            name,
+            region,
+            `${severity}: the budget burns ${longRate.toFixed(1)}× too fast (from ${threshold}×)`,
+          ),
+        ),
+    ),
+    ...(watchFault === undefined ? [] : [fault('watch', 'consul', seenFrom, `Consul can't be asked: ${watchFault}`)]),
+  ];
+}
+
+export const probeNames: Readonly<Record<ProbeKind, string>> = {
+  [ProbeKind.UNSPECIFIED]: 'unspecified',
+  [ProbeKind.EVALUATE]: 'evaluate',
+  [ProbeKind.INGEST]: 'ingest',
+  [ProbeKind.REVISION]: 'revision',
+};
+
+function fault(kind: Fault['kind'], subject: string, region: string, cause: string): Fault {
+  return { kind, subject, region, cause };
+}
