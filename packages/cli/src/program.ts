@@ -1,26 +1,33 @@
 import { version } from '@sluice/mesh';
 import { Command, Option } from 'commander';
 import { addApply } from './commands/apply.js';
+import { addAudit } from './commands/audit.js';
+import { addBooks } from './commands/books.js';
 import { addCheck } from './commands/check.js';
 import { addContext } from './commands/context.js';
+import { addDeadLetters } from './commands/deadletters.js';
 import { addEnvironment } from './commands/environment.js';
 import { addEval } from './commands/eval.js';
 import { addEvents } from './commands/events.js';
 import { addExplain } from './commands/explain.js';
 import { addExport } from './commands/export.js';
 import { addExposures } from './commands/exposures.js';
-import { addGate } from './commands/gate.js';
+import { addHistory } from './commands/history.js';
 import { addImport } from './commands/import.js';
 import { addIncidents } from './commands/incidents.js';
 import { addKey } from './commands/key.js';
+import { addKinds } from './commands/kind.js';
 import { addListings } from './commands/listings.js';
 import { addLog } from './commands/log.js';
 import { addMesh } from './commands/mesh.js';
+import { addOverride } from './commands/override.js';
 import { addProject } from './commands/project.js';
 import { addRegion } from './commands/region.js';
+import { addSchema } from './commands/schema.js';
 import { addSets } from './commands/sets.js';
 import { addSlo } from './commands/slo.js';
 import { addStatsig } from './commands/statsig.js';
+import { addUsage } from './commands/usage.js';
 import { parseDuration } from './duration.js';
 import { exitCodeHelp } from './exit-code.js';
 import { Host } from './host.js';
@@ -57,11 +64,22 @@ export function createProgram(io: Io): { program: Command; host: Host } {
     .addHelpText('after', `\n${help}\n\n${exitCodeHelp}`)
     .exitOverride();
   program.commandsGroup(groups.rulesets);
-  for (const add of [addApply, addImport, addExport, addListings, addGate]) add(program, host);
+  for (const add of [
+    addApply,
+    addImport,
+    addExport,
+    addListings,
+    addKinds,
+    addOverride,
+    addHistory,
+    addAudit,
+    addSchema,
+  ])
+    add(program, host);
   program.commandsGroup(groups.decisions);
   for (const add of [addCheck, addEval, addExplain, addStatsig]) add(program, host);
   program.commandsGroup(groups.events);
-  for (const add of [addLog, addExposures, addEvents]) add(program, host);
+  for (const add of [addLog, addExposures, addEvents, addUsage, addBooks, addDeadLetters]) add(program, host);
   program.commandsGroup(groups.mesh);
   for (const add of [addMesh, addSlo, addIncidents, addContext, addSets, addProject, addEnvironment, addKey, addRegion])
     add(program, host);

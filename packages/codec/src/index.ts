@@ -4,6 +4,7 @@ export { findOverlaps } from './allocations.js';
 export {
   type Authored,
   AuthoringError,
+  type AuthoringOptions,
   type AuthoringProblem,
   authoringJsonSchema,
   authoringLimits,
@@ -12,6 +13,7 @@ export {
   type ProjectDocument,
   parseAuthoring,
   readAuthoring,
+  readPlain,
   switchGate,
 } from './authoring/index.js';
 export { canonicalEntity } from './canonical.js';

@@ -51,6 +51,14 @@ describe('authentication', () => {
     });
   }
 
+  it('asks for the grant each time, also of a key that it has seen', () => {
+    let granted: KeyGrant | undefined = grant;
+    const revocable = createAuthenticate('mesh-secret', () => granted);
+    for (const _ of [1, 2]) revocable(`Bearer ${secret}`);
+    granted = undefined;
+    assert.throws(() => revocable(`Bearer ${secret}`), isKind('unauthenticated'));
+  });
+
   it('makes secrets that name their class and never repeat', () => {
     const secrets = new Set(Array.from({ length: 100 }, () => newSecret('client')));
     assert.equal(secrets.size, 100);

@@ -51,15 +51,29 @@ const kinds = new Map<KeyClass, PrincipalKind>([
   [KeyClass.CONSOLE, 'console'],
 ]);
 
+/** Known secrets whose digests are remembered: a digest costs as much as finding its grant. */
+const knownMax = 1_000;
+
 /** Authenticates against the mesh's own secret, then against granted keys. No network is involved. */
 export function createAuthenticate(meshKey: string, findGrant: FindGrant): Authenticate {
   const meshDigest = Buffer.from(digestOf(meshKey), 'hex');
+  /** Digests by what was sent; of secrets only that were good once. Whether they still are is asked each time. */
+  const known = new Map<string, string>();
+  const remember = (authorization: string | undefined, principal: Principal): Principal => {
+    if (known.size >= knownMax) known.clear();
+    if (authorization !== undefined) known.set(authorization, principal.digest);
+    return principal;
+  };
   return (authorization) => {
-    const secret = bearerOf(authorization);
-    const digest = digestOf(secret);
-    if (timingSafeEqual(Buffer.from(digest, 'hex'), meshDigest)) return meshPrincipal(digest);
+    const remembered = authorization === undefined ? undefined : known.get(authorization);
+    const digest = remembered ?? digestOf(bearerOf(authorization));
+    if (timingSafeEqual(Buffer.from(digest, 'hex'), meshDigest)) {
+      return remembered === undefined ? remember(authorization, meshPrincipal(digest)) : meshPrincipal(digest);
+    }
     const grant = findGrant(digest);
-    return grant instanceof Promise ? grant.then((found) => principalOf(digest, found)) : principalOf(digest, grant);
+    if (grant instanceof Promise) return grant.then((found) => remember(authorization, principalOf(digest, found)));
+    const principal = principalOf(digest, grant);
+    return remembered === undefined ? remember(authorization, principal) : principal;
   };
 }
 

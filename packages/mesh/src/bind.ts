@@ -21,6 +21,7 @@ import { type Answer, converse } from './conversation.js';
 import { SluiceError } from './errors.js';
 import type { CallTimes } from './instance-metrics.js';
 import { watchKey } from './key-watch.js';
+import { callIdKey } from './open-calls.js';
 import { statusOf } from './status.js';
 import { currentTraceparent, isSampled, withSpan } from './tracing.js';
 
@@ -62,6 +63,12 @@ export interface Chassis {
   /** Aborted when the server begins to stop: streams end, and say when to come back. */
   readonly draining: AbortSignal;
   readonly times: CallTimes;
+  /** The call of this id waits for something else than load: see `Call.park`. */
+  readonly park: (callId: unknown) => void;
+  /** Closes the call of this id by force. */
+  readonly cutOff: (callId: unknown) => void;
+  /** How long a stream may go unread, in milliseconds; 0: for ever. */
+  readonly streamStallMs: number;
 }
 
 /** A service with its handlers, ready to be added to a server. */
@@ -179,7 +186,7 @@ function streaming(
         const call = await open(chassis, grpcCall, Number.POSITIVE_INFINITY, { draining });
         for await (const message of handler(grpcCall.request, call)) {
           if (call.signal.aborted) break;
-          if (!grpcCall.write(message)) await drained(grpcCall, call.signal);
+          if (!grpcCall.write(message)) await unstalled(chassis, grpcCall, drained(grpcCall, call.signal));
         }
       } finally {
         key.stop();
@@ -204,7 +211,9 @@ function conversing(
       const key = watchKey(chassis.authenticate, textOf(grpcCall.metadata, 'authorization'));
       try {
         // Answers under way still go out when the server stops: that is not for the handler to know.
-        await converse(grpcCall, call, handler(call), AbortSignal.any([chassis.draining, key.revoked]));
+        const onFull = (wait: Promise<void>): void => void unstalled(chassis, grpcCall, wait);
+        const draining = AbortSignal.any([chassis.draining, key.revoked]);
+        await converse(grpcCall, call, handler(call), { draining, onFull });
       } finally {
         key.stop();
       }
@@ -266,15 +275,28 @@ async function open(
   defaultDeadlineMs: number,
   context: CallContext = {},
 ): Promise<Call> {
-  const principal: Principal = await chassis.authenticate(textOf(grpcCall.metadata, 'authorization'));
+  const found = chassis.authenticate(textOf(grpcCall.metadata, 'authorization'));
+  // A key that is not known yet: it is waited for, in case it has just been made.
+  if (found instanceof Promise) chassis.park(grpcCall.metadata.get(callIdKey)[0]);
+  const principal: Principal = await found;
   const asked = Number(grpcCall.getDeadline());
   const deadlineMs = Number.isFinite(asked) ? asked - shaveMs : defaultDeadlineMs;
-  return new Call(grpcCall, principal, chassis.logger, deadlineMs, currentTraceparent(), context);
+  return new Call(grpcCall, principal, chassis.logger, deadlineMs, currentTraceparent(), {
+    ...context,
+    park: chassis.park,
+  });
 }
 
 function textOf(metadata: Metadata, key: string): string | undefined {
   const value = metadata.get(key)[0];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** Closes the stream when the wait for its reader takes too long; the wait ends by that. */
+async function unstalled({ streamStallMs, cutOff }: Chassis, { metadata }: GrpcCall, wait: Promise<void>) {
+  if (streamStallMs === 0) return wait;
+  const timer = setTimeout(() => cutOff(metadata.get(callIdKey)[0]), streamStallMs);
+  return wait.finally(() => clearTimeout(timer));
 }
 
 async function drained(stream: ServerWritableStream<unknown, unknown>, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Metadata, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { Principal } from './auth.js';
+import { callIdKey } from './open-calls.js';
 
 type GrpcCall = Pick<ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>, 'metadata'> & {
   cancelled: boolean;
@@ -12,6 +13,8 @@ export interface CallContext {
   readonly baggage?: string | undefined;
   /** Aborted when the server begins to stop. */
   readonly draining?: AbortSignal | undefined;
+  /** Gives the place of the call of this id to others. */
+  readonly park?: ((callId: unknown) => void) | undefined;
 }
 
 /** What a handler knows of the call it answers. */
@@ -27,6 +30,7 @@ export class Call {
   readonly baggage: string | undefined;
   readonly #call: GrpcCall;
   readonly #draining: AbortSignal | undefined;
+  readonly #park: ((callId: unknown) => void) | undefined;
   #signal: AbortSignal | undefined;
 
   constructor(
@@ -45,10 +49,19 @@ export class Call {
     this.traceparent = traceparent;
     this.baggage = context.baggage;
     this.#draining = context.draining;
+    this.#park = context.park;
   }
 
   remainingMs(): number {
     return this.deadlineMs - Date.now();
+  }
+
+  /**
+   * To be called ahead of a wait for something that has nothing to do with load, such as the next
+   * change: the call no longer counts as worked on, and others may take its place.
+   */
+  park(): void {
+    this.#park?.(this.metadata.get(callIdKey)[0]);
   }
 
   /** Aborted when the caller is gone, or, for streams, when the server stops. Made on first use: most calls never need it. */

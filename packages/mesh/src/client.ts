@@ -1,5 +1,4 @@
 import {
-  type CallOptions,
   type ChannelOptions,
   type ClientReadableStream,
   credentials,
@@ -8,10 +7,12 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { currentBaggage } from './baggage.js';
+import type { Call } from './call.js';
 import { type Duplex, type DuplexListener, openDuplex } from './duplex.js';
-import { SluiceError } from './errors.js';
 import { regionTiers } from './region-tiers.js';
+import { isRepeatable } from './repeatable.js';
 import { consulAddrOption, endpointsDirOption, regionOption, registerResolvers } from './resolver.js';
+import { Sender } from './sender.js';
 import { errorOf } from './status.js';
 import { currentTraceparent, withSpan } from './tracing.js';
 import { sendAll } from './upload.js';
@@ -31,6 +32,11 @@ export interface UnaryOptions {
   /** How long to wait for the answer, in milliseconds. There is no default: every wait has a deadline. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * The call that this one is made for: it waits no longer than that one's caller, and is cancelled
+   * when that one is.
+   */
+  readonly within?: Pick<Call, 'remainingMs' | 'signal'> | undefined;
   /** W3C baggage to send; that of the request which is worked on unless said. */
   readonly baggage?: string | undefined;
 }
@@ -76,26 +82,24 @@ export function createClient<D extends object>(definition: D, options: ClientOpt
   const client = new GrpcClient(options.target, credentials.createInsecure(), channelOptions(methods, options));
   const metadata = new Metadata();
   if (options.key !== undefined) metadata.set('authorization', `Bearer ${options.key}`);
-  const calls = methods.map(([name, method]) => [name, caller(client, method, metadata)]);
+  const sender = new Sender(methods[0]?.[1].path.split('/')[1] ?? '');
+  const calls = methods.map(([name, method]) => [name, caller(client, method, metadata, sender)]);
   return {
     ...Object.fromEntries(calls),
     close: () => client.close(),
   } as Client<D>;
 }
 
-function caller(client: GrpcClient, method: Method, metadata: Metadata) {
-  if (method.requestStream && !method.responseStream) return upload(client, method, metadata);
+function caller(client: GrpcClient, method: Method, metadata: Metadata, sender: Sender) {
+  if (method.requestStream && !method.responseStream) return upload(client, method, metadata, sender);
   if (method.requestStream) return duplex(client, method, metadata);
-  return method.responseStream ? stream(client, method, metadata) : unary(client, method, metadata);
+  return method.responseStream ? stream(client, method, metadata) : unary(client, method, metadata, sender);
 }
-
-/** Repeating these can't do anything twice: they read, or carry ids that make them idempotent. */
-const repeatable = /^(check|evaluate|explain|get|list|log|wait|watch)/;
 
 function channelOptions(methods: readonly [string, Method][], options: ClientOptions): ChannelOptions {
   const name = methods
     // A conversation that broke is its caller's to repeat: only it knows what was answered.
-    .filter(([method, { requestStream }]) => repeatable.test(method) && !requestStream)
+    .filter(([method, { requestStream }]) => isRepeatable(method) && !requestStream)
     .map(([, { path }]) => path.slice(1).split('/'))
     .map(([service, method]) => ({ service, method }));
   const retryPolicy = {
@@ -141,28 +145,20 @@ const outlierDetection = {
   child_policy: [{ round_robin: {} }],
 };
 
-function unary(client: GrpcClient, method: Method, metadata: Metadata) {
+function unary(client: GrpcClient, method: Method, metadata: Metadata, sender: Sender) {
   const name = method.path.slice(1);
-  const send = (request: never, { timeoutMs, signal, baggage }: UnaryOptions): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(new SluiceError('cancelled', 'The call was cancelled before it was sent.'));
-      const options: CallOptions = { deadline: Date.now() + timeoutMs };
-      const call = client.makeUnaryRequest(
+  const send = (request: never, options: UnaryOptions): Promise<unknown> =>
+    sender.send(options, (callOptions, done) =>
+      client.makeUnaryRequest(
         method.path,
         method.requestSerialize,
         method.responseDeserialize,
         request,
-        withContext(metadata, baggage ?? currentBaggage()),
-        options,
-        (error: ServiceError | null, response: unknown) => {
-          signal?.removeEventListener('abort', cancel);
-          if (error) reject(errorOf(error));
-          else resolve(response);
-        },
-      );
-      const cancel = (): void => call.cancel();
-      signal?.addEventListener('abort', cancel, { once: true });
-    });
+        withContext(metadata, options.baggage ?? currentBaggage()),
+        callOptions,
+        done,
+      ),
+    );
   return (request: never, options: UnaryOptions) =>
     withSpan(
       name,
@@ -197,33 +193,31 @@ function stream(client: GrpcClient, method: Method, metadata: Metadata) {
   };
 }
 
-function upload(client: GrpcClient, method: Method, metadata: Metadata) {
-  return (requests: Iterable<never> | AsyncIterable<never>, options: UnaryOptions): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      const { timeoutMs, signal } = options;
+function upload(client: GrpcClient, method: Method, metadata: Metadata, sender: Sender) {
+  return (requests: Iterable<never> | AsyncIterable<never>, options: UnaryOptions): Promise<unknown> => {
+    let failed: { error: unknown } | undefined;
+    const answer = sender.send(options, (callOptions, done) => {
       let isOver = false;
       const call = client.makeClientStreamRequest(
         method.path,
         method.requestSerialize,
         method.responseDeserialize,
         withTrace(metadata),
-        { deadline: Date.now() + timeoutMs },
+        callOptions,
         (error: ServiceError | null, response: unknown) => {
           isOver = true;
-          signal?.removeEventListener('abort', cancel);
-          if (error) reject(errorOf(error));
-          else resolve(response);
+          done(error, response);
         },
       );
-      const cancel = (): void => call.cancel();
-      signal?.addEventListener('abort', cancel, { once: true });
-      if (signal?.aborted) cancel();
       sendAll(call, requests, () => isOver).catch((error: unknown) => {
-        // The messages could not be had: their fault is the caller's answer, not the cancellation.
-        reject(error);
-        cancel();
+        failed = { error };
+        call.cancel();
       });
+      return call;
     });
+    // Messages that could not be had: their fault is the caller's answer, not the cancellation.
+    return answer.catch((error: unknown) => Promise.reject(failed ? failed.error : error));
+  };
 }
 
 function duplex(client: GrpcClient, method: Method, metadata: Metadata) {

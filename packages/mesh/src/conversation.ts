@@ -9,6 +9,13 @@ export const inFlightMax = 1_000;
 
 type Duplex = ServerDuplexStream<unknown, unknown>;
 
+export interface ConversationOptions {
+  /** Aborted when the server begins to stop. */
+  readonly draining?: AbortSignal;
+  /** Told each time that the caller does not read fast enough, with the wait for it. */
+  readonly onFull?: (wait: Promise<void>) => void;
+}
+
 /**
  * Answers each message as it comes, and each answer goes out as soon as it is ready: a slow one
  * holds up none behind it. No async iterators and no promise for answers that are there at once:
@@ -20,7 +27,7 @@ export function converse(
   stream: Duplex,
   call: Call,
   answer: Answer<unknown, unknown>,
-  draining?: AbortSignal,
+  { draining, onFull }: ConversationOptions = {},
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let inFlight = 0;
@@ -47,7 +54,12 @@ export function converse(
       if (isOver || stream.write(response) || isFull) return;
       isFull = true;
       stream.pause();
-      stream.once('drain', () => {
+      const wait = new Promise<void>((resolve) => {
+        stream.once('drain', resolve);
+        stream.once('close', resolve);
+      });
+      onFull?.(wait);
+      void wait.then(() => {
         isFull = false;
         readOn();
       });

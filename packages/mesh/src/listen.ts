@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net';
-import { type Server, ServerCredentials } from '@grpc/grpc-js';
 import type { HostPort } from './env.js';
+import type { Front } from './front.js';
 
 /** The socket that a server listens on. */
 export interface Listening {
@@ -21,14 +21,14 @@ const backlog = 4_096;
  * much as dozens of calls; a thousand that come at once, because another instance has just died,
  * must not keep everybody's calls waiting until the last of them is set up.
  */
-export function listen(server: Server, { host, port }: HostPort): Promise<Listening> {
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+export function listen(front: Front, { host, port }: HostPort): Promise<Listening> {
+  const { connections, counts } = front;
   const waiting: Socket[] = [];
   let isTaking = false;
   const take = (): void => {
     const until = performance.now() + sliceMs;
     for (let socket = waiting.shift(); socket; socket = waiting.shift()) {
-      if (!socket.destroyed) injector.injectConnection(socket);
+      if (!socket.destroyed) front.serve(socket);
       if (performance.now() < until) continue;
       setImmediate(take);
       return;
@@ -39,9 +39,11 @@ export function listen(server: Server, { host, port }: HostPort): Promise<Listen
     // Whoever leaves before its turn is no fault of ours.
     socket.on('error', () => socket.destroy());
     if (waiting.length >= waitingMax) {
+      counts.connectionsRefused.waiting++;
       socket.destroy();
       return;
     }
+    if (!connections.admit(socket)) return;
     waiting.push(socket);
     if (isTaking) return;
     isTaking = true;

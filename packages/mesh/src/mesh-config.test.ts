@@ -4,6 +4,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError } from './env.js';
 import { readMeshConfig } from './mesh-config.js';
+import { defaultLimits } from './server-limits.js';
 import { version } from './version.js';
 
 describe('readMeshConfig', () => {
@@ -37,6 +38,7 @@ describe('readMeshConfig', () => {
       meshKey: 'the secret',
       logLevel: 'info',
       metricsAddr: undefined,
+      limits: defaultLimits,
     });
   });
 

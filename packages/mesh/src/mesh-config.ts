@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { address, type HostPort, readEnv, secretFile } from './env.js';
+import { limitShape, limitsOf, type ServerLimits } from './server-limits.js';
 import { version } from './version.js';
 
 /** Who a process is. */
@@ -28,6 +29,8 @@ export interface MeshConfig {
   readonly logLevel: LogLevel;
   /** Where metrics are scraped; absent to have none. */
   readonly metricsAddr?: HostPort | undefined;
+  /** What the server takes from strangers; the defaults when absent. */
+  readonly limits?: ServerLimits | undefined;
 }
 
 export type ServiceName = 'config' | 'evaluation' | 'ingestion' | 'health';
@@ -45,7 +48,7 @@ export function readMeshConfig(service: ServiceName, env: NodeJS.ProcessEnv = pr
   };
   // Read together, so that all problems are told at once; these variables' names depend on the service.
   const addresses = { [addressVariable]: address(), [metricsVariable]: address().optional() };
-  const settings = readEnv({ ...common, ...addresses } as typeof common, env);
+  const settings = readEnv({ ...common, ...addresses, ...limitShape } as typeof common, env);
   const { [addressVariable]: grpcAddr, [metricsVariable]: metricsAddr } = settings as Readonly<Record<string, unknown>>;
   const consul = settings.CONSUL_HTTP_ADDR;
   return Object.freeze({
@@ -60,5 +63,6 @@ export function readMeshConfig(service: ServiceName, env: NodeJS.ProcessEnv = pr
     meshKey: settings.MESH_KEY_FILE,
     logLevel: settings.LOG_LEVEL,
     metricsAddr: metricsAddr as HostPort | undefined,
+    limits: limitsOf(settings),
   });
 }

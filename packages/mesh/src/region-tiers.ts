@@ -4,6 +4,7 @@
  * after home has been connected for a while: a frozen peer accepts connections too, again and again.
  */
 import { type ChannelOptions, connectivityState, experimental } from '@grpc/grpc-js';
+import { FairPicker } from './fair-picker.js';
 
 type Endpoints = experimental.StatusOr<experimental.Endpoint[]>;
 type Config = experimental.TypedLoadBalancingConfig;
@@ -54,7 +55,7 @@ class Tier {
       experimental.createChildChannelControlHelper(parent, {
         updateState: (state, picker, error) => {
           this.state = state;
-          this.picker = picker;
+          this.picker = new FairPicker(picker);
           this.error = error;
           onChange();
         },

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Server, type ServiceDefinition } from '@grpc/grpc-js';
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
@@ -7,11 +8,16 @@ import { descriptorsUrl, HealthService, type HeldSet, InstanceServiceService } f
 import type { Logger } from 'pino';
 import { createAuthenticate, type FindGrant } from './auth.js';
 import { bind, type ServiceBinding } from './bind.js';
+import { exposeClients } from './client-counts.js';
+import { createFront } from './front.js';
 import { HealthState } from './health-service.js';
 import { CallTimes, exposeInstance } from './instance-metrics.js';
 import { listen } from './listen.js';
 import type { MeshConfig } from './mesh-config.js';
 import { type Metrics, startMetrics } from './metrics.js';
+import { routesOf } from './routes.js';
+import { exposeServer } from './server-counts.js';
+import { defaultLimits, type ServerLimits } from './server-limits.js';
 
 export interface ServerOptions {
   readonly mesh: MeshConfig;
@@ -29,6 +35,8 @@ export interface ServerOptions {
   readonly maxReceiveBytes?: number;
   /** The process's metrics, when it has some of its own; made here otherwise. */
   readonly metrics?: Metrics;
+  /** In the place of the mesh's limits. */
+  readonly limits?: Partial<ServerLimits>;
 }
 
 export interface MeshServer {
@@ -50,29 +58,37 @@ export async function startServer(options: ServerOptions): Promise<MeshServer> {
   const server = new Server({
     'grpc.max_receive_message_length': options.maxReceiveBytes ?? 1024 * 1024,
     'grpc.max_send_message_length': -1,
-    'grpc.max_concurrent_streams': 1000,
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 5_000,
-    'grpc-node.max_session_memory': 64,
+    // Its books cost every call, and nobody reads them.
+    'grpc.enable_channelz': 0,
   });
+  const limits = { ...defaultLimits, ...mesh.limits, ...options.limits };
   const metrics = options.metrics ?? (await startMetrics(mesh, logger));
   exposeInstance(metrics, mesh.identity.service, options.describe);
   const draining = new AbortController();
   setMaxListeners(0, draining.signal);
+  const services = [...options.services, instanceService(options)];
+  const definitions = [...services.map(({ definition }) => definition), HealthService];
+  const front = createFront(server, { limits, routes: routesOf(definitions), meshKey: mesh.meshKey });
+  exposeClients(metrics);
+  exposeServer(metrics, front.counts, () => front.levels);
   const chassis = {
     authenticate: createAuthenticate(mesh.meshKey, options.findGrant),
     logger,
-    defaultTimeoutMs: 30_000,
+    defaultTimeoutMs: limits.callTimeoutMs || Number.POSITIVE_INFINITY,
+    park: front.park,
+    cutOff: front.cutOff,
+    streamStallMs: limits.streamStallMs,
     draining: draining.signal,
     times: new CallTimes(metrics),
   };
-  const services = [...options.services, instanceService(options)];
   for (const { definition, implement } of services) server.addService(definition, implement(chassis));
   const names = services.map(({ definition }) => serviceName(definition));
   const health = new HealthState(names);
   server.addService(HealthService, health.implementation());
   reflection([...names, serviceName(HealthService)]).addToServer(server);
-  const listening = await listen(server, mesh.grpcAddr);
+  const listening = await listen(front, mesh.grpcAddr);
   const { port } = listening;
   const address = `${mesh.grpcAddr.host}:${port}`;
   const watch = watchReadiness(health, options);
@@ -82,12 +98,16 @@ export async function startServer(options: ServerOptions): Promise<MeshServer> {
     metricsUrl: metrics.url,
     setReady: () => watch.start(),
     stop: async (deadlineMs) => {
+      const forceAtMs = performance.now() + deadlineMs;
       watch.stop();
       health.set(false);
+      // Who watches our health, or Consul, moves on before anything is closed.
+      await sleep(Math.min(limits.drainGraceMs, deadlineMs / 2));
       health.close();
       draining.abort();
       listening.close();
-      await stop(server, deadlineMs);
+      await stop(server, forceAtMs - performance.now());
+      front.close();
       if (options.metrics === undefined) await metrics.close();
     },
   };

@@ -24,6 +24,7 @@ const kinds = new Map<number, ErrorKind>(
 );
 kinds.set(status.OUT_OF_RANGE, 'invalid');
 
+const pushbackKey = 'grpc-retry-pushback-ms';
 const detailsKey = 'grpc-status-details-bin';
 const badRequestType = 'type.googleapis.com/google.rpc.BadRequest';
 const retryInfoType = 'type.googleapis.com/google.rpc.RetryInfo';
@@ -47,7 +48,7 @@ export function statusOf(error: unknown): Partial<StatusObject> & { code: status
     }).finish();
     metadata.set(detailsKey, Buffer.from(message));
   }
-  if (error.retryAfterMs !== undefined) metadata.set('grpc-retry-pushback-ms', String(Math.ceil(error.retryAfterMs)));
+  if (error.retryAfterMs !== undefined) metadata.set(pushbackKey, String(Math.ceil(error.retryAfterMs)));
   return { code, details: error.message, metadata };
 }
 
@@ -89,7 +90,8 @@ function parseDetails(metadata: Metadata | undefined): {
   retryAfterMs: number | undefined;
 } {
   const problems: FieldProblem[] = [];
-  let retryAfterMs: number | undefined;
+  // Whoever turns a call away before it was read has no details to give.
+  let retryAfterMs = pushbackOf(metadata);
   const bytes = metadata?.get(detailsKey)[0];
   if (!Buffer.isBuffer(bytes)) return { problems, retryAfterMs };
   try {
@@ -110,4 +112,11 @@ function parseDetails(metadata: Metadata | undefined): {
     // Details are an extra: a server that garbles them still gave its code and message.
   }
   return { problems, retryAfterMs };
+}
+
+/** Negative: coming back does not help. */
+function pushbackOf(metadata: Metadata | undefined): number | undefined {
+  const text = metadata?.get(pushbackKey)[0];
+  const ms = typeof text === 'string' ? Number(text) : Number.NaN;
+  return ms >= 0 ? ms : undefined;
 }

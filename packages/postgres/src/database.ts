@@ -1,5 +1,6 @@
 import { type Logger, type Release, type SpanOptions, withSpan } from '@sluice/mesh';
 import pg from 'pg';
+import { copyIn } from './copy.js';
 import { isConnectionSound, translate } from './failure.js';
 import { Listener } from './listener.js';
 import { type Database, type Statement, scriptTimeoutMs, type Transaction } from './statement.js';
@@ -23,6 +24,7 @@ export interface DatabaseOptions {
 
 const spanOptions: SpanOptions = { kind: 'client', attributes: { 'db.system.name': 'postgresql' } };
 
+const defaultStatementTimeoutMs = 10_000;
 const connectTimeoutMs = 5_000;
 const idleTimeoutMs = 30_000;
 /** The server cancels first; this is for a server that is gone without a word. */
@@ -39,10 +41,12 @@ export function openDatabase(options: DatabaseOptions): Promise<Database> {
 class PooledDatabase implements Database {
   readonly #pool: pg.Pool;
   readonly #listener: Listener;
+  readonly #statementTimeoutMs: number;
   #closing: Promise<void> | undefined;
 
   constructor(options: DatabaseOptions) {
-    const config = clientConfig(options);
+    this.#statementTimeoutMs = options.statementTimeoutMs ?? defaultStatementTimeoutMs;
+    const config = clientConfig(options, this.#statementTimeoutMs);
     this.#pool = new pg.Pool({ ...config, max: options.poolMax ?? 10, idleTimeoutMillis: idleTimeoutMs });
     // Without a listener, a connection that breaks between two statements would end the process.
     this.#pool.on('connect', (client) => client.on('error', () => broken.add(client)));
@@ -57,7 +61,7 @@ class PooledDatabase implements Database {
 
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return withSpan('db.transaction', { kind: 'internal' }, () =>
-      this.#withClient((client) => bracket(client, () => work(transactionOn(client)))),
+      this.#withClient((client) => bracket(client, () => work(transactionOn(client, this.#statementTimeoutMs)))),
     );
   }
 
@@ -97,9 +101,14 @@ const broken = new WeakSet<pg.PoolClient>();
 /** The driver takes a time-out with each query, though its types don't say so. */
 type Query = pg.QueryConfig & { readonly query_timeout?: number };
 
-async function send<Row extends object>(client: pg.PoolClient, query: Query): Promise<Row[]> {
+function send<Row extends object>(client: pg.PoolClient, query: Query): Promise<Row[]> {
+  return guarded(client, async () => (await client.query<Row>(query)).rows);
+}
+
+/** Whatever the server itself did not refuse costs the connection. */
+async function guarded<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
   try {
-    return (await client.query<Row>(query)).rows;
+    return await work();
   } catch (error) {
     if (!isConnectionSound(error)) broken.add(client);
     throw translate(error);
@@ -127,20 +136,21 @@ async function bracket<T>(client: pg.PoolClient, work: () => Promise<T>): Promis
   }
 }
 
-function transactionOn(client: pg.PoolClient): Transaction {
+function transactionOn(client: pg.PoolClient, statementTimeoutMs: number): Transaction {
   return {
     query: <Row extends object>(statement: Statement, values?: readonly unknown[]) =>
       run<Row>(client, statement, values),
     script: async (sql) => {
       await send(client, { text: sql, query_timeout: scriptTimeoutMs + silenceMs });
     },
+    copy: (statement, chunks) =>
+      guarded(client, () => copyIn(client, statement, chunks, statementTimeoutMs + silenceMs)),
   };
 }
 
 const bigintOid = 20;
 
-function clientConfig(options: DatabaseOptions): pg.ClientConfig {
-  const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
+function clientConfig(options: DatabaseOptions, statementTimeoutMs: number): pg.ClientConfig {
   return {
     connectionString: options.url,
     application_name: options.applicationName,

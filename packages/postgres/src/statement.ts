@@ -28,6 +28,11 @@ export const scriptTimeoutMs = 600_000;
 export interface Transaction extends Queryable {
   /** Runs a text of many statements without values, such as a migration, for at most `scriptTimeoutMs`. */
   script(sql: string): Promise<void>;
+  /**
+   * Runs a `copy … from stdin` with these bytes. @returns how many rows went in.
+   * Fails as `query` does; the transaction can then only be rolled back, if only to a savepoint.
+   */
+  copy(statement: Statement, chunks: Iterable<Uint8Array>): Promise<number>;
 }
 
 export interface Database extends Queryable {

@@ -116,12 +116,15 @@ describe('a snapshot that is applied some milliseconds at a time', () => {
     let timer = setImmediate(count);
     const sliced = await applyFrameSliced(emptyState(demo), frame);
     clearImmediate(timer);
+    const startedMs = performance.now();
     const whole = applyFrame(emptyState(demo), frame);
+    const wholeMs = performance.now() - startedMs;
     assert(sliced.kind === 'applied' && whole.kind === 'applied');
     assert(equalHashes(sliced.state.stateHash, whole.state.stateHash));
     assert.deepEqual([...sliced.state.ruleset.gates.keys()], [...whole.state.ruleset.gates.keys()]);
     assert(turns > 10, `${turns} turns`);
-    assert(longestMs < 150, `the loop stood still for ${longestMs} ms`);
+    // Against a run in one go, because a busy machine stands still by itself.
+    assert(longestMs < Math.max(150, wholeMs / 2), `the loop stood still for ${longestMs} of ${wholeMs} ms`);
   });
 });
 

@@ -1,4 +1,5 @@
-import { createClient } from '@sluice/mesh';
+import { join } from 'node:path';
+import { createClient, digestOf } from '@sluice/mesh';
 import { IngestionServiceService, type SetRef } from '@sluice/proto';
 import { EventQueue } from './event-queue.js';
 import { batchTimeoutMs } from './limits.js';
@@ -6,7 +7,7 @@ import type { Settled } from './options.js';
 
 /** A queue that brings events to the ingestion target, if there is one. */
 export function openEventQueue(
-  { connection, ingestionTarget, queueEventsMax, lingerMs, logger }: Settled,
+  { connection, ingestionTarget, queueEventsMax, lingerMs, logger, spool }: Settled,
   set: () => SetRef | undefined,
 ): { queue: EventQueue; close: () => void } {
   const client = ingestionTarget
@@ -18,6 +19,8 @@ export function openEventQueue(
     eventsMax: queueEventsMax,
     lingerMs,
     logger,
+    // Whoever takes over what another client left must send it with the same key: by folder.
+    spool: spool && { ...spool, directory: join(spool.directory, digestOf(connection.key).slice(0, 16)) },
   });
   return { queue, close: () => client?.close() };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ExposureKind } from '@sluice/proto';
-import { type Counters, Sluice, type SluiceOptions } from './index.js';
+import { Sluice, type SluiceOptions, type SourceBooks } from './index.js';
 import { eventually, key, TestMesh } from './test/mesh.js';
 import { configEntity, experimentEntity, gateEntity, layerEntity } from './test/model.js';
 
@@ -22,7 +22,7 @@ describe('exposures and events', () => {
   });
 
   afterEach(async () => {
-    for (const client of clients) assertBalanced(client.counters());
+    for (const client of clients) assertBalanced(client.books());
     await Promise.all(clients.splice(0).map((client) => client.close({ timeoutMs: 100 })));
     await mesh.stop();
   });
@@ -34,9 +34,9 @@ describe('exposures and events', () => {
     return client;
   }
 
-  function assertBalanced({ generated, accepted, duplicate, rejected, dropped, queued }: Counters): void {
-    const lost = Object.values(dropped).reduce((sum, count) => sum + count, 0);
-    assert.equal(generated, accepted + duplicate + rejected + lost + queued);
+  function assertBalanced({ generated, accepted, duplicate, rejected, dropped, inSpool, inFlight }: SourceBooks): void {
+    const lost = [...Object.values(dropped), ...Object.values(rejected)].reduce((sum, count) => sum + count, 0);
+    assert.equal(generated, accepted + duplicate + lost + inSpool + inFlight);
   }
 
   const exposures = () => mesh.events.flatMap(({ exposure }) => exposure ?? []);
@@ -67,8 +67,8 @@ describe('exposures and events', () => {
       [ExposureKind.CONFIG, 'theme', 'u', 'everyone', '', false, 1],
       [ExposureKind.CONFIG, 'trial', 'u', 'test-rule', 'test', false, 1],
     ]);
-    const { generated, accepted, deduplicated } = client.counters();
-    assert.deepEqual([generated, accepted, deduplicated], [5, 5, 11]);
+    const { generated, accepted, dropped } = client.books();
+    assert.deepEqual([generated, accepted, dropped.deduplicated], [16, 5, 11]);
   });
 
   it('counts another value of the same rule as another exposure', async () => {
@@ -88,7 +88,7 @@ describe('exposures and events', () => {
   it('notes parameters of layers when they are read, for the experiment that owns them', async () => {
     const client = await open();
     const layer = client.layer('checkout', user);
-    assert.equal(client.counters().generated, 0);
+    assert.equal(client.books().generated, 0);
     layer.get('button', '');
     layer.get('button', '');
     layer.get('none', '');
@@ -110,12 +110,12 @@ describe('exposures and events', () => {
     client.checkGate('on', user, { exposure: false });
     client.config('theme', user, { exposure: false });
     client.evaluateAll(user);
-    assert.equal(client.counters().generated, 0);
+    assert.equal(client.books().generated, 0);
     const mute = await open({ disableExposureLogging: true });
     mute.checkGate('on', user);
     mute.log(user, 'paid');
     await mute.flush();
-    assert.equal(mute.counters().generated, 1);
+    assert.equal(mute.books().generated, 1);
   });
 
   it('sends events with value, metadata and user as they were, and nothing private', async () => {
@@ -144,7 +144,7 @@ describe('exposures and events', () => {
     assert.equal(await client.flush({ timeoutMs: 5_000 }), true);
     assert.equal(mesh.events.length, 1);
     assert.equal(new Set(mesh.batches.flatMap(({ events }) => events.map(({ id }) => id))).size, 1);
-    assert.equal(client.counters().accepted, 1);
+    assert.equal(client.books().accepted, 1);
   });
 
   it('keeps batches within their limits', async () => {
@@ -162,12 +162,12 @@ describe('exposures and events', () => {
     mesh.isIngestionAway = true;
     for (let i = 0; i < 5; i++) client.log(user, 'paid');
     client.log(user, 'huge', { metadata: { text: 'x'.repeat(2_000_000) } });
-    assert.equal(client.counters().dropped.queueFull, 3);
-    assert.equal(client.counters().queued, 3);
+    assert.equal(client.books().dropped.queueFull, 3);
+    assert.equal(client.books().inFlight, 3);
     await client.close({ timeoutMs: 10 });
-    assert.equal(client.counters().dropped.closed, 3);
+    assert.equal(client.books().dropped.closed, 3);
     client.log(user, 'late');
-    assert.equal(client.counters().dropped.closed, 4);
+    assert.equal(client.books().dropped.closed, 4);
     assert.equal(client.checkGate('on', user), true);
   });
 
@@ -175,7 +175,7 @@ describe('exposures and events', () => {
     const client = await open();
     client.log(user, 'huge', { metadata: { text: 'x'.repeat(300_000) } });
     await client.flush();
-    assert.equal(client.counters().dropped.unfit, 1);
+    assert.equal(client.books().dropped.unfit, 1);
     const stranger = await open({ bootstrap: mesh.model.snapshot().bytes, ingestionTarget: mesh.target, key: 'wrong' });
     stranger.log(user, 'paid');
     assert.equal(await stranger.flush({ timeoutMs: 50 }), false);
@@ -189,7 +189,7 @@ describe('exposures and events', () => {
     const client = await open({ ingestionTarget: undefined, logger });
     client.log(user, 'paid');
     client.log(user, 'paid');
-    assert.equal(client.counters().dropped.noTarget, 2);
+    assert.equal(client.books().dropped.noTarget, 2);
     assert.deepEqual(told, ['no ingestionTarget is set: events are dropped; give one to send them']);
   });
 });

@@ -9,7 +9,7 @@ type Shown = Omit<Exposure, 'unitId' | 'revision'>;
 
 /**
  * Notes who saw what. The same exposure (entity, unit, rule, value) goes out once a minute; the
- * rest is only counted. What is remembered is bounded: past the bound all of it is forgotten.
+ * rest is booked as dropped{deduplicated}. What is remembered is bounded: past the bound all of it is forgotten.
  */
 export class Exposures {
   readonly #queue: EventQueue;
@@ -22,8 +22,6 @@ export class Exposures {
   #lastSeen: Seen | undefined = undefined;
   #size = 0;
   readonly #timer: NodeJS.Timeout;
-  /** Exposures that were sent a moment ago already. */
-  deduplicated = 0;
 
   constructor(queue: EventQueue) {
     this.#queue = queue;
@@ -55,7 +53,7 @@ export class Exposures {
     const seen = placeIn(parameters, parameter, () => new Seen());
     const unit = seen.unitOf(user, decision.idType);
     if (seen.has(unit, false, ruleId)) {
-      this.deduplicated++;
+      this.#queue.noteDeduplicated();
       return;
     }
     const isOwned = decision.explicitParameters?.includes(parameter) ?? false;
@@ -72,7 +70,7 @@ export class Exposures {
   #isSettled(seen: Seen, { idType, ruleID }: Decision, isOn: boolean, user: User): boolean {
     const unit = seen.unitOf(user, idType);
     if (!seen.has(unit, isOn, ruleID)) return unit === '';
-    this.deduplicated++;
+    this.#queue.noteDeduplicated();
     return true;
   }
 

@@ -14,7 +14,7 @@ export type {
   ReasonWord,
   Widened,
 } from './answer.js';
-export type { DroppedCounters, EventCounters } from './event-queue.js';
+export type { DropReason, SourceBooks } from './books.js';
 export type { Source } from './held.js';
 export type { ChangeListener, HopTimes, RulesetChange } from './holder.js';
 export type { ConnectionOptions, SluiceOptions } from './options.js';
@@ -22,4 +22,4 @@ export type { Overrides } from './overrides.js';
 export type { EventDetails } from './pending-event.js';
 export type { Carrier, Pin } from './pin.js';
 export { type RemoteAskOptions, RemoteSluice, type RemoteSluiceOptions } from './remote-sluice.js';
-export { type Counters, type Patience, Sluice, type Status } from './sluice.js';
+export { type Patience, Sluice, type Status } from './sluice.js';

@@ -26,6 +26,16 @@ export const batchTimeoutMs = 5_000;
 /** Waits between attempts to send a batch, in milliseconds. */
 export const resendFirstMs = 100;
 export const resendLongestMs = 5_000;
+/** What events on disk may take, of all clients that share the folder, in bytes. */
+export const spoolBytesMax = 256 * 1024 * 1024;
+/** How often a client looks for what dead processes left, in milliseconds. */
+export const spoolSweepMs = 15_000;
+/** How often it shows other containers that it lives, in milliseconds. */
+export const spoolTouchMs = 15_000;
+/** How long after the last batch ingestion is told how that ended, in milliseconds. */
+export const reportAfterMs = 2_000;
+/** How long a close may take to tell ingestion of the end of the books, in milliseconds. */
+export const farewellMs = 1_000;
 /** The same exposure is sent once in this long, in milliseconds. */
 export const seenForMs = 60_000;
 /** Exposures remembered in that time; past them all are forgotten, and some are sent again. */

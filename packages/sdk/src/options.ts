@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { invalid, type Logger, silentLogger } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
-import { batchLingerMs, queueEventsMax, silenceMs, staleAfterMs } from './limits.js';
+import { batchLingerMs, queueEventsMax, silenceMs, spoolBytesMax, staleAfterMs } from './limits.js';
 
 /** What local and remote evaluation have in common. */
 export interface ConnectionOptions {
@@ -21,6 +21,14 @@ export interface ConnectionOptions {
   readonly disableExposureLogging?: boolean | undefined;
   /** Any pino logger. Says nothing unless given. */
   readonly logger?: Logger | undefined;
+  /**
+   * Folder for events while ingestion is away; clients of several processes may share it. Events
+   * that a process leaves there, however it ended, are delivered by the next one with the same key.
+   * Absent: `events` in `stateDir`; without that events wait in memory only. False: never on disk.
+   */
+  readonly spoolDir?: string | false | undefined;
+  /** What events on disk may take, in bytes. 256 MiB unless said. */
+  readonly spoolBytesMax?: number | undefined;
   /** Events that may wait in memory. */
   readonly queueEventsMax?: number | undefined;
   /** How long an event waits for company, in milliseconds. */
@@ -53,6 +61,7 @@ export interface Settled {
   readonly logger: Logger;
   readonly queueEventsMax: number;
   readonly lingerMs: number;
+  readonly spool: { readonly directory: string; readonly bytesMax: number } | undefined;
   readonly staleAfterMs: number;
   readonly silenceMs: number;
 }
@@ -80,9 +89,16 @@ export function settle(options: SluiceOptions): Settled {
     logger: options.logger ?? silentLogger,
     queueEventsMax: positive('queueEventsMax', options.queueEventsMax, queueEventsMax),
     lingerMs: positive('lingerMs', options.lingerMs, batchLingerMs),
+    spool: spoolOf(options),
     staleAfterMs: positive('staleAfterMs', options.staleAfterMs, staleAfterMs),
     silenceMs: positive('silenceMs', options.silenceMs, silenceMs),
   };
+}
+
+function spoolOf({ spoolDir, stateDir, spoolBytesMax: asked }: SluiceOptions): Settled['spool'] {
+  const directory = spoolDir ?? (stateDir && join(stateDir, 'events'));
+  const bytesMax = positive('spoolBytesMax', asked, spoolBytesMax);
+  return directory ? { directory, bytesMax } : undefined;
 }
 
 function checkTarget(field: string, target: string): void {

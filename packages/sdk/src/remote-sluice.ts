@@ -2,9 +2,10 @@ import type { User } from '@sluice/engine';
 import { type Client, createClient, SluiceError } from '@sluice/mesh';
 import { type Decision, type EvaluateResponse, EvaluationServiceService, Kind, type Provenance } from '@sluice/proto';
 import type { AllAnswers, AskOptions, ConfigAnswer, GateAnswer, LayerAnswer, ParameterStoreAnswer } from './answer.js';
+import type { SourceBooks } from './books.js';
 import { EvaluateStream } from './evaluate-stream.js';
 import { openEventQueue } from './event-client.js';
-import type { EventCounters, EventQueue } from './event-queue.js';
+import type { EventQueue } from './event-queue.js';
 import {
   type Failure,
   failedConfig,
@@ -132,9 +133,9 @@ export class RemoteSluice {
     this.#queue.offerEvent(eventName, user, details);
   }
 
-  /** What became of events; exposures are in the books of the evaluator. */
-  counters(): EventCounters {
-    return this.#queue.counters;
+  /** Where every event is; exposures are in the books of the evaluator. */
+  books(): SourceBooks {
+    return this.#queue.books;
   }
 
   /** @returns whether all that waited was settled in time. */

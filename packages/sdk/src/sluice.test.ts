@@ -315,7 +315,7 @@ describe('Sluice', () => {
     assert.equal(client.config('theme', user).get('color', ''), 'black');
     assert.equal(client.experiment('trial', user).get('button', ''), 'green');
     assert.equal(client.layer('checkout', user).get('size', 0), 99);
-    assert.equal(client.counters().generated, 0);
+    assert.equal(client.books().generated, 0);
     client.overrides.clear('theme');
     assert.equal(client.config('theme', user, { exposure: false }).get('color', ''), 'red');
     client.overrides.clear();

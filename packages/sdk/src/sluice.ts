@@ -19,10 +19,11 @@ import {
   typed,
   type Widened,
 } from './answer.js';
+import type { SourceBooks } from './books.js';
 import { readBootstrap } from './bootstrap.js';
 import { loadCountries } from './countries.js';
 import { openEventQueue } from './event-client.js';
-import type { EventCounters, EventQueue } from './event-queue.js';
+import type { EventQueue } from './event-queue.js';
 import { Exposures } from './exposures.js';
 import {
   type Failure,
@@ -65,11 +66,6 @@ export interface Status {
   readonly isConnected: boolean;
   /** Why it does not. */
   readonly problem: string | undefined;
-}
-
-export interface Counters extends EventCounters {
-  /** Exposures that were sent less than a minute ago already; not among `generated`. */
-  readonly deduplicated: number;
 }
 
 /**
@@ -221,9 +217,9 @@ export class Sluice {
     this.#queue.offerEvent(eventName, user, details);
   }
 
-  /** What became of exposures and events: `generated` = accepted + duplicate + rejected + dropped + queued. */
-  counters(): Counters {
-    return { ...this.#queue.counters, deduplicated: this.#exposures?.deduplicated ?? 0 };
+  /** Where every exposure and event is: `generated` = accepted + duplicate + rejected + dropped + inSpool + inFlight. */
+  books(): SourceBooks {
+    return this.#queue.books;
   }
 
   status(): Status {
@@ -248,7 +244,7 @@ export class Sluice {
     return this.#queue.flush(timeoutMs);
   }
 
-  /** Sends what waits, then lets go of everything. Questions are answered even afterwards, from what is held. */
+  /** Sends what waits, spools what can't be sent, then lets go of everything. Questions are answered even afterwards, from what is held. */
   close({ timeoutMs = closeTimeoutMs }: Patience = {}): Promise<void> {
     this.#closing ??= this.#close(timeoutMs);
     return this.#closing;

@@ -22,6 +22,10 @@ export interface MeshOptions {
   readonly evaluators?: number;
   /** Replicas of config; 1 unless said. */
   readonly configs?: number;
+  /** Instances of ingestion; 1 unless said. */
+  readonly ingestions?: number;
+  /** Puts something between the services and NATS. @returns the address that they shall use. */
+  readonly inFrontOfNats?: (natsUrl: string) => Promise<string>;
   /** The services to start; all four unless said. */
   readonly services?: readonly ServiceKind[];
   /** Added to the environment of every service. */
@@ -73,7 +77,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
     const { folders } = servers;
     const meshKey = await keepSecret(folders, meshKeyName, () => randomBytes(32).toString('base64url'));
     const rootKey = await keepSecret(folders, rootKeyName, () => newSecret('console'));
-    const surroundings = await surroundingsOf(servers, options.env ?? {});
+    const surroundings = await surroundingsOf(servers, options);
     for (const group of groupsOf(options)) {
       const started = await Promise.all(group.map((one) => startService(surroundings, one)));
       for (const service of started) processes.set(service.name, service);
@@ -112,12 +116,12 @@ export async function withMesh<T>(use: (mesh: TestMesh) => Promise<T>, options: 
   }
 }
 
-async function surroundingsOf(servers: Servers, env: Readonly<Record<string, string>>): Promise<Surroundings> {
+async function surroundingsOf(servers: Servers, { env, inFrontOfNats }: MeshOptions): Promise<Surroundings> {
   return {
     folders: servers.folders,
     region: servers.region,
     consulAddr: servers.consulAddr,
-    natsUrl: servers.natsUrl,
+    natsUrl: inFrontOfNats ? await inFrontOfNats(servers.natsUrl) : servers.natsUrl,
     databaseUrl: await createDatabase(servers, 'sluice'),
     // Tests that don't ask for synthetic probes find no set that they did not make.
     env: { LOG_LEVEL: 'info', HEALTH_CANARY_SET: 'off', ...env },
@@ -130,13 +134,16 @@ interface Wanted {
 }
 
 /** Config comes first: what evaluators hold at their start comes from it. */
-function groupsOf({ evaluators = 1, configs = 1, services }: MeshOptions): Wanted[][] {
+function groupsOf({ evaluators = 1, configs = 1, ingestions = 1, services }: MeshOptions): Wanted[][] {
   const all: Wanted[] = [
     ...Array.from({ length: evaluators }, (_, i) => ({
       service: 'evaluation' as const,
       instance: `evaluation-${i + 1}`,
     })),
-    { service: 'ingestion', instance: 'ingestion-1' },
+    ...Array.from({ length: ingestions }, (_, i) => ({
+      service: 'ingestion' as const,
+      instance: `ingestion-${i + 1}`,
+    })),
     { service: 'health', instance: 'health-1' },
   ];
   const config: Wanted[] = Array.from({ length: configs }, (_, i) => ({

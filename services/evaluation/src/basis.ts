@@ -27,6 +27,8 @@ export interface Wanted {
 export interface Patience {
   remainingMs(): number;
   readonly signal: AbortSignal;
+  /** Says ahead of a wait that it is none for want of power: others may be worked on meanwhile. */
+  park?(): void;
 }
 
 export interface Bases {
@@ -55,6 +57,7 @@ export async function basisLater(bases: Bases, wanted: Wanted, patience: Patienc
   const { set, minRevision, atRevision } = wanted;
   const held = holdings.standing(set);
   if (!held) throw unknownSet(holdings, set);
+  patience.park?.();
   if (atRevision !== 0) {
     const program = await replays.programAt(set, atRevision, patience.remainingMs(), patience.signal);
     return { program, provenance: replayProvenance(held, atRevision) };

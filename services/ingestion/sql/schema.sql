@@ -2,6 +2,23 @@
 
 create schema events;
 
+CREATE OR REPLACE FUNCTION events.drop_day(day date)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog'
+ SET lock_timeout TO '1s'
+AS $function$
+declare
+  partition_name text := 'event_' || to_char(day, 'YYYYMMDD');
+begin
+  if to_regclass(format('events.%I', partition_name)) is null then
+    return false;
+  end if;
+  execute format('drop table events.%I', partition_name);
+  return true;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION events.ensure_day(day date)
  RETURNS void
  LANGUAGE plpgsql
@@ -24,6 +41,21 @@ begin
     partition_name, day, day + 1);
 end
 $function$;
+
+create table events.book (
+  hour timestamp with time zone not null,
+  project text not null,
+  environment text not null,
+  region text not null,
+  instance text not null,
+  messages bigint not null,
+  messages_buried bigint not null,
+  events bigint not null,
+  stored bigint not null,
+  duplicate bigint not null,
+  buried bigint not null,
+  constraint book_pkey PRIMARY KEY (hour, project, environment, region, instance)
+);
 
 create table events.dead_letter (
   id bigint generated always as identity not null,
@@ -55,9 +87,8 @@ create table events.event (
   exposure jsonb,
   instance text not null,
   region text not null,
-  constraint event_pkey PRIMARY KEY (project, id_day, event_id)
+  constraint event_pkey PRIMARY KEY (event_id, project, id_day)
 ) partition by range (id_day);
-CREATE INDEX event_by_name ON ONLY events.event USING btree (project, environment, name, happened_at);
 
 create table events.exposure (
   project text not null,
@@ -97,10 +128,81 @@ create table events.exposure_count (
   constraint exposure_count_pkey PRIMARY KEY (project, environment, key, kind, allocated_experiment, group_name, rule_id, gate_value, day)
 );
 
+create table events.instance (
+  region text not null,
+  instance text not null,
+  started_at timestamp with time zone not null,
+  reported_at timestamp with time zone not null,
+  counters jsonb not null,
+  constraint instance_pkey PRIMARY KEY (region, instance, started_at)
+);
+
 create table events.migration (
   number integer not null,
   name text not null,
   is_breaking boolean not null,
   applied_at timestamp with time zone not null default now(),
   constraint migration_pkey PRIMARY KEY (number)
+);
+
+create table events.settled (
+  stream text not null,
+  sequence bigint not null,
+  published_us bigint not null,
+  project text not null,
+  environment text not null,
+  region text not null,
+  instance text not null,
+  received_at timestamp with time zone not null,
+  events bigint not null,
+  stored bigint not null,
+  duplicate bigint not null,
+  buried bigint not null,
+  is_unreadable boolean not null,
+  settled_at timestamp with time zone not null default now(),
+  constraint settled_pkey PRIMARY KEY (stream, sequence, published_us)
+);
+
+create table events.source (
+  project text not null,
+  environment text not null,
+  source_id text not null,
+  region text not null,
+  arrived int8multirange not null,
+  accepted bigint not null,
+  duplicate bigint not null,
+  rejected jsonb not null,
+  report_number bigint not null,
+  report bytea,
+  first_seen_at timestamp with time zone not null,
+  last_seen_at timestamp with time zone not null,
+  constraint source_pkey PRIMARY KEY (project, environment, source_id)
+);
+CREATE INDEX source_by_last_seen ON events.source USING btree (last_seen_at);
+
+create table events.usage (
+  project text not null,
+  environment text not null,
+  day date not null,
+  name text not null,
+  events bigint not null,
+  total double precision not null,
+  first_at timestamp with time zone not null,
+  last_at timestamp with time zone not null,
+  units bytea not null,
+  constraint usage_pkey PRIMARY KEY (project, environment, name, day)
+);
+
+create table events.usage_delta (
+  id bigint generated always as identity not null,
+  project text not null,
+  environment text not null,
+  day date not null,
+  name text not null,
+  events bigint not null,
+  total double precision not null,
+  first_at timestamp with time zone not null,
+  last_at timestamp with time zone not null,
+  units bytea not null,
+  constraint usage_delta_pkey PRIMARY KEY (id)
 );

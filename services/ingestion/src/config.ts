@@ -21,6 +21,8 @@ export interface IngestionConfig extends MeshConfig {
   readonly spoolBytesMax: number;
   /** How long the oldest spooled event may wait for the log before new ones are refused, in milliseconds. */
   readonly spoolAgeMaxMs: number;
+  /** Days for which events are kept; longer than any spool of a client, whose late events would count again. */
+  readonly retentionDays: number;
 }
 
 const mebibyte = 1024 * 1024;
@@ -39,6 +41,7 @@ export function readIngestionConfig(env: NodeJS.ProcessEnv): IngestionConfig {
       LOG_TIMEOUT_MS: integer(50, 30_000).default(2_000),
       SPOOL_MAX_BYTES: integer(mebibyte, 1024 * 1024 * mebibyte).default(1024 * mebibyte),
       SPOOL_MAX_AGE_MS: integer(1_000, 30 * 86_400_000).default(86_400_000),
+      EVENTS_RETENTION_DAYS: integer(2, 3_650).default(400),
     },
     env,
   );
@@ -54,5 +57,6 @@ export function readIngestionConfig(env: NodeJS.ProcessEnv): IngestionConfig {
     logTimeoutMs: settings.LOG_TIMEOUT_MS,
     spoolBytesMax: settings.SPOOL_MAX_BYTES,
     spoolAgeMaxMs: settings.SPOOL_MAX_AGE_MS,
+    retentionDays: settings.EVENTS_RETENTION_DAYS,
   });
 }

@@ -37,3 +37,10 @@ export function createCounters(): Counters {
     read: () => ({ ...counts }),
   };
 }
+
+const totals: ReadonlySet<string> = new Set(Object.keys(createCounters().read()));
+
+/** Whether a count of an instance only grows from its start, unlike how much waits somewhere. */
+export function isTotal(name: string): boolean {
+  return totals.has(name);
+}

@@ -1,9 +1,12 @@
+import { UnfitError } from './copy-tuples.js';
+
 /** SQLSTATE classes that blame the data: 22 (data exception), 23 (integrity), 54 (too large). Everything else may pass by itself. */
 const dataClasses = /^(?:22|23|54)[\dA-Z]{3}$/;
 
-/** Whether PostgreSQL refused the data itself, so that trying again can't help. Looks through causes. */
+/** Whether the data itself was refused, by PostgreSQL or ahead of it, so that trying again can't help. Looks through causes. */
 export function isDataFault(error: unknown): boolean {
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    if (at instanceof UnfitError) return true;
     const { code } = at as Error & { code?: unknown };
     if (typeof code === 'string' && dataClasses.test(code)) return true;
   }

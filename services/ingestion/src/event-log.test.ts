@@ -39,6 +39,27 @@ describe('a part of a message', () => {
   });
 
   it('is none for no events', () => assert.deepEqual(partsOf(append([])), []));
+
+  it('carries the receipt of its request behind the last event, or alone', () => {
+    const sourceId = '019a9f3e-8a6e-7c3b-9d53-1f2e3a4b5c6d';
+    const receipt = {
+      sourceId,
+      firstSequence: 3,
+      events: 1,
+      accepted: 1,
+      duplicate: 0,
+      rejected: {},
+      report: undefined,
+    };
+    for (const events of [[eventOf()], []]) {
+      const [part, ...others] = partsOf({ ...append(events), receipt });
+      assert(part && others.length === 0);
+      const batch = EventBatch.decode(Buffer.concat(part.chunks));
+      assert.deepEqual([batch.events.length, batch.receipts, part.count], [events.length, [receipt], events.length]);
+      // The log must not take one for the repeat of another.
+      assert.equal(part.ids.length, 1);
+    }
+  });
 });
 
 describe('messageIdOf', () => {

@@ -1,8 +1,9 @@
 /** Appends accepted events to the log, or to the spool while the log does not answer: one message is an encoded `EventBatch`. */
 import { createHash } from 'node:crypto';
 import { type Clock, exhausted, isSampled, type Logger, SluiceError, unavailable, withSpan } from '@sluice/mesh';
-import { Durability, type Event, EventBatch, type SetRef } from '@sluice/proto';
+import { Durability, type Event, EventBatch, type Receipt, type SetRef } from '@sluice/proto';
 import { type BatchItem, createBatcher } from './batcher.js';
+import { receiptKey } from './receipt.js';
 import { firstPrefix, type LogMessage, type Shards } from './shards.js';
 import type { Spool } from './spool.js';
 
@@ -38,6 +39,8 @@ export interface Append {
   readonly skewMs: number;
   /** Of the call, when it is sampled. */
   readonly traceparent: string | undefined;
+  /** For the books; goes to the log even when no event does. */
+  readonly receipt?: Receipt | undefined;
 }
 
 export interface EventLog {
@@ -89,7 +92,9 @@ export function createEventLog(options: EventLogOptions): EventLog {
           if (answer.status === 'rejected') throw unavailableLog(answer.reason);
           const { isDuplicate, durability } = answer.value;
           const held = new Array<boolean>(parts[at]?.count ?? 0).fill(isDuplicate);
-          return { wereHeld: [...result.wereHeld, ...held], durability: weaker(result.durability, durability) };
+          // A receipt alone is no event that could be promised anything.
+          const reached = held.length === 0 ? result.durability : weaker(result.durability, durability);
+          return { wereHeld: [...result.wereHeld, ...held], durability: reached };
         },
         { wereHeld: [], durability: Durability.UNSPECIFIED },
       );
@@ -163,7 +168,17 @@ export function partsOf(append: Append): Part[] {
     bytes += chunk.length;
   }
   if (from < chunks.length) cut(chunks.length);
-  return parts;
+  return append.receipt ? withReceipt(parts, append, append.receipt) : parts;
+}
+
+/** The receipt travels with the last events, or alone: what was refused or known already is in the books, too. */
+function withReceipt(parts: Part[], append: Append, receipt: Receipt): Part[] {
+  const chunk = EventBatch.encode({ ...nothing, receipts: [receipt] }).finish();
+  const last = parts.pop();
+  if (last) return [...parts, { ...last, chunks: [...last.chunks, chunk], bytes: last.bytes + chunk.length }];
+  const { set, receivedAtMs } = append;
+  const alone = { set, receivedAtMs, traceparents: [], count: 0, bytes: chunk.length };
+  return [{ ...alone, ids: [receiptKey(receipt)], chunks: [chunk] }];
 }
 
 /** Encoded messages that are put end to end are the merged message: each event is encoded once, whatever it travels with. */
@@ -171,7 +186,15 @@ function chunkOf(event: Event, skewMs: number): Uint8Array {
   return EventBatch.encode({ ...nothing, events: [event], skewsMs: [skewMs] }).finish();
 }
 
-const nothing: EventBatch = { set: undefined, events: [], receivedAtMs: 0, instance: '', region: '', skewsMs: [] };
+const nothing: EventBatch = {
+  set: undefined,
+  events: [],
+  receivedAtMs: 0,
+  instance: '',
+  region: '',
+  skewsMs: [],
+  receipts: [],
+};
 
 /** The call's own trace first; without one, those of the requests that made the events. */
 function traceparentsOf({ traceparent }: Append, events: readonly Event[]): string[] {

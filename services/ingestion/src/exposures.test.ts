@@ -2,17 +2,14 @@ import assert from 'node:assert/strict';
 import { type Exposure, ExposureKind } from '@sluice/proto';
 import fc from 'fast-check';
 import { foldCounts, foldUnits } from './exposures.js';
-import { type EventRow, rowsOf } from './rows.js';
+import type { EventRow } from './rows.js';
 import { eventOf, exposureOf, idAt, testNowMs } from './test/events.js';
+import { rowOf as wireRowOf } from './test/wire.js';
 
 const { CONFIG, LAYER } = ExposureKind;
 
 function rowOf(serial: number, timeMs: number, part: Partial<Exposure>): EventRow {
-  const event = eventOf({ id: idAt(testNowMs, serial), timeMs, exposure: exposureOf(part) });
-  const batch = { set: { project: 'shop', environment: 'production' }, receivedAtMs: testNowMs, skewsMs: [] };
-  const [row] = rowsOf({ ...batch, events: [event], instance: '', region: '' }, { subject: '', sequence: 1 });
-  assert(row);
-  return row;
+  return wireRowOf(eventOf({ id: idAt(testNowMs, serial), timeMs, exposure: exposureOf(part) }));
 }
 
 const group = (serial: number, timeMs: number, groupName: string, unitId = 'u'): EventRow =>

@@ -5,31 +5,18 @@ import {
   invalid,
   notFound,
   type Principal,
-  requireKind,
   requireSet,
   requireWrite,
   SluiceError,
 } from '@sluice/mesh';
-import type { Database } from '@sluice/postgres';
-import {
-  Durability,
-  type Event,
-  type EventOutcome,
-  type GetEventsRequest,
-  type GetEventsResponse,
-  type GetExposuresRequest,
-  type GetExposuresResponse,
-  type LogEventsResponse,
-  Outcome,
-  type SetRef,
-} from '@sluice/proto';
+import { Durability, type Event, type EventOutcome, type LogEventsResponse, Outcome, type SetRef } from '@sluice/proto';
 import type { Counters } from './counters.js';
 import { type Received, requireRequest } from './definition.js';
 import type { EventLog } from './event-log.js';
 import type { KnownSets } from './keys.js';
+import { receiptOf } from './receipt.js';
 import type { RecentIds } from './recent-ids.js';
 import { skewOf } from './skew.js';
-import { readEvents, readExposures } from './store.js';
 import { judge } from './validate.js';
 
 export interface Handling {
@@ -38,20 +25,21 @@ export interface Handling {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly sets: KnownSets;
-  readonly database: Database;
 }
 
 /** Accepts events: answers only once the log holds every accepted one on stable storage. */
 export async function logEvents(handling: Handling, received: Received, call: Call): Promise<LogEventsResponse> {
   const { log, recent, counters, clock } = handling;
-  const { set: asked, events, sentAtMs } = requireRequest(received);
+  const request = requireRequest(received);
+  const { set: asked, events, sentAtMs } = request;
   if (call.principal.kind === 'console') requireWrite(call.principal);
   const set = await requireKnownSet(handling, call.principal, asked);
   if (sentAtMs < 0) throw invalid('sent_at_ms', 'is negative; send Unix milliseconds, or nothing');
   const receivedAtMs = clock.now();
   const skewMs = skewOf(sentAtMs, receivedAtMs);
   const { outcomes, fresh } = sift(events, { receivedAtMs, skewMs }, (id) => recent.has(set.project, id));
-  const append = { set, events: fresh.map(({ event }) => event), receivedAtMs, skewMs, traceparent: call.traceparent };
+  const arrival = { receivedAtMs, skewMs, traceparent: call.traceparent, receipt: receiptOf(request, outcomes) };
+  const append = { set, events: fresh.map(({ event }) => event), ...arrival };
   const { wereHeld, durability } = await withinDeadline(log.append(append), call.remainingMs());
   for (const [at, { event, index }] of fresh.entries()) {
     // A retry of what is only spooled tries the log again: answered from memory, it would claim too much.
@@ -60,7 +48,7 @@ export async function logEvents(handling: Handling, received: Received, call: Ca
   }
   count(counters, outcomes);
   if (durability === Durability.SPOOLED) counters.add('events_spooled', fresh.length);
-  return { outcomes, durability: durabilityOf(outcomes, durability) };
+  return { outcomes, durability: durabilityOf(outcomes, fresh.length > 0 ? durability : Durability.UNSPECIFIED) };
 }
 
 const accepted: EventOutcome = { outcome: Outcome.ACCEPTED, reason: '' };
@@ -114,7 +102,11 @@ async function withinDeadline<T>(work: Promise<T>, remainingMs: number): Promise
 const namePattern = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
 /** @throws SluiceError `invalid`, `forbidden`, or `not_found` when config is sure to have no such set. */
-async function requireKnownSet({ sets }: Handling, principal: Principal, asked: SetRef | undefined): Promise<SetRef> {
+export async function requireKnownSet(
+  { sets }: Pick<Handling, 'sets'>,
+  principal: Principal,
+  asked: SetRef | undefined,
+): Promise<SetRef> {
   const set = requireSet(principal, asked);
   for (const part of ['project', 'environment'] as const) {
     if (!namePattern.test(set[part])) {
@@ -127,34 +119,4 @@ async function requireKnownSet({ sets }: Handling, principal: Principal, asked: 
   // Services of ours have looked the set up themselves.
   if (principal.kind === 'mesh' || (await sets.isKnown(set))) return set;
   throw notFound('set', `${set.project}/${set.environment} does not exist; create it, or correct the name`);
-}
-
-/** Units and exposures of one entity, by group. */
-export async function getExposures(
-  handling: Handling,
-  { set: asked, key }: GetExposuresRequest,
-  call: Call,
-): Promise<GetExposuresResponse> {
-  requireKind(call.principal, 'console', 'server');
-  if (key === '') throw invalid('key', 'is empty; name a gate, config, experiment or layer');
-  requireStorable('key', key);
-  const set = await requireKnownSet(handling, call.principal, asked);
-  return { groups: await readExposures(handling.database, set, key) };
-}
-
-/** Count and sum of one event name. */
-export async function getEvents(
-  handling: Handling,
-  { set: asked, name }: GetEventsRequest,
-  call: Call,
-): Promise<GetEventsResponse> {
-  requireKind(call.principal, 'console', 'server');
-  if (name === '') throw invalid('name', 'is empty; name an event');
-  requireStorable('name', name);
-  const set = await requireKnownSet(handling, call.principal, asked);
-  return readEvents(handling.database, set, name);
-}
-
-function requireStorable(field: string, text: string): void {
-  if (text.includes('\0')) throw invalid(field, 'has a NUL character; remove it');
 }

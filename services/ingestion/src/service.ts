@@ -2,23 +2,27 @@
 import { join } from 'node:path';
 import { type Bus, connectBus } from '@sluice/bus';
 import { backoff, bind, createLogger, type Logger, register, type Scope, startServer, systemClock } from '@sluice/mesh';
-import { type Database, migrate, openDatabase } from '@sluice/postgres';
+import { migrate, openDatabase } from '@sluice/postgres';
 import { LedgerServiceService } from '@sluice/proto';
+import { getBooks } from './books.js';
 import type { IngestionConfig } from './config.js';
-import { type Counters, createCounters } from './counters.js';
+import { createCounters } from './counters.js';
 import { textOfError } from './data-fault.js';
 import { dropDeadLetter, getDeadLetter, listDeadLetters, retryDeadLetter } from './dead-letters.js';
 import { strictIngestionService } from './definition.js';
 import { createEventLog } from './event-log.js';
-import { getEvents, getExposures, type Handling, logEvents } from './handlers.js';
+import { type Handling, logEvents } from './handlers.js';
+import { type HousekeeperOptions, report, startHousekeeper } from './housekeeper.js';
 import { followKeys } from './keys.js';
+import { getEvents, getExposures, getUsage } from './ledger.js';
 import { createLogProbe } from './log-probe.js';
 import { createRecentIds } from './recent-ids.js';
 import { createShards, eventShards } from './shards.js';
 import { openSpool, type Spool } from './spool.js';
 import { migrationsUrl } from './store.js';
 import { streamEvents } from './stream-events.js';
-import { startWriter } from './writer.js';
+import { createTails, tailEvents } from './tail.js';
+import { startWriter, type WriterOptions } from './writer.js';
 
 const recentIdsMax = 50_000;
 const stopWithinMs = 5_000;
@@ -41,7 +45,7 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
   scope.push('database', () => database.close());
   const keys = await followKeys(config, bus, scope, logger);
   const stream = keepStream(config, bus, scope, logger);
-  writeWhenReady({ bus, database, logger, counters }, stream.ready, scope);
+  const startedAtMs = systemClock.now();
   const probe = createLogProbe(
     bus,
     eventShards.map((shard) => shard.stream),
@@ -64,8 +68,21 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
   const log = createEventLog({ shards, spool, clock: systemClock, logger, instance, region });
   scope.push('event log', () => log.drain());
   const recent = createRecentIds(recentIdsMax);
-  const handling: Handling = { log, recent, counters, clock: systemClock, sets: keys, database };
+  const handling: Handling = { log, recent, counters, clock: systemClock, sets: keys };
+  const reading = { database, sets: keys, clock: systemClock };
   const burials = { database, shards };
+  const readCounters = () => ({
+    ...counters.read(),
+    log_pending: probe.messagesPending(),
+    append_bytes_pending: log.pendingBytes(),
+    ...spoolCounters(spool),
+  });
+  const { retentionDays } = config;
+  const house = { database, logger, retentionDays, region, instance, startedAtMs, readCounters };
+  const writing = { bus, database, logger, counters, retentionDays };
+  writeWhenReady(writing, house, stream.ready, scope);
+  const bookkeeping = { database, bus, region, retentionDays, report: () => report(house) };
+  const tails = createTails(bus);
   const server = await startServer({
     mesh: config,
     logger,
@@ -76,23 +93,18 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
         streamEvents: (call) => (received) => streamEvents(handling, received, call),
       }),
       bind(LedgerServiceService, {
-        getExposures: (request, call) => getExposures(handling, request, call),
-        getEvents: (request, call) => getEvents(handling, request, call),
+        getExposures: (request, call) => getExposures(reading, request, call),
+        getEvents: (request, call) => getEvents(reading, request, call),
+        getUsage: (request, call) => getUsage(reading, request, call),
+        getBooks: (request, call) => getBooks(bookkeeping, request, call),
+        tailEvents: (request, call) => tailEvents(tails, request, call),
         listDeadLetters: (request, call) => listDeadLetters(burials, request, call),
         getDeadLetter: (request, call) => getDeadLetter(burials, request, call),
         retryDeadLetter: (request, call) => retryDeadLetter(burials, request, call),
         dropDeadLetter: (request, call) => dropDeadLetter(burials, request, call),
       }),
     ],
-    describe: () => ({
-      sets: keys.sets(),
-      counters: {
-        ...counters.read(),
-        log_pending: probe.messagesPending(),
-        append_bytes_pending: log.pendingBytes(),
-        ...spoolCounters(spool),
-      },
-    }),
+    describe: () => ({ sets: keys.sets(), counters: readCounters() }),
     // Ready to accept: that needs the log or room in the spool. PostgreSQL away only delays what was accepted.
     isReady: async () => (await probe.isReady()) || spool.hasRoom(),
   });
@@ -133,19 +145,18 @@ function keepStream({ eventsBytesMax }: IngestionConfig, bus: Bus, scope: Scope,
   return { ready, isReady: () => isReady };
 }
 
-type Writing = { bus: Bus; database: Database; logger: Logger; counters: Counters };
-
 /** Migrates once PostgreSQL answers, then writes. Until then events wait in the log. */
-function writeWhenReady(options: Writing, stream: Promise<void>, scope: Scope): void {
-  const { database, logger } = options;
+function writeWhenReady(writing: WriterOptions, house: HousekeeperOptions, stream: Promise<void>, scope: Scope): void {
+  const { database, logger } = writing;
   let isStopped = false;
   scope.push('writer start', () => {
     isStopped = true;
   });
   const start = retrying(scope, logger, 'the ledger', async () => {
     await migrate(database, { schema: 'events', directory: migrationsUrl });
+    if (!isStopped) scope.push('housekeeper', startHousekeeper(house));
     await stream;
-    if (!isStopped) scope.push('writer', startWriter(options));
+    if (!isStopped) scope.push('writer', startWriter(writing));
   });
   start();
 }

@@ -70,11 +70,40 @@ const event: MessageSchema = {
   },
 };
 
+const uint = (name: string) => ({ name, type: 'uint' }) as const;
+
+/** Reasons of one kind in a report: sources have about ten. */
+const reasonsMax = 100;
+
+const reasons = (name: string) => ({
+  name,
+  max: reasonsMax,
+  type: { fields: { 1: string('key'), 2: uint('value') } },
+});
+
+const report: MessageSchema = {
+  fields: {
+    1: uint('number'),
+    2: uint('generated'),
+    3: uint('accepted'),
+    4: uint('duplicate'),
+    5: reasons('rejected'),
+    6: reasons('dropped'),
+    7: uint('spooled'),
+    8: uint('in_flight'),
+    9: uint('sequenced'),
+    10: { name: 'is_closed', type: 'bool' },
+  },
+};
+
 export const logEventsSchema: MessageSchema = {
   fields: {
     1: { name: 'set', type: setRef },
     2: { name: 'events', type: event, max: eventsMax },
     3: { name: 'sent_at_ms', type: 'int' },
+    4: string('source_id'),
+    5: uint('sequence'),
+    6: { name: 'report', type: report },
   },
 };
 

@@ -1,24 +1,28 @@
 /**
- * From the log to the store. A batch of messages is one transaction: insert, commit, then
- * acknowledge; a crash in between repeats the batch, and the key of the table makes that harmless.
- * PostgreSQL away: the batch is tried again until it is back, and the log keeps what follows.
- * Data that PostgreSQL refuses: halved until the one event is found, which is buried.
+ * From the log to the store. A batch of messages is one transaction: write, commit, then
+ * acknowledge; a crash in between repeats the batch, and the store knows which messages it has.
+ * PostgreSQL away: the batch is tried again for a while and then given back to the log, which keeps
+ * it and what follows, however long that takes.
  */
 import type { Bus, WorkMessage } from '@sluice/bus';
 import { backoff, type Logger, type Release, withSpan } from '@sluice/mesh';
 import type { Database } from '@sluice/postgres';
-import { EventBatch } from '@sluice/proto';
 import type { Counters } from './counters.js';
-import { isDataFault, textOfError } from './data-fault.js';
-import { dayless, dayOf, type EventRow, rowsOf } from './rows.js';
+import { textOfError } from './data-fault.js';
+import { pause } from './pause.js';
+import { dayless, dayOf } from './rows.js';
 import { eventShards } from './shards.js';
-import { buryEvent, buryMessage, ensureDay, writeRows } from './store.js';
+import { ensureDay } from './store.js';
+import { type Taken, take } from './taken.js';
+import { writeBatch } from './write-batch.js';
 
 export interface WriterOptions {
   readonly bus: Bus;
   readonly database: Database;
   readonly logger: Logger;
   readonly counters: Counters;
+  /** Days that get a partition of their own, counted back from today; others share the default partition. */
+  readonly retentionDays: number;
 }
 
 const durable = 'writer';
@@ -28,10 +32,12 @@ const messagesMax = 16;
 const lingerMs = 20;
 /** What a writer had in hand when it died comes again after this; a batch takes a fraction of it. */
 const ackWaitMs = 10_000;
+/** A batch that could not be written for so long goes back to the log, in milliseconds: before the log gives it to others. */
+const patienceMs = 6_000;
 const firstPauseMs = 100;
-const longestPauseMs = 5_000;
-/** Days that get a partition of their own, counted back from today; others share the default partition. */
-const daysBack = 400;
+const longestPauseMs = 2_000;
+/** How long what was given back stays away, in milliseconds. */
+const giveBackMs = 1_000;
 const dayMs = 86_400_000;
 const linksMax = 32;
 
@@ -40,7 +46,7 @@ export function startWriter(options: WriterOptions): Release {
   const writer = new Writer(options);
   const releases = eventShards.map(({ stream }) =>
     options.bus.work({ stream, durable, batchMax: messagesMax, lingerMs, ackWaitMs }, (messages) =>
-      writer.write(messages),
+      writer.write(messages, stream),
     ),
   );
   return async () => {
@@ -49,17 +55,11 @@ export function startWriter(options: WriterOptions): Release {
   };
 }
 
-/** A message with what it says; `rows` is undefined when that can't be read. */
-interface Read {
-  readonly message: WorkMessage;
-  readonly rows: readonly EventRow[] | undefined;
-  readonly problem: string;
-}
-
 export class Writer {
   readonly #options: WriterOptions;
   readonly #days = new Set<string>([dayless]);
   readonly #stopped = new AbortController();
+  #isWaiting = false;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -69,107 +69,76 @@ export class Writer {
     this.#stopped.abort();
   }
 
-  /** Writes a batch and acknowledges it; when stopped before that, gives it back to the log. */
-  async write(messages: readonly WorkMessage[]): Promise<void> {
+  /** Writes a batch and acknowledges it; what can't be written in time, or is not written when stopped, goes back to the log. */
+  async write(messages: readonly WorkMessage[], stream: string): Promise<void> {
     const traceparents = new Set(messages.flatMap(({ traceparent }) => traceparent ?? []));
     const [parent, ...links] = traceparents;
     const attributes = { 'messaging.batch.message_count': messages.length };
     const span = { kind: 'consumer', parent, links: links.slice(0, linksMax), attributes } as const;
-    await withSpan('write events', span, () => this.#persist(messages));
+    await withSpan('write events', span, () => this.#persist(messages, stream));
   }
 
-  async #persist(messages: readonly WorkMessage[]): Promise<void> {
-    const read = messages.map(readMessage);
-    const { logger } = this.#options;
-    for (let attempt = 0; !this.#stopped.signal.aborted; attempt++) {
+  async #persist(messages: readonly WorkMessage[], stream: string): Promise<void> {
+    const batch = messages.map((message) => take(message, stream));
+    const { signal } = this.#stopped;
+    const endMs = Date.now() + patienceMs;
+    for (let attempt = 0; !signal.aborted && Date.now() < endMs; attempt++) {
       try {
-        await this.#store(read);
-        if (attempt > 0) logger.info({ attempts: attempt + 1 }, 'the store takes events again');
-        await settle(read);
+        await this.#store(batch);
+        this.#tell(false);
+        await settle(messages, batch);
         return;
       } catch (error) {
-        if (attempt === 0)
-          logger.warn({ reason: textOfError(error) }, 'the store does not take events; they wait in the log');
-        await pause(backoff(attempt, firstPauseMs, longestPauseMs), this.#stopped.signal);
+        this.#tell(true, textOfError(error));
+        await pause(backoff(attempt, firstPauseMs, longestPauseMs), signal);
       }
     }
-    for (const message of messages) message.retryLater(0);
+    for (const message of messages) message.retryLater(signal.aborted ? 0 : giveBackMs);
   }
 
-  async #store(read: readonly Read[]): Promise<void> {
+  async #store(batch: readonly Taken[]): Promise<void> {
     const { database, logger, counters } = this.#options;
-    for (const { message, rows, problem } of read) {
-      if (rows) continue;
-      await buryMessage(database, message, message.data, problem);
-      counters.add('messages_buried', 1);
-      logger.error({ sequence: message.sequence, reason: problem }, 'a message of the log was buried');
-    }
-    const rows = read.flatMap(({ rows }) => rows ?? []);
-    await this.#ensureDays(rows);
-    await this.#insert(rows);
-  }
-
-  /** Rows that PostgreSQL refuses are looked for by halves: one bad event costs a few transactions, never the line. */
-  async #insert(rows: readonly EventRow[]): Promise<void> {
-    const { database, logger, counters } = this.#options;
-    if (rows.length === 0) return;
-    try {
-      const written = await writeRows(database, rows);
-      counters.add('events_written', written.events);
-      counters.add('events_deduplicated', rows.length - written.events);
-      counters.add('exposures_written', written.exposures);
-    } catch (error) {
-      const [only] = rows;
-      if (!isDataFault(error) || !only) throw error;
-      if (rows.length > 1) {
-        const half = rows.length >> 1;
-        await this.#insert(rows.slice(0, half));
-        await this.#insert(rows.slice(half));
-        return;
-      }
-      await buryEvent(database, only, textOfError(error));
-      counters.add('events_buried', 1);
-      logger.error({ sequence: only.source.sequence, reason: textOfError(error) }, 'an event was buried');
+    await this.#ensureDays(batch);
+    const { stored, duplicate, exposures, buried } = await writeBatch(database, batch);
+    counters.add('events_written', stored);
+    counters.add('events_deduplicated', duplicate);
+    counters.add('exposures_written', exposures);
+    for (const { sequence, eventId, reason } of buried) {
+      counters.add(eventId === undefined ? 'messages_buried' : 'events_buried', 1);
+      const what = eventId === undefined ? 'a message of the log was buried' : 'an event was buried';
+      logger.error({ sequence, eventId, reason }, what);
     }
   }
 
   /** Makes the partitions of the batch's days, and today's and tomorrow's, once each. */
-  async #ensureDays(rows: readonly EventRow[]): Promise<void> {
+  async #ensureDays(batch: readonly Taken[]): Promise<void> {
     const now = Date.now();
-    const earliest = dayOf(now - daysBack * dayMs);
+    const earliest = dayOf(now - this.#options.retentionDays * dayMs);
     const tomorrow = dayOf(now + dayMs);
-    const wanted = new Set([dayOf(now), tomorrow, ...rows.map(({ idDay }) => idDay)]);
+    const wanted = new Set([dayOf(now), tomorrow]);
+    for (const { rows } of batch) for (const { idDay } of rows) wanted.add(idDay);
     for (const day of wanted) {
       if (this.#days.has(day) || day < earliest || day > tomorrow) continue;
       await ensureDay(this.#options.database, day);
       this.#days.add(day);
     }
   }
-}
 
-/** An acknowledgement that gets lost brings the message again, and the table's key removes it. */
-async function settle(read: readonly Read[]): Promise<void> {
-  for (const { message, rows, problem } of read) if (!rows) message.reject(problem);
-  await Promise.allSettled(read.flatMap(({ message, rows }) => (rows ? [message.ack()] : [])));
-}
-
-function readMessage(message: WorkMessage): Read {
-  try {
-    return { message, rows: rowsOf(EventBatch.decode(message.data), message), problem: '' };
-  } catch (error) {
-    return { message, rows: undefined, problem: textOfError(error) };
+  /** Logs changes, not states: all shards wait for the same store. */
+  #tell(isWaiting: boolean, reason = ''): void {
+    if (isWaiting === this.#isWaiting) return;
+    this.#isWaiting = isWaiting;
+    if (isWaiting) this.#options.logger.warn({ reason }, 'the store does not take events; they wait in the log');
+    else this.#options.logger.info('the store takes events again');
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', settle);
-      resolve();
-    };
-    const timer = setTimeout(settle, ms);
-    signal.addEventListener('abort', settle, { once: true });
-    if (signal.aborted) settle();
-  });
+/** An acknowledgement that gets lost brings the message again, and the store knows it. */
+async function settle(messages: readonly WorkMessage[], batch: readonly Taken[]): Promise<void> {
+  await Promise.allSettled(
+    messages.map((message, at) => {
+      const problem = batch[at]?.problem;
+      return problem === undefined ? message.ack() : message.reject(problem);
+    }),
+  );
 }

@@ -1,6 +1,7 @@
 import { benchCompile, benchIdList } from './compile.js';
 import { benchEngine } from './engine.js';
 import { benchEvaluation } from './evaluation.js';
+import { benchIngestionStore } from './ingestion-store.js';
 import { describeMachine } from './measure.js';
 import { benchPropagation } from './propagation.js';
 
@@ -11,6 +12,7 @@ const parts = {
   idlist: benchIdList,
   evaluation: benchEvaluation,
   propagation: benchPropagation,
+  'ingestion-store': benchIngestionStore,
 };
 const wanted = process.argv.slice(2);
 for (const [name, run] of Object.entries(parts)) {

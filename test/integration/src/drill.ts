@@ -2,10 +2,12 @@
  * Long proofs against a real mesh, by name: `make drill stream`. Each says what it did and ends
  * with a verdict; any that fails makes the whole fail.
  */
+import { drillLedger } from './drill-ledger.js';
 import { drillStream } from './drill-stream.js';
 
 const drills: Readonly<Record<string, () => Promise<boolean>>> = {
   stream: drillStream,
+  ledger: drillLedger,
 };
 
 const asked = process.argv.slice(2);

@@ -133,7 +133,7 @@ describe('ingestion', function () {
       assert.equal((await room.device.log([eventOf({ name: 'tap' })])).outcomes[0]?.outcome, ACCEPTED);
       const read = room.device.ledger.getEvents({ set, name: 'tap' }, { timeoutMs });
       assert.equal((await refusal(read)).kind, 'forbidden');
-      const exposures = room.device.ledger.getExposures({ set, key: 'checkout-test' }, { timeoutMs });
+      const exposures = room.device.ledger.getExposures({ set, key: 'checkout-test', isDaily: false }, { timeoutMs });
       assert.equal((await refusal(exposures)).kind, 'forbidden');
     });
 
@@ -200,7 +200,10 @@ describe('ingestion', function () {
       await room.server.log([saw('one', 'control', 3_000), saw('two', 'test', 1_000), saw('three', 'test', 1_000)]);
       await room.server.log([saw('two', 'control', 2_000), saw('one', 'control', 500)]);
       await eventually(async () => {
-        const { groups } = await room.server.ledger.getExposures({ set, key: 'checkout-test' }, { timeoutMs });
+        const { groups } = await room.server.ledger.getExposures(
+          { set, key: 'checkout-test', isDaily: false },
+          { timeoutMs },
+        );
         assert.deepEqual(
           groups.map(({ groupName, units, exposures, crossovers }) => [groupName, units, exposures, crossovers]),
           [
@@ -221,7 +224,9 @@ describe('ingestion', function () {
       ]);
       await eventually(async () => {
         const unitsOf = async (key: string): Promise<number[]> =>
-          (await room.server.ledger.getExposures({ set, key }, { timeoutMs })).groups.map(({ units }) => units);
+          (await room.server.ledger.getExposures({ set, key, isDaily: false }, { timeoutMs })).groups.map(
+            ({ units }) => units,
+          );
         assert.deepEqual(await unitsOf('home'), [1, 1]);
         assert.deepEqual(await unitsOf('banner'), [1]);
       });

@@ -1,9 +1,12 @@
 import { invalid } from '@sluice/mesh';
+import type { SetRef } from '@sluice/proto';
 import type { Command } from 'commander';
 import type { Host } from '../host.js';
+import type { Session } from '../session.js';
+import { addLifecycle, placeOfEnvironment } from './set-lifecycle.js';
 
 export function addEnvironment(parent: Command, host: Host): void {
-  const group = parent.command('environment').description('make environments');
+  const group = parent.command('environment').description('make, describe and archive environments of the project');
   group
     .command('create')
     .description('make an environment of the project; harmless when it exists')
@@ -11,15 +14,47 @@ export function addEnvironment(parent: Command, host: Host): void {
     .addHelpText('after', '\nJSON: {project, environment, isCreated}')
     .action(
       host.onMesh(async (session, { args: [environment = ''] }) => {
-        const { project } = session.context;
-        if (!project) throw invalid('--project', 'is missing; name it here, in SLUICE_PROJECT or in the context file');
-        const set = { project, environment };
+        const set = setIn(session, environment);
         const { isCreated } = await session.config.createEnvironment({ set }, session.call);
         return {
           document: { ...set, isCreated },
           text: (style) =>
-            `${style.strong(`${project}/${environment}`)}  ${isCreated ? 'created' : 'was there already'}`,
+            `${style.strong(`${set.project}/${environment}`)}  ${isCreated ? 'created' : 'was there already'}`,
         };
       }),
     );
+  addLifecycle(group, host, {
+    word: 'environment',
+    list: async (session, archiveState, nameContains) => {
+      const request = {
+        project: session.context.project ?? '',
+        nameContains,
+        pageSize: 1_000,
+        pageToken: '',
+        archiveState,
+      };
+      return (await session.config.listEnvironments(request, session.call)).environments.map(placeOfEnvironment);
+    },
+    get: async (session, name) => {
+      const { environment } = await session.config.getEnvironment({ set: setIn(session, name) }, session.call);
+      return placeOfEnvironment(environment);
+    },
+    update: async (session, name, description, expectedVersion) => {
+      const request = { set: setIn(session, name), description, expectedVersion };
+      return placeOfEnvironment((await session.config.updateEnvironment(request, session.call)).environment);
+    },
+    archive: async (session, name, reason, isArchived) => {
+      const { config, call } = session;
+      const request = { set: setIn(session, name), reason };
+      const answer = await (isArchived
+        ? config.archiveEnvironment(request, call)
+        : config.restoreEnvironment(request, call));
+      return placeOfEnvironment(answer.environment);
+    },
+  });
+}
+
+function setIn({ context: { project } }: Session, environment: string): SetRef {
+  if (project) return { project, environment };
+  throw invalid('--project', 'is missing; name it here, in SLUICE_PROJECT or in the context file');
 }

@@ -4,14 +4,18 @@ import type { Report } from '../report.js';
 import type { Session } from '../session.js';
 import { formatFields } from '../table.js';
 import { formatSince, isoTime } from '../words.js';
+import { addEventsImport } from './events-import.js';
+import { addEventsTail } from './events-tail.js';
 
 export function addEvents(parent: Command, host: Host): void {
-  parent
+  const events = parent
     .command('events')
-    .description('count the events of a name, and sum up their values')
+    .description('count the events of a name, and sum up their values; import events, or watch them come in')
     .argument('<name>', 'name of the event')
     .addHelpText('after', '\nJSON: {name, count, sum, units, firstAt, lastAt}')
     .action(host.onMesh(showEvents));
+  addEventsImport(events, host);
+  addEventsTail(events, host);
 }
 
 async function showEvents(session: Session, { args: [name = ''] }: Invocation<object>): Promise<Report> {

@@ -19,7 +19,7 @@ const jsonHelp = `JSON: {key, groups: [{kind, groupName, ruleId, gateValue, unit
       gateValue is null for everything but gates.`;
 
 async function showExposures(session: Session, { args: [key = ''] }: Invocation<object>): Promise<Report> {
-  const { groups } = await session.ledger.getExposures({ set: session.set, key }, session.call);
+  const { groups } = await session.ledger.getExposures({ set: session.set, key, isDaily: false }, session.call);
   const nowMs = Date.now();
   return {
     document: { key, groups: groups.map(documentOf) },

@@ -1,14 +1,13 @@
 import { invalid } from '@sluice/mesh';
-import type { UpdateGateRequest, WaitForRevisionResponse } from '@sluice/proto';
+import type { UpdateGateRequest } from '@sluice/proto';
 import type { Command } from 'commander';
+import { awaitArrivals, waitJsonHelp } from '../arrivals.js';
 import { exitCodes } from '../exit-code.js';
 import type { Host, Invocation } from '../host.js';
 import { parseCountInput, parseNumberInput } from '../json-input.js';
 import type { Report } from '../report.js';
 import type { Session } from '../session.js';
-import type { Style } from '../style.js';
-import { formatTable } from '../table.js';
-import { formatMs, isoTime } from '../words.js';
+import { isoTime } from '../words.js';
 
 interface SetOptions {
   readonly rollout?: number;
@@ -40,14 +39,13 @@ export function addGateSet(parent: Command, host: Host): void {
 
 const jsonHelp = `JSON: {project, environment, name, revision, version, committedAt, isEverywhere,
        evaluators: [{instance, region, revision, latencyMs, hasIt}]}
-      isEverywhere is null and evaluators empty without --wait. Exit code 6 when not all have it in time.`;
+      ${waitJsonHelp}`;
 
 async function setGate(session: Session, { args, options }: Invocation<SetOptions>): Promise<Report> {
   const request = requestOf(args[0] ?? '', options);
   const set = session.requireSet();
   const { revision, version, committedAtMs } = await session.config.updateGate({ set, ...request }, session.call);
-  const wait = options.wait ? await session.config.waitForRevision({ set, revision }, session.call) : undefined;
-  const evaluators = (wait?.acknowledgements ?? []).map((ack) => ({ ...ack, hasIt: ack.revision >= revision }));
+  const arrivals = await awaitArrivals(session, set, revision, options.wait);
   return {
     document: {
       ...set,
@@ -55,14 +53,13 @@ async function setGate(session: Session, { args, options }: Invocation<SetOption
       revision,
       version,
       committedAt: isoTime(committedAtMs),
-      isEverywhere: wait?.isComplete ?? null,
-      evaluators,
+      ...arrivals.document,
     },
     text: (style) => {
       const head = `${style.strong(request.name)}  ${changeOf(options)} · revision ${revision} · version ${version}`;
-      return wait ? `${head}\n${arrivals(wait, revision, style)}` : head;
+      return `${head}${arrivals.text(style)}`;
     },
-    exitCode: wait && !wait.isComplete ? exitCodes.unavailable : exitCodes.ok,
+    exitCode: arrivals.isLate ? exitCodes.unavailable : exitCodes.ok,
   };
 }
 
@@ -91,23 +88,4 @@ function changeOf({ rollout, rule, on, off }: SetOptions): string {
     ...(rollout === undefined ? [] : [`${rollout} %${rule === undefined ? '' : ` of rule ${rule}`}`]),
   ];
   return parts.join(', ');
-}
-
-function arrivals({ acknowledgements, isComplete }: WaitForRevisionResponse, revision: number, style: Style): string {
-  const rows = acknowledgements.map((ack) => [
-    ack.instance,
-    ack.region,
-    ack.revision >= revision ? formatMs(ack.latencyMs) : style.bad(`not yet, at revision ${ack.revision}`),
-  ]);
-  if (rows.length === 0) return style.warn('no evaluator is alive to wait for');
-  const table = formatTable(
-    [{ title: 'EVALUATOR' }, { title: 'REGION' }, { title: 'AFTER', align: 'right' }],
-    rows,
-    style,
-  );
-  const slowestMs = Math.max(...acknowledgements.map(({ latencyMs }) => latencyMs));
-  const verdict = isComplete
-    ? style.good(`every evaluator has it after ${formatMs(slowestMs)}`)
-    : style.bad('not every evaluator had it in time; the change is committed and on its way');
-  return `${table}\n${verdict}`;
 }

@@ -1,4 +1,4 @@
-import { KeyClass, type KeyGrant, type KeySummary, keyClassToJSON } from '@sluice/proto';
+import { ArchiveState, KeyClass, type KeyGrant, type KeySummary, keyClassToJSON } from '@sluice/proto';
 import { type Command, Option } from 'commander';
 import type { Host, Invocation } from '../host.js';
 import type { Report } from '../report.js';
@@ -15,7 +15,7 @@ interface CreateOptions {
 }
 
 export function addKey(parent: Command, host: Host): void {
-  const group = parent.command('key').description('make and list SDK keys');
+  const group = parent.command('key').description('make, list, rename and revoke SDK keys');
   group
     .command('create')
     .description('make an SDK key for the project and environment; its secret is shown this once')
@@ -34,8 +34,14 @@ export function addKey(parent: Command, host: Host): void {
   group
     .command('list')
     .description('list SDK keys, without their secrets')
-    .addHelpText('after', '\nJSON: {keys: [{digest, class, project, environment, canWrite, label, createdAt}]}')
-    .action(host.onMesh(listKeys));
+    .addHelpText(
+      'after',
+      '\nJSON: {keys: [{digest, class, project, environment, canWrite, label, createdAt, isRevoked}]}',
+    )
+    .option('--archived', 'only revoked ones')
+    .option('--all', 'revoked ones, too')
+    .action(host.onMesh<{ archived?: boolean; all?: boolean }>(listKeys));
+  addKeyLifecycle(group, host);
 }
 
 const classes = { server: KeyClass.SERVER, client: KeyClass.CLIENT, console: KeyClass.CONSOLE } as const;
@@ -58,14 +64,17 @@ async function createKey(session: Session, { options }: Invocation<CreateOptions
   };
 }
 
-async function listKeys(session: Session): Promise<Report> {
+async function listKeys(
+  session: Session,
+  { options: { archived, all } }: Invocation<{ archived?: boolean; all?: boolean }>,
+): Promise<Report> {
   const { keys } = await session.config.listKeys(
     {
       project: session.context.project ?? '',
       pageSize: 0,
       pageToken: '',
       labelContains: '',
-      archiveState: 0,
+      archiveState: all ? ArchiveState.ANY : archived ? ArchiveState.ARCHIVED : ArchiveState.LIVE,
       environment: '',
     },
     session.call,
@@ -73,10 +82,11 @@ async function listKeys(session: Session): Promise<Report> {
   const nowMs = Date.now();
   return {
     document: {
-      keys: keys.map(({ digest, grant, createdAtMs }) => ({
+      keys: keys.map(({ digest, grant, createdAtMs, isArchived }) => ({
         digest,
         ...(grant ? grantDocument(grant) : {}),
         createdAt: isoTime(createdAtMs),
+        isRevoked: isArchived,
       })),
     },
     text: (style) => {
@@ -91,9 +101,58 @@ async function listKeys(session: Session): Promise<Report> {
   };
 }
 
-function rowOf({ digest, grant, createdAtMs }: KeySummary, nowMs: number): string[] {
+/** `rename`, `revoke` and `restore`, each by the beginning of the key's digest. */
+function addKeyLifecycle(group: Command, host: Host): void {
+  const one = (verb: string, about: string): Command =>
+    group
+      .command(verb)
+      .description(about)
+      .argument('<digest>', 'its digest, or the first 8 or more digits of it')
+      .option('--reason <text>', 'why, for the audit log')
+      .addHelpText('after', '\nJSON: {digest, class, project, environment, canWrite, label, version, isRevoked}');
+  const whole = (text: string): string => text.replace(/…$/, '');
+  one('show', 'what a key allows').action(
+    host.onMesh(async (session, { args: [digest = ''] }) =>
+      keyReport((await session.config.getKey({ digest: whole(digest) }, session.call)).key),
+    ),
+  );
+  one('rename', 'give a key another label')
+    .requiredOption('--label <text>', 'what it is for')
+    .action(
+      host.onMesh<{ label: string; reason?: string }>(async (session, { args: [digest = ''], options }) => {
+        const { label, reason = '' } = options;
+        const request = { digest: whole(digest), label, reason, expectedVersion: undefined };
+        return keyReport((await session.config.updateKey(request, session.call)).key);
+      }),
+    );
+  for (const [verb, isRevoked, about] of [
+    ['revoke', true, 'lock a key out at once, everywhere'],
+    ['restore', false, 'let a revoked key in again'],
+  ] as const) {
+    one(verb, about).action(
+      host.onMesh<{ reason?: string }>(async ({ config, call }, { args: [digest = ''], options: { reason = '' } }) => {
+        const request = { digest: whole(digest), reason };
+        return keyReport((await (isRevoked ? config.archiveKey(request, call) : config.restoreKey(request, call))).key);
+      }),
+    );
+  }
+}
+
+function keyReport(key: KeySummary | undefined): Report {
+  const { digest = '', grant, version = 0, isArchived = false } = key ?? {};
+  return {
+    document: { digest, ...(grant ? grantDocument(grant) : {}), version, isRevoked: isArchived },
+    text: (style) => {
+      const state = isArchived ? style.bad('revoked') : style.good('valid');
+      const about = grant ? `${classWord(grant)} key for ${scopeOf(grant)}` : '';
+      return `${style.strong(`${digest.slice(0, 12)}…`)}  ${state} · ${about} · ${grant?.label || 'no label'} · version ${version}`;
+    },
+  };
+}
+
+function rowOf({ digest, grant, createdAtMs, isArchived }: KeySummary, nowMs: number): string[] {
   const scope = grant ? scopeOf(grant) : '';
-  const may = grant?.canWrite ? 'read, write' : 'read';
+  const may = isArchived ? 'nothing: revoked' : grant?.canWrite ? 'read, write' : 'read';
   return [
     `${digest.slice(0, 12)}…`,
     grant ? classWord(grant) : '',

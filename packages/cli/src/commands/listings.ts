@@ -1,7 +1,7 @@
 import { Section } from '@sluice/proto';
 import type { Command } from 'commander';
 import type { Host } from '../host.js';
-import { type ListingKind, listEntities, listingReport } from '../listing.js';
+import { type ListingKind, listEntities, listingJsonHelp, listingReport } from '../listing.js';
 
 const kinds: readonly (ListingKind & { readonly about: string })[] = [
   {
@@ -24,7 +24,7 @@ export function addListings(parent: Command, host: Host): void {
       .command(kind.plural)
       .description(`${kind.about}: name, state, rules, last change`)
       .option('--name <text>', 'only names that contain this')
-      .addHelpText('after', `\n${jsonHelp(kind.plural)}`)
+      .addHelpText('after', `\n${listingJsonHelp(kind.plural)}`)
       .action(
         host.onMesh<{ name?: string }>(async (session, { options }) =>
           listingReport(session, kind, await listEntities(session, kind, options.name ?? ''), Date.now()),
@@ -32,7 +32,3 @@ export function addListings(parent: Command, host: Host): void {
       );
   }
 }
-
-const jsonHelp = (plural: string): string =>
-  `JSON: {project, environment, revision, ${plural}: [{name, entity, isEnabled, ruleCount,
-       rolloutPercentage, version, changedInRevision, changedAt, changedBy}]}`;

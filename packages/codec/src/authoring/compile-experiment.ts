@@ -1,6 +1,6 @@
 import type { Entity, Rule } from '@sluice/proto';
 import { bucketTest, gateTest, segmentName } from './compile-condition.js';
-import { blankSpec, ruleOf } from './compile-gate.js';
+import { blankSpec, holdoutRules, ruleOf } from './compile-gate.js';
 import type { ConditionPool } from './condition-pool.js';
 import type { ExperimentDocument, LayerDocument, LayerExperimentDocument } from './schema.js';
 
@@ -90,6 +90,7 @@ function compileExperiment(
   const targeting = targetingSegment(name, experiment, idType, pool);
   const rules = [
     ...tryOutRules(experiment, placement, pool),
+    ...holdoutRules(experiment.holdout, idType, JSON.stringify(defaults), pool),
     ...statusRules(experiment, placement, pool),
     ...outsideSlice(placement, pool),
     ...(targeting ? [targetingRule(targeting.name, placement, pool)] : []),

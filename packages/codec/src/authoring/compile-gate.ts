@@ -1,7 +1,7 @@
 import type { Entity, Rule, Spec } from '@sluice/proto';
-import { segmentName } from './compile-condition.js';
+import { gateTest, segmentName } from './compile-condition.js';
 import type { ConditionPool } from './condition-pool.js';
-import type { ConfigDocument, GateDocument, SegmentDocument } from './schema.js';
+import type { ConfigDocument, GateDocument, HoldoutDocument, SegmentDocument } from './schema.js';
 import { switchGate } from './switch-gate.js';
 
 /** A spec with nothing in it; salts come from names, so that an edit never reshuffles units. */
@@ -44,6 +44,33 @@ export function ruleOf(
   };
 }
 
+/** Units of a holdout get `valueJson` before any rule is asked. */
+export function holdoutRules(
+  holdout: string | undefined,
+  idType: string,
+  valueJson: string,
+  pool: ConditionPool,
+): Rule[] {
+  if (holdout === undefined) return [];
+  const id = pool.add({
+    ...{ operator: undefined, field: undefined, idType, additionalValues: {} },
+    ...gateTest('pass_gate', holdout),
+  });
+  return [ruleOf('holdout', idType, { conditionIds: [id], returnValueJson: valueJson })];
+}
+
+/** A holdout is a gate that the held-out units pass. */
+export function holdoutEntity(name: string, holdout: HoldoutDocument, pool: ConditionPool): Entity {
+  const { id_type: idType, percentage, when, salt } = holdout;
+  const rule = ruleOf('held', idType, {
+    passPercentage: percentage,
+    conditionIds: pool.addAll(when, idType),
+    returnValueJson: 'true',
+  });
+  const spec = { ...blankSpec('holdout', idType, salt ?? `holdout/${name}`), defaultValueJson: 'false', rules: [rule] };
+  return { name, version: 0, body: { $case: 'gate', value: spec } };
+}
+
 export function gateEntity(name: string, gate: GateDocument, pool: ConditionPool): Entity {
   const rules = gate.rules.map((rule) =>
     ruleOf(rule.name, gate.id_type, {
@@ -55,7 +82,7 @@ export function gateEntity(name: string, gate: GateDocument, pool: ConditionPool
   const spec: Spec = {
     ...blankSpec('feature_gate', gate.id_type, gate.salt ?? `gate/${name}`),
     defaultValueJson: 'false',
-    rules,
+    rules: [...holdoutRules(gate.holdout, gate.id_type, 'false', pool), ...rules],
   };
   return { name, version: 0, body: { $case: 'gate', value: gate.on ? spec : switchGate(spec, false) } };
 }
@@ -81,7 +108,7 @@ export function configEntity(name: string, config: ConfigDocument, pool: Conditi
   const spec = {
     ...blankSpec('dynamic_config', config.id_type, config.salt ?? `config/${name}`),
     defaultValueJson: JSON.stringify(config.default),
-    rules,
+    rules: [...holdoutRules(config.holdout, config.id_type, JSON.stringify(config.default), pool), ...rules],
   };
   return { name, version: 0, body: { $case: 'config', value: spec } };
 }

@@ -1,7 +1,8 @@
 /** Friendly YAML documents → the entities of a ruleset. */
 import type { Entity } from '@sluice/proto';
 import { experimentEntities, layerEntities } from './compile-experiment.js';
-import { configEntity, gateEntity, segmentEntity } from './compile-gate.js';
+import { configEntity, gateEntity, holdoutEntity, segmentEntity } from './compile-gate.js';
+import { listEntity, storeEntity } from './compile-store.js';
 import { ConditionPool } from './condition-pool.js';
 import { AuthoringError, formatPath } from './problem.js';
 import { limits, readYaml, type YamlSource } from './read-yaml.js';
@@ -21,25 +22,35 @@ export interface Authored {
   readonly entities: Entity[];
 }
 
+export interface AuthoringOptions {
+  /** The document is a part of the project: what it mentions may be elsewhere. */
+  readonly isPart?: boolean;
+}
+
 /**
  * Reads a friendly document in YAML or JSON.
  * @throws AuthoringError with the path and line of everything that its author must change.
  */
-export function readAuthoring(text: string): Authored {
-  const document = readDocument(text);
+export function readAuthoring(text: string, options: AuthoringOptions = {}): Authored {
+  const document = readDocument(text, options);
   return { project: document.project, entities: compileDocument(document) };
 }
 
 /** The entities of a friendly document. @throws AuthoringError */
-export function parseAuthoring(text: string): Entity[] {
-  return readAuthoring(text).entities;
+export function parseAuthoring(text: string, options: AuthoringOptions = {}): Entity[] {
+  return readAuthoring(text, options).entities;
 }
 
-function readDocument(text: string): ProjectDocument {
+/** YAML or JSON as plain values, within the limits of documents. @throws AuthoringError */
+export function readPlain(text: string): unknown {
+  return readYaml(text).value;
+}
+
+function readDocument(text: string, { isPart = false }: AuthoringOptions): ProjectDocument {
   const source = readYaml(text);
   const result = documentSchema.safeParse(source.value);
   if (!result.success) throw errorOf(findingsOf(result.error.issues, source.value), source);
-  const findings = findBadReferences(result.data);
+  const findings = findBadReferences(result.data, isPart);
   if (findings.length > 0) throw errorOf(findings, source);
   return result.data;
 }
@@ -61,6 +72,9 @@ function compileDocument(document: ProjectDocument): Entity[] {
     ...Object.entries(document.configs).map(([name, config]) => configEntity(name, config, pool)),
     ...Object.entries(document.experiments).flatMap(([name, experiment]) => experimentEntities(name, experiment, pool)),
     ...Object.entries(document.layers).flatMap(([name, layer]) => layerEntities(name, layer, pool)),
+    ...Object.entries(document.holdouts).map(([name, holdout]) => holdoutEntity(name, holdout, pool)),
+    ...Object.entries(document.stores).map(([name, store]) => storeEntity(name, store)),
+    ...Object.entries(document.lists).map(([name, list]) => listEntity(name, list)),
   ];
   return [...entities, ...pool.entities()];
 }

@@ -12,12 +12,13 @@ interface Use {
 }
 
 /** What a schema can't see: names that nothing answers to, circles, slices that overlap. */
-export function findBadReferences(document: ProjectDocument): Finding[] {
+export function findBadReferences(document: ProjectDocument, isPart = false): Finding[] {
   const uses = usesOf(document);
   return [
-    ...dangling(uses, document),
+    ...(isPart ? [] : dangling(uses, document)),
     ...circles(uses),
     ...sharedNames(document),
+    ...sharedGateNames(document),
     ...badSlices(document),
     ...strayParameters(document),
   ];
@@ -82,7 +83,7 @@ const suggestionsMax = 20;
 function dangling(uses: readonly Use[], document: ProjectDocument): Finding[] {
   const known = {
     segment: new Set(Object.keys(document.segments)),
-    gate: new Set(Object.keys(document.gates)),
+    gate: new Set([...Object.keys(document.gates), ...Object.keys(document.holdouts)]),
     experiment: new Set(experimentsOf(document).map(([, name]) => name)),
   };
   const findings: Finding[] = [];
@@ -96,7 +97,23 @@ function dangling(uses: readonly Use[], document: ProjectDocument): Finding[] {
       }
     }
   }
-  return findings;
+  return [...findings, ...danglingHoldouts(document)];
+}
+
+/** Who is in which holdout. */
+function danglingHoldouts(document: ProjectDocument): Finding[] {
+  const members: [Path, { readonly holdout?: string | undefined }][] = [
+    ...Object.entries(document.gates).map(([name, gate]): [Path, typeof gate] => [['gates', name], gate]),
+    ...Object.entries(document.configs).map(([name, config]): [Path, typeof config] => [['configs', name], config]),
+    ...experimentsOf(document).map(([path, , experiment]): [Path, typeof experiment] => [path, experiment]),
+  ];
+  return members.flatMap(([path, { holdout }]) => {
+    if (holdout === undefined || document.holdouts[holdout] !== undefined) return [];
+    const hint = didYouMean(holdout, Object.keys(document.holdouts));
+    return [
+      { path: [...path, 'holdout'], message: `there is no holdout ${JSON.stringify(holdout)} in this document${hint}` },
+    ];
+  });
 }
 
 /** An entity that, by way of others, depends on itself. Reported once for each circle. */
@@ -157,6 +174,13 @@ function sharedNames(document: ProjectDocument): Finding[] {
     taken.add(name);
     return [];
   });
+}
+
+/** Holdouts live among the gates. */
+function sharedGateNames(document: ProjectDocument): Finding[] {
+  return Object.keys(document.holdouts)
+    .filter((name) => document.gates[name] !== undefined)
+    .map((name) => ({ path: ['holdouts', name], message: 'is the name of a gate; choose another' }));
 }
 
 function badSlices(document: ProjectDocument): Finding[] {

@@ -2,6 +2,7 @@ import { HealthCheckResponse_ServingStatus, HealthService } from '@sluice/proto'
 import { bind, type HandlersOf } from '../bind.js';
 import { silentLogger } from '../logger.js';
 import { type MeshServer, startServer } from '../server.js';
+import type { ServerLimits } from '../server-limits.js';
 
 export const meshKey = 'mesh-secret';
 
@@ -23,6 +24,7 @@ async function* answerOnce() {
 export async function startScripted(
   handlers: Partial<HandlersOf<typeof scripted>> = {},
   port = 0,
+  limits: Partial<ServerLimits> = {},
 ): Promise<MeshServer> {
   const server = await startServer({
     mesh: {
@@ -38,6 +40,7 @@ export async function startScripted(
       bind(scripted, { getThing: () => answer, createThing: () => answer, watchThings: answerOnce, ...handlers }),
     ],
     describe: () => ({ sets: [], counters: {} }),
+    limits,
   });
   await server.setReady();
   return server;
@@ -47,8 +50,9 @@ export async function startScripted(
 export async function withScripted(
   handlers: Partial<HandlersOf<typeof scripted>>,
   use: (server: MeshServer) => Promise<void>,
+  limits: Partial<ServerLimits> = {},
 ): Promise<void> {
-  const server = await startScripted(handlers);
+  const server = await startScripted(handlers, 0, limits);
   try {
     await use(server);
   } finally {

@@ -12,6 +12,7 @@ export async function handleWaitForRevision(
 ): Promise<WaitForRevisionResponse> {
   requireKind(call.principal, 'console', 'server');
   const set = requireSet(call.principal, asked);
+  call.park();
   const acknowledgements = await acks.wait(set, revision, call.deadlineMs - answerBeforeMs, call.signal);
   const isComplete = acknowledgements.length > 0 && acknowledgements.every((one) => one.revision >= revision);
   return { acknowledgements, isComplete };

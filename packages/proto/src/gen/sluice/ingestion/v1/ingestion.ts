@@ -213,6 +213,54 @@ export interface LogEventsRequest {
   events: Event[];
   /** The sender's clock when it sent this, Unix milliseconds: corrects skew. */
   sentAtMs: number;
+  /** Where the events come from: one client from its start to its end, a UUID. Absent for senders that keep no books. */
+  sourceId?:
+    | string
+    | undefined;
+  /**
+   * Number of the first event in its source; the others follow. A source numbers its events from 1 as it makes them into
+   * batches, without gaps, and retries keep their numbers: a number that never comes is an event that never came.
+   * Absent without a source.
+   */
+  sequence?:
+    | number
+    | undefined;
+  /** The books of the source when it sent this. May come with no events at all, to tell how the last ones ended. */
+  report?: SourceReport | undefined;
+}
+
+/** What a source says of its events: generated = accepted + duplicate + rejected + dropped + spooled + in_flight. */
+export interface SourceReport {
+  /** Counts up with each report of the source: of two reports, the one with the higher number stands. */
+  number: number;
+  /** Everything that was to be sent, and everything that was left out on purpose. */
+  generated: number;
+  /** Answered as accepted. */
+  accepted: number;
+  /** Answered as known already, mostly because the first answer was lost. */
+  duplicate: number;
+  /** Answered as rejected, by reason: the field that is wrong. */
+  rejected: { [key: string]: number };
+  /** Never sent, or given up, by reason. */
+  dropped: { [key: string]: number };
+  /** Waits on the source's disk. */
+  spooled: number;
+  /** Waits in memory or for an answer; the events of this request among them. */
+  inFlight: number;
+  /** The highest number that an event was given so far. */
+  sequenced: number;
+  /** Whether the source has ended: nothing but what is spooled comes after this. */
+  isClosed: boolean;
+}
+
+export interface SourceReport_RejectedEntry {
+  key: string;
+  value: number;
+}
+
+export interface SourceReport_DroppedEntry {
+  key: string;
+  value: number;
 }
 
 /** Something that a unit did, or was shown. */
@@ -509,7 +557,7 @@ export const StreamEventsResponse: MessageFns<StreamEventsResponse> = {
 };
 
 function createBaseLogEventsRequest(): LogEventsRequest {
-  return { set: undefined, events: [], sentAtMs: 0 };
+  return { set: undefined, events: [], sentAtMs: 0, sourceId: undefined, sequence: undefined, report: undefined };
 }
 
 export const LogEventsRequest: MessageFns<LogEventsRequest> = {
@@ -522,6 +570,15 @@ export const LogEventsRequest: MessageFns<LogEventsRequest> = {
     }
     if (message.sentAtMs !== 0) {
       writer.uint32(24).int64(message.sentAtMs);
+    }
+    if (message.sourceId !== undefined) {
+      writer.uint32(34).string(message.sourceId);
+    }
+    if (message.sequence !== undefined) {
+      writer.uint32(40).uint64(message.sequence);
+    }
+    if (message.report !== undefined) {
+      SourceReport.encode(message.report, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -563,6 +620,30 @@ export const LogEventsRequest: MessageFns<LogEventsRequest> = {
             message.sentAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.sourceId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sequence = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.report = SourceReport.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -584,6 +665,13 @@ export const LogEventsRequest: MessageFns<LogEventsRequest> = {
         : isSet(object.sent_at_ms)
         ? globalThis.Number(object.sent_at_ms)
         : 0,
+      sourceId: isSet(object.sourceId)
+        ? globalThis.String(object.sourceId)
+        : isSet(object.source_id)
+        ? globalThis.String(object.source_id)
+        : undefined,
+      sequence: isSet(object.sequence) ? globalThis.Number(object.sequence) : undefined,
+      report: isSet(object.report) ? SourceReport.fromJSON(object.report) : undefined,
     };
   },
 
@@ -598,6 +686,15 @@ export const LogEventsRequest: MessageFns<LogEventsRequest> = {
     if (message.sentAtMs !== 0) {
       obj.sentAtMs = Math.round(message.sentAtMs);
     }
+    if (message.sourceId !== undefined) {
+      obj.sourceId = message.sourceId;
+    }
+    if (message.sequence !== undefined) {
+      obj.sequence = Math.round(message.sequence);
+    }
+    if (message.report !== undefined) {
+      obj.report = SourceReport.toJSON(message.report);
+    }
     return obj;
   },
 
@@ -609,6 +706,473 @@ export const LogEventsRequest: MessageFns<LogEventsRequest> = {
     message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
     message.events = object.events?.map((e) => Event.fromPartial(e)) || [];
     message.sentAtMs = object.sentAtMs ?? 0;
+    message.sourceId = object.sourceId ?? undefined;
+    message.sequence = object.sequence ?? undefined;
+    message.report = (object.report !== undefined && object.report !== null)
+      ? SourceReport.fromPartial(object.report)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSourceReport(): SourceReport {
+  return {
+    number: 0,
+    generated: 0,
+    accepted: 0,
+    duplicate: 0,
+    rejected: {},
+    dropped: {},
+    spooled: 0,
+    inFlight: 0,
+    sequenced: 0,
+    isClosed: false,
+  };
+}
+
+export const SourceReport: MessageFns<SourceReport> = {
+  encode(message: SourceReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint64(message.number);
+    }
+    if (message.generated !== 0) {
+      writer.uint32(16).uint64(message.generated);
+    }
+    if (message.accepted !== 0) {
+      writer.uint32(24).uint64(message.accepted);
+    }
+    if (message.duplicate !== 0) {
+      writer.uint32(32).uint64(message.duplicate);
+    }
+    globalThis.Object.entries(message.rejected).forEach(([key, value]: [string, number]) => {
+      SourceReport_RejectedEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    globalThis.Object.entries(message.dropped).forEach(([key, value]: [string, number]) => {
+      SourceReport_DroppedEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
+    });
+    if (message.spooled !== 0) {
+      writer.uint32(56).uint64(message.spooled);
+    }
+    if (message.inFlight !== 0) {
+      writer.uint32(64).uint64(message.inFlight);
+    }
+    if (message.sequenced !== 0) {
+      writer.uint32(72).uint64(message.sequenced);
+    }
+    if (message.isClosed !== false) {
+      writer.uint32(80).bool(message.isClosed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SourceReport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSourceReport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.generated = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.accepted = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.duplicate = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = SourceReport_RejectedEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.rejected[entry5.key] = entry5.value;
+            }
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            const entry6 = SourceReport_DroppedEntry.decode(reader, reader.uint32());
+            if (entry6.value !== undefined) {
+              message.dropped[entry6.key] = entry6.value;
+            }
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.spooled = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.inFlight = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.sequenced = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.isClosed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SourceReport {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      generated: isSet(object.generated) ? globalThis.Number(object.generated) : 0,
+      accepted: isSet(object.accepted) ? globalThis.Number(object.accepted) : 0,
+      duplicate: isSet(object.duplicate) ? globalThis.Number(object.duplicate) : 0,
+      rejected: isObject(object.rejected)
+        ? (globalThis.Object.entries(object.rejected) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      dropped: isObject(object.dropped)
+        ? (globalThis.Object.entries(object.dropped) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      spooled: isSet(object.spooled) ? globalThis.Number(object.spooled) : 0,
+      inFlight: isSet(object.inFlight)
+        ? globalThis.Number(object.inFlight)
+        : isSet(object.in_flight)
+        ? globalThis.Number(object.in_flight)
+        : 0,
+      sequenced: isSet(object.sequenced) ? globalThis.Number(object.sequenced) : 0,
+      isClosed: isSet(object.isClosed)
+        ? globalThis.Boolean(object.isClosed)
+        : isSet(object.is_closed)
+        ? globalThis.Boolean(object.is_closed)
+        : false,
+    };
+  },
+
+  toJSON(message: SourceReport): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.generated !== 0) {
+      obj.generated = Math.round(message.generated);
+    }
+    if (message.accepted !== 0) {
+      obj.accepted = Math.round(message.accepted);
+    }
+    if (message.duplicate !== 0) {
+      obj.duplicate = Math.round(message.duplicate);
+    }
+    if (message.rejected) {
+      const entries = globalThis.Object.entries(message.rejected) as [string, number][];
+      if (entries.length > 0) {
+        obj.rejected = {};
+        entries.forEach(([k, v]) => {
+          obj.rejected[k] = Math.round(v);
+        });
+      }
+    }
+    if (message.dropped) {
+      const entries = globalThis.Object.entries(message.dropped) as [string, number][];
+      if (entries.length > 0) {
+        obj.dropped = {};
+        entries.forEach(([k, v]) => {
+          obj.dropped[k] = Math.round(v);
+        });
+      }
+    }
+    if (message.spooled !== 0) {
+      obj.spooled = Math.round(message.spooled);
+    }
+    if (message.inFlight !== 0) {
+      obj.inFlight = Math.round(message.inFlight);
+    }
+    if (message.sequenced !== 0) {
+      obj.sequenced = Math.round(message.sequenced);
+    }
+    if (message.isClosed !== false) {
+      obj.isClosed = message.isClosed;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SourceReport>, I>>(base?: I): SourceReport {
+    return SourceReport.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SourceReport>, I>>(object: I): SourceReport {
+    const message = createBaseSourceReport();
+    message.number = object.number ?? 0;
+    message.generated = object.generated ?? 0;
+    message.accepted = object.accepted ?? 0;
+    message.duplicate = object.duplicate ?? 0;
+    message.rejected = (globalThis.Object.entries(object.rejected ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.dropped = (globalThis.Object.entries(object.dropped ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.spooled = object.spooled ?? 0;
+    message.inFlight = object.inFlight ?? 0;
+    message.sequenced = object.sequenced ?? 0;
+    message.isClosed = object.isClosed ?? false;
+    return message;
+  },
+};
+
+function createBaseSourceReport_RejectedEntry(): SourceReport_RejectedEntry {
+  return { key: "", value: 0 };
+}
+
+export const SourceReport_RejectedEntry: MessageFns<SourceReport_RejectedEntry> = {
+  encode(message: SourceReport_RejectedEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SourceReport_RejectedEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSourceReport_RejectedEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SourceReport_RejectedEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: SourceReport_RejectedEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SourceReport_RejectedEntry>, I>>(base?: I): SourceReport_RejectedEntry {
+    return SourceReport_RejectedEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SourceReport_RejectedEntry>, I>>(object: I): SourceReport_RejectedEntry {
+    const message = createBaseSourceReport_RejectedEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseSourceReport_DroppedEntry(): SourceReport_DroppedEntry {
+  return { key: "", value: 0 };
+}
+
+export const SourceReport_DroppedEntry: MessageFns<SourceReport_DroppedEntry> = {
+  encode(message: SourceReport_DroppedEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SourceReport_DroppedEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSourceReport_DroppedEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SourceReport_DroppedEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: SourceReport_DroppedEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SourceReport_DroppedEntry>, I>>(base?: I): SourceReport_DroppedEntry {
+    return SourceReport_DroppedEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SourceReport_DroppedEntry>, I>>(object: I): SourceReport_DroppedEntry {
+    const message = createBaseSourceReport_DroppedEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
     return message;
   },
 };
@@ -1392,6 +1956,10 @@ function longToNumber(int64: { toString(): string }): number {
     throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
   }
   return num;
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {

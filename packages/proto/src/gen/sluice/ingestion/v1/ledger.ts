@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -19,7 +21,216 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { SetRef } from "../../ruleset/v1/ruleset.js";
-import { ExposureKind, exposureKindFromJSON, exposureKindToJSON } from "./ingestion.js";
+import { Event, ExposureKind, exposureKindFromJSON, exposureKindToJSON, SourceReport } from "./ingestion.js";
+
+/** Chooses books. */
+export interface GetBooksRequest {
+  /** Only this set. Absent for everything. */
+  set:
+    | SetRef
+    | undefined;
+  /** Only what ingestion of this region took in; empty for all regions. */
+  region: string;
+  /**
+   * Only this source; empty for all. Sources are listed by when they were heard of,
+   * newest first, 100 at most; the newest 1,000 are checked.
+   */
+  sourceId: string;
+  /** Only what was taken in since this time, Unix milliseconds, rounded down to the hour; 0 for all. */
+  sinceMs: number;
+  /** Counts the stored events themselves, too, and compares: reads every row that was taken in since then. */
+  isRecounted: boolean;
+}
+
+/** Books at source, region and store. */
+export interface GetBooksResponse {
+  /** What the store did with the messages of the log. */
+  store:
+    | StoreBooks
+    | undefined;
+  /** By region and instance of ingestion: what the store got from each. */
+  instances: InstanceBooks[];
+  /** What sources say of themselves, and what arrived of them. */
+  sources: SourceBooks[];
+  /** What does not balance, a sentence each; empty when all is well. */
+  problems: string[];
+  /** Whether anything is on its way (spools, log): equations that need rest were not checked then. */
+  isMoving: boolean;
+}
+
+/** What the store did: taken = stored + duplicate + buried. */
+export interface StoreBooks {
+  /** Events in the messages that the writers settled. */
+  taken: number;
+  /** Those that are rows now, or were until their day was dropped. */
+  stored: number;
+  /** Those whose id was there already: retries of clients, and doubles from falling back to another shard. */
+  duplicate: number;
+  /** Those that became dead letters. */
+  buried: number;
+  /** Messages that were no batch at all, and became dead letters whole. */
+  messagesBuried: number;
+  /** Messages that were settled. */
+  messages: number;
+  /** Dead letters that wait for somebody; of every set, whatever was asked for. */
+  deadLetters: number;
+  /** Messages of the log that no writer has settled yet; of every set. */
+  messagesPending: number;
+  /** Rows of the store, counted now. Absent unless asked for. */
+  recounted?: number | undefined;
+}
+
+/** One instance of ingestion, as the store sees it. */
+export interface InstanceBooks {
+  /** Its region. */
+  region: string;
+  /** Its name. */
+  instance: string;
+  /** Events in the messages that it gave to the log and that were settled. */
+  taken: number;
+  /** Those that are rows. */
+  stored: number;
+  /** Those that were there already. */
+  duplicate: number;
+  /** Those that became dead letters. */
+  buried: number;
+  /**
+   * What the instance itself said last, such as events_accepted; one count for all of its starts. Only in books of
+   * everything.
+   */
+  counters: { [key: string]: number };
+  /** When it said so, Unix milliseconds; 0 when it never did. */
+  reportedAtMs: number;
+}
+
+export interface InstanceBooks_CountersEntry {
+  key: string;
+  value: number;
+}
+
+/** One source. Numbers that never came are those below `sequenced` that are not among `arrived`. */
+export interface SourceBooks {
+  /** Its id. */
+  sourceId: string;
+  /** The set it last sent to. */
+  set:
+    | SetRef
+    | undefined;
+  /** The region that it last sent to. */
+  region: string;
+  /** What it said last. */
+  report:
+    | SourceReport
+    | undefined;
+  /** Numbers that arrived, each once. */
+  arrived: number;
+  /** Numbers up to the highest one known that have not arrived. */
+  missing: number;
+  /** The first of those, at most 20, as ranges such as 17-19. */
+  gaps: string[];
+  /** Answers that ingestion gave it: accepted, duplicate and rejected events, retries counted again. */
+  accepted: number;
+  /** See accepted. */
+  duplicate: number;
+  /** See accepted; by the field that is wrong. */
+  rejected: { [key: string]: number };
+  /** When it was heard of last, Unix milliseconds. */
+  lastSeenAtMs: number;
+}
+
+export interface SourceBooks_RejectedEntry {
+  key: string;
+  value: number;
+}
+
+/** Chooses usage. */
+export interface GetUsageRequest {
+  /** The set; may be left out when the SDK key belongs to one environment. */
+  set:
+    | SetRef
+    | undefined;
+  /** First day (UTC), such as 2026-11-01; empty for 30 days back. */
+  firstDay: string;
+  /** Last day; empty for today. */
+  lastDay: string;
+  /** Only this event; empty for all. */
+  name: string;
+}
+
+/** Usage of one set, by the days on which events happened. */
+export interface GetUsageResponse {
+  /** By day, then name. */
+  days: UsageDay[];
+  /** By day, all names together. */
+  unitsByDay: UniqueUnits[];
+  /** By month, all names together. The first and last month hold the days asked for only. */
+  unitsByMonth: UniqueUnits[];
+  /** Standard error of every count of unique units, as a part of it: 0.0163 is 1.63 percent. */
+  unitsError: number;
+}
+
+/** One event name on one day. */
+export interface UsageDay {
+  /** The day (UTC), such as 2026-11-22. */
+  day: string;
+  /** The event's name. */
+  name: string;
+  /** Events. */
+  events: number;
+  /** Sum of the numeric values. */
+  sum: number;
+  /** Unique units, estimated. */
+  units: number;
+}
+
+/** Unique units of one period. */
+export interface UniqueUnits {
+  /** The day or month (UTC), such as 2026-11-22 or 2026-11. */
+  period: string;
+  /** Unique units, estimated. */
+  units: number;
+}
+
+/** Chooses what to see; every filter that is given must hold. */
+export interface TailEventsRequest {
+  /**
+   * The set; may be left out when the key belongs to one environment. Keys for more than that see every set they reach
+   * when it is absent.
+   */
+  set:
+    | SetRef
+    | undefined;
+  /** Only this event name. */
+  name: string;
+  /** Only events of the unit with this id: the user id, a custom id, or the unit of an exposure. */
+  unitId: string;
+}
+
+/** Some events, in the order in which the log took them. The first answer has none: it says that the watch has begun. */
+export interface TailEventsResponse {
+  /** The events. */
+  events: TailedEvent[];
+  /** Events that matched and were left out since the last message, because the reader was too slow. */
+  skipped: number;
+}
+
+/** An event with what ingestion knows of it. */
+export interface TailedEvent {
+  /** The set. */
+  set:
+    | SetRef
+    | undefined;
+  /** The event, its time corrected. */
+  event:
+    | Event
+    | undefined;
+  /** When ingestion took it in, Unix milliseconds. */
+  receivedAtMs: number;
+  /** Instance that took it in. */
+  instance: string;
+  /** Region of the instance. */
+  region: string;
+}
 
 /** Something that could not be counted. */
 export interface DeadLetter {
@@ -95,6 +306,8 @@ export interface GetExposuresRequest {
     | undefined;
   /** The entity's name. */
   key: string;
+  /** Says for each group what each day added. */
+  isDaily: boolean;
 }
 
 /** Units for each group. */
@@ -123,6 +336,18 @@ export interface ExposureGroup {
   lastAtMs: number;
   /** Those of the units that were seen in another group, too. */
   crossovers: number;
+  /** What each day added, in order; empty unless asked for. */
+  days: ExposureDay[];
+}
+
+/** What one day (UTC) added to a group. */
+export interface ExposureDay {
+  /** The day, such as 2026-11-22. */
+  day: string;
+  /** Units whose first exposure was on that day. */
+  units: number;
+  /** Exposures of that day. */
+  exposures: number;
 }
 
 /** Names the event. */
@@ -141,13 +366,1983 @@ export interface GetEventsResponse {
   count: number;
   /** Sum of the numeric values. */
   sum: number;
-  /** Distinct units (user ids). */
+  /** Distinct units: user ids, or the custom ids of events without one. Estimated; exact for small numbers. */
   units: number;
   /** First event, Unix milliseconds; 0 when there is none. */
   firstAtMs: number;
   /** Last event, Unix milliseconds. */
   lastAtMs: number;
 }
+
+function createBaseGetBooksRequest(): GetBooksRequest {
+  return { set: undefined, region: "", sourceId: "", sinceMs: 0, isRecounted: false };
+}
+
+export const GetBooksRequest: MessageFns<GetBooksRequest> = {
+  encode(message: GetBooksRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.region !== "") {
+      writer.uint32(18).string(message.region);
+    }
+    if (message.sourceId !== "") {
+      writer.uint32(26).string(message.sourceId);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(32).int64(message.sinceMs);
+    }
+    if (message.isRecounted !== false) {
+      writer.uint32(40).bool(message.isRecounted);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetBooksRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetBooksRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sourceId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.isRecounted = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetBooksRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      region: isSet(object.region) ? globalThis.String(object.region) : "",
+      sourceId: isSet(object.sourceId)
+        ? globalThis.String(object.sourceId)
+        : isSet(object.source_id)
+        ? globalThis.String(object.source_id)
+        : "",
+      sinceMs: isSet(object.sinceMs)
+        ? globalThis.Number(object.sinceMs)
+        : isSet(object.since_ms)
+        ? globalThis.Number(object.since_ms)
+        : 0,
+      isRecounted: isSet(object.isRecounted)
+        ? globalThis.Boolean(object.isRecounted)
+        : isSet(object.is_recounted)
+        ? globalThis.Boolean(object.is_recounted)
+        : false,
+    };
+  },
+
+  toJSON(message: GetBooksRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
+    if (message.sourceId !== "") {
+      obj.sourceId = message.sourceId;
+    }
+    if (message.sinceMs !== 0) {
+      obj.sinceMs = Math.round(message.sinceMs);
+    }
+    if (message.isRecounted !== false) {
+      obj.isRecounted = message.isRecounted;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetBooksRequest>, I>>(base?: I): GetBooksRequest {
+    return GetBooksRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetBooksRequest>, I>>(object: I): GetBooksRequest {
+    const message = createBaseGetBooksRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.region = object.region ?? "";
+    message.sourceId = object.sourceId ?? "";
+    message.sinceMs = object.sinceMs ?? 0;
+    message.isRecounted = object.isRecounted ?? false;
+    return message;
+  },
+};
+
+function createBaseGetBooksResponse(): GetBooksResponse {
+  return { store: undefined, instances: [], sources: [], problems: [], isMoving: false };
+}
+
+export const GetBooksResponse: MessageFns<GetBooksResponse> = {
+  encode(message: GetBooksResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.store !== undefined) {
+      StoreBooks.encode(message.store, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.instances) {
+      InstanceBooks.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.sources) {
+      SourceBooks.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.problems) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.isMoving !== false) {
+      writer.uint32(40).bool(message.isMoving);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetBooksResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetBooksResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.store = StoreBooks.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.instances.push(InstanceBooks.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sources.push(SourceBooks.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.problems.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.isMoving = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetBooksResponse {
+    return {
+      store: isSet(object.store) ? StoreBooks.fromJSON(object.store) : undefined,
+      instances: globalThis.Array.isArray(object?.instances)
+        ? object.instances.map((e: any) => InstanceBooks.fromJSON(e))
+        : [],
+      sources: globalThis.Array.isArray(object?.sources) ? object.sources.map((e: any) => SourceBooks.fromJSON(e)) : [],
+      problems: globalThis.Array.isArray(object?.problems) ? object.problems.map((e: any) => globalThis.String(e)) : [],
+      isMoving: isSet(object.isMoving)
+        ? globalThis.Boolean(object.isMoving)
+        : isSet(object.is_moving)
+        ? globalThis.Boolean(object.is_moving)
+        : false,
+    };
+  },
+
+  toJSON(message: GetBooksResponse): unknown {
+    const obj: any = {};
+    if (message.store !== undefined) {
+      obj.store = StoreBooks.toJSON(message.store);
+    }
+    if (message.instances?.length) {
+      obj.instances = message.instances.map((e) => InstanceBooks.toJSON(e));
+    }
+    if (message.sources?.length) {
+      obj.sources = message.sources.map((e) => SourceBooks.toJSON(e));
+    }
+    if (message.problems?.length) {
+      obj.problems = message.problems;
+    }
+    if (message.isMoving !== false) {
+      obj.isMoving = message.isMoving;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetBooksResponse>, I>>(base?: I): GetBooksResponse {
+    return GetBooksResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetBooksResponse>, I>>(object: I): GetBooksResponse {
+    const message = createBaseGetBooksResponse();
+    message.store = (object.store !== undefined && object.store !== null)
+      ? StoreBooks.fromPartial(object.store)
+      : undefined;
+    message.instances = object.instances?.map((e) => InstanceBooks.fromPartial(e)) || [];
+    message.sources = object.sources?.map((e) => SourceBooks.fromPartial(e)) || [];
+    message.problems = object.problems?.map((e) => e) || [];
+    message.isMoving = object.isMoving ?? false;
+    return message;
+  },
+};
+
+function createBaseStoreBooks(): StoreBooks {
+  return {
+    taken: 0,
+    stored: 0,
+    duplicate: 0,
+    buried: 0,
+    messagesBuried: 0,
+    messages: 0,
+    deadLetters: 0,
+    messagesPending: 0,
+    recounted: undefined,
+  };
+}
+
+export const StoreBooks: MessageFns<StoreBooks> = {
+  encode(message: StoreBooks, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.taken !== 0) {
+      writer.uint32(8).uint64(message.taken);
+    }
+    if (message.stored !== 0) {
+      writer.uint32(16).uint64(message.stored);
+    }
+    if (message.duplicate !== 0) {
+      writer.uint32(24).uint64(message.duplicate);
+    }
+    if (message.buried !== 0) {
+      writer.uint32(32).uint64(message.buried);
+    }
+    if (message.messagesBuried !== 0) {
+      writer.uint32(40).uint64(message.messagesBuried);
+    }
+    if (message.messages !== 0) {
+      writer.uint32(48).uint64(message.messages);
+    }
+    if (message.deadLetters !== 0) {
+      writer.uint32(56).uint64(message.deadLetters);
+    }
+    if (message.messagesPending !== 0) {
+      writer.uint32(64).uint64(message.messagesPending);
+    }
+    if (message.recounted !== undefined) {
+      writer.uint32(72).uint64(message.recounted);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoreBooks {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoreBooks();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.taken = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.stored = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.duplicate = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.buried = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.messagesBuried = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.messages = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.deadLetters = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.messagesPending = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.recounted = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoreBooks {
+    return {
+      taken: isSet(object.taken) ? globalThis.Number(object.taken) : 0,
+      stored: isSet(object.stored) ? globalThis.Number(object.stored) : 0,
+      duplicate: isSet(object.duplicate) ? globalThis.Number(object.duplicate) : 0,
+      buried: isSet(object.buried) ? globalThis.Number(object.buried) : 0,
+      messagesBuried: isSet(object.messagesBuried)
+        ? globalThis.Number(object.messagesBuried)
+        : isSet(object.messages_buried)
+        ? globalThis.Number(object.messages_buried)
+        : 0,
+      messages: isSet(object.messages) ? globalThis.Number(object.messages) : 0,
+      deadLetters: isSet(object.deadLetters)
+        ? globalThis.Number(object.deadLetters)
+        : isSet(object.dead_letters)
+        ? globalThis.Number(object.dead_letters)
+        : 0,
+      messagesPending: isSet(object.messagesPending)
+        ? globalThis.Number(object.messagesPending)
+        : isSet(object.messages_pending)
+        ? globalThis.Number(object.messages_pending)
+        : 0,
+      recounted: isSet(object.recounted) ? globalThis.Number(object.recounted) : undefined,
+    };
+  },
+
+  toJSON(message: StoreBooks): unknown {
+    const obj: any = {};
+    if (message.taken !== 0) {
+      obj.taken = Math.round(message.taken);
+    }
+    if (message.stored !== 0) {
+      obj.stored = Math.round(message.stored);
+    }
+    if (message.duplicate !== 0) {
+      obj.duplicate = Math.round(message.duplicate);
+    }
+    if (message.buried !== 0) {
+      obj.buried = Math.round(message.buried);
+    }
+    if (message.messagesBuried !== 0) {
+      obj.messagesBuried = Math.round(message.messagesBuried);
+    }
+    if (message.messages !== 0) {
+      obj.messages = Math.round(message.messages);
+    }
+    if (message.deadLetters !== 0) {
+      obj.deadLetters = Math.round(message.deadLetters);
+    }
+    if (message.messagesPending !== 0) {
+      obj.messagesPending = Math.round(message.messagesPending);
+    }
+    if (message.recounted !== undefined) {
+      obj.recounted = Math.round(message.recounted);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StoreBooks>, I>>(base?: I): StoreBooks {
+    return StoreBooks.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StoreBooks>, I>>(object: I): StoreBooks {
+    const message = createBaseStoreBooks();
+    message.taken = object.taken ?? 0;
+    message.stored = object.stored ?? 0;
+    message.duplicate = object.duplicate ?? 0;
+    message.buried = object.buried ?? 0;
+    message.messagesBuried = object.messagesBuried ?? 0;
+    message.messages = object.messages ?? 0;
+    message.deadLetters = object.deadLetters ?? 0;
+    message.messagesPending = object.messagesPending ?? 0;
+    message.recounted = object.recounted ?? undefined;
+    return message;
+  },
+};
+
+function createBaseInstanceBooks(): InstanceBooks {
+  return { region: "", instance: "", taken: 0, stored: 0, duplicate: 0, buried: 0, counters: {}, reportedAtMs: 0 };
+}
+
+export const InstanceBooks: MessageFns<InstanceBooks> = {
+  encode(message: InstanceBooks, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.region !== "") {
+      writer.uint32(10).string(message.region);
+    }
+    if (message.instance !== "") {
+      writer.uint32(18).string(message.instance);
+    }
+    if (message.taken !== 0) {
+      writer.uint32(24).uint64(message.taken);
+    }
+    if (message.stored !== 0) {
+      writer.uint32(32).uint64(message.stored);
+    }
+    if (message.duplicate !== 0) {
+      writer.uint32(40).uint64(message.duplicate);
+    }
+    if (message.buried !== 0) {
+      writer.uint32(48).uint64(message.buried);
+    }
+    globalThis.Object.entries(message.counters).forEach(([key, value]: [string, number]) => {
+      InstanceBooks_CountersEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
+    });
+    if (message.reportedAtMs !== 0) {
+      writer.uint32(64).int64(message.reportedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InstanceBooks {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInstanceBooks();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.instance = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.taken = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.stored = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.duplicate = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.buried = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            const entry7 = InstanceBooks_CountersEntry.decode(reader, reader.uint32());
+            if (entry7.value !== undefined) {
+              message.counters[entry7.key] = entry7.value;
+            }
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.reportedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InstanceBooks {
+    return {
+      region: isSet(object.region) ? globalThis.String(object.region) : "",
+      instance: isSet(object.instance) ? globalThis.String(object.instance) : "",
+      taken: isSet(object.taken) ? globalThis.Number(object.taken) : 0,
+      stored: isSet(object.stored) ? globalThis.Number(object.stored) : 0,
+      duplicate: isSet(object.duplicate) ? globalThis.Number(object.duplicate) : 0,
+      buried: isSet(object.buried) ? globalThis.Number(object.buried) : 0,
+      counters: isObject(object.counters)
+        ? (globalThis.Object.entries(object.counters) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      reportedAtMs: isSet(object.reportedAtMs)
+        ? globalThis.Number(object.reportedAtMs)
+        : isSet(object.reported_at_ms)
+        ? globalThis.Number(object.reported_at_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: InstanceBooks): unknown {
+    const obj: any = {};
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
+    if (message.instance !== "") {
+      obj.instance = message.instance;
+    }
+    if (message.taken !== 0) {
+      obj.taken = Math.round(message.taken);
+    }
+    if (message.stored !== 0) {
+      obj.stored = Math.round(message.stored);
+    }
+    if (message.duplicate !== 0) {
+      obj.duplicate = Math.round(message.duplicate);
+    }
+    if (message.buried !== 0) {
+      obj.buried = Math.round(message.buried);
+    }
+    if (message.counters) {
+      const entries = globalThis.Object.entries(message.counters) as [string, number][];
+      if (entries.length > 0) {
+        obj.counters = {};
+        entries.forEach(([k, v]) => {
+          obj.counters[k] = Math.round(v);
+        });
+      }
+    }
+    if (message.reportedAtMs !== 0) {
+      obj.reportedAtMs = Math.round(message.reportedAtMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<InstanceBooks>, I>>(base?: I): InstanceBooks {
+    return InstanceBooks.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<InstanceBooks>, I>>(object: I): InstanceBooks {
+    const message = createBaseInstanceBooks();
+    message.region = object.region ?? "";
+    message.instance = object.instance ?? "";
+    message.taken = object.taken ?? 0;
+    message.stored = object.stored ?? 0;
+    message.duplicate = object.duplicate ?? 0;
+    message.buried = object.buried ?? 0;
+    message.counters = (globalThis.Object.entries(object.counters ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.reportedAtMs = object.reportedAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseInstanceBooks_CountersEntry(): InstanceBooks_CountersEntry {
+  return { key: "", value: 0 };
+}
+
+export const InstanceBooks_CountersEntry: MessageFns<InstanceBooks_CountersEntry> = {
+  encode(message: InstanceBooks_CountersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InstanceBooks_CountersEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInstanceBooks_CountersEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InstanceBooks_CountersEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: InstanceBooks_CountersEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<InstanceBooks_CountersEntry>, I>>(base?: I): InstanceBooks_CountersEntry {
+    return InstanceBooks_CountersEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<InstanceBooks_CountersEntry>, I>>(object: I): InstanceBooks_CountersEntry {
+    const message = createBaseInstanceBooks_CountersEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseSourceBooks(): SourceBooks {
+  return {
+    sourceId: "",
+    set: undefined,
+    region: "",
+    report: undefined,
+    arrived: 0,
+    missing: 0,
+    gaps: [],
+    accepted: 0,
+    duplicate: 0,
+    rejected: {},
+    lastSeenAtMs: 0,
+  };
+}
+
+export const SourceBooks: MessageFns<SourceBooks> = {
+  encode(message: SourceBooks, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sourceId !== "") {
+      writer.uint32(10).string(message.sourceId);
+    }
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(18).fork()).join();
+    }
+    if (message.region !== "") {
+      writer.uint32(26).string(message.region);
+    }
+    if (message.report !== undefined) {
+      SourceReport.encode(message.report, writer.uint32(34).fork()).join();
+    }
+    if (message.arrived !== 0) {
+      writer.uint32(40).uint64(message.arrived);
+    }
+    if (message.missing !== 0) {
+      writer.uint32(48).uint64(message.missing);
+    }
+    for (const v of message.gaps) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.accepted !== 0) {
+      writer.uint32(64).uint64(message.accepted);
+    }
+    if (message.duplicate !== 0) {
+      writer.uint32(72).uint64(message.duplicate);
+    }
+    globalThis.Object.entries(message.rejected).forEach(([key, value]: [string, number]) => {
+      SourceBooks_RejectedEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
+    });
+    if (message.lastSeenAtMs !== 0) {
+      writer.uint32(88).int64(message.lastSeenAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SourceBooks {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSourceBooks();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sourceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.report = SourceReport.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.arrived = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.missing = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.gaps.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.accepted = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.duplicate = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            const entry10 = SourceBooks_RejectedEntry.decode(reader, reader.uint32());
+            if (entry10.value !== undefined) {
+              message.rejected[entry10.key] = entry10.value;
+            }
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.lastSeenAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SourceBooks {
+    return {
+      sourceId: isSet(object.sourceId)
+        ? globalThis.String(object.sourceId)
+        : isSet(object.source_id)
+        ? globalThis.String(object.source_id)
+        : "",
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      region: isSet(object.region) ? globalThis.String(object.region) : "",
+      report: isSet(object.report) ? SourceReport.fromJSON(object.report) : undefined,
+      arrived: isSet(object.arrived) ? globalThis.Number(object.arrived) : 0,
+      missing: isSet(object.missing) ? globalThis.Number(object.missing) : 0,
+      gaps: globalThis.Array.isArray(object?.gaps) ? object.gaps.map((e: any) => globalThis.String(e)) : [],
+      accepted: isSet(object.accepted) ? globalThis.Number(object.accepted) : 0,
+      duplicate: isSet(object.duplicate) ? globalThis.Number(object.duplicate) : 0,
+      rejected: isObject(object.rejected)
+        ? (globalThis.Object.entries(object.rejected) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      lastSeenAtMs: isSet(object.lastSeenAtMs)
+        ? globalThis.Number(object.lastSeenAtMs)
+        : isSet(object.last_seen_at_ms)
+        ? globalThis.Number(object.last_seen_at_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: SourceBooks): unknown {
+    const obj: any = {};
+    if (message.sourceId !== "") {
+      obj.sourceId = message.sourceId;
+    }
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
+    if (message.report !== undefined) {
+      obj.report = SourceReport.toJSON(message.report);
+    }
+    if (message.arrived !== 0) {
+      obj.arrived = Math.round(message.arrived);
+    }
+    if (message.missing !== 0) {
+      obj.missing = Math.round(message.missing);
+    }
+    if (message.gaps?.length) {
+      obj.gaps = message.gaps;
+    }
+    if (message.accepted !== 0) {
+      obj.accepted = Math.round(message.accepted);
+    }
+    if (message.duplicate !== 0) {
+      obj.duplicate = Math.round(message.duplicate);
+    }
+    if (message.rejected) {
+      const entries = globalThis.Object.entries(message.rejected) as [string, number][];
+      if (entries.length > 0) {
+        obj.rejected = {};
+        entries.forEach(([k, v]) => {
+          obj.rejected[k] = Math.round(v);
+        });
+      }
+    }
+    if (message.lastSeenAtMs !== 0) {
+      obj.lastSeenAtMs = Math.round(message.lastSeenAtMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SourceBooks>, I>>(base?: I): SourceBooks {
+    return SourceBooks.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SourceBooks>, I>>(object: I): SourceBooks {
+    const message = createBaseSourceBooks();
+    message.sourceId = object.sourceId ?? "";
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.region = object.region ?? "";
+    message.report = (object.report !== undefined && object.report !== null)
+      ? SourceReport.fromPartial(object.report)
+      : undefined;
+    message.arrived = object.arrived ?? 0;
+    message.missing = object.missing ?? 0;
+    message.gaps = object.gaps?.map((e) => e) || [];
+    message.accepted = object.accepted ?? 0;
+    message.duplicate = object.duplicate ?? 0;
+    message.rejected = (globalThis.Object.entries(object.rejected ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.lastSeenAtMs = object.lastSeenAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseSourceBooks_RejectedEntry(): SourceBooks_RejectedEntry {
+  return { key: "", value: 0 };
+}
+
+export const SourceBooks_RejectedEntry: MessageFns<SourceBooks_RejectedEntry> = {
+  encode(message: SourceBooks_RejectedEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SourceBooks_RejectedEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSourceBooks_RejectedEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SourceBooks_RejectedEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: SourceBooks_RejectedEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SourceBooks_RejectedEntry>, I>>(base?: I): SourceBooks_RejectedEntry {
+    return SourceBooks_RejectedEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SourceBooks_RejectedEntry>, I>>(object: I): SourceBooks_RejectedEntry {
+    const message = createBaseSourceBooks_RejectedEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetUsageRequest(): GetUsageRequest {
+  return { set: undefined, firstDay: "", lastDay: "", name: "" };
+}
+
+export const GetUsageRequest: MessageFns<GetUsageRequest> = {
+  encode(message: GetUsageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.firstDay !== "") {
+      writer.uint32(18).string(message.firstDay);
+    }
+    if (message.lastDay !== "") {
+      writer.uint32(26).string(message.lastDay);
+    }
+    if (message.name !== "") {
+      writer.uint32(34).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetUsageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetUsageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.firstDay = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lastDay = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetUsageRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      firstDay: isSet(object.firstDay)
+        ? globalThis.String(object.firstDay)
+        : isSet(object.first_day)
+        ? globalThis.String(object.first_day)
+        : "",
+      lastDay: isSet(object.lastDay)
+        ? globalThis.String(object.lastDay)
+        : isSet(object.last_day)
+        ? globalThis.String(object.last_day)
+        : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+    };
+  },
+
+  toJSON(message: GetUsageRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.firstDay !== "") {
+      obj.firstDay = message.firstDay;
+    }
+    if (message.lastDay !== "") {
+      obj.lastDay = message.lastDay;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetUsageRequest>, I>>(base?: I): GetUsageRequest {
+    return GetUsageRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetUsageRequest>, I>>(object: I): GetUsageRequest {
+    const message = createBaseGetUsageRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.firstDay = object.firstDay ?? "";
+    message.lastDay = object.lastDay ?? "";
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseGetUsageResponse(): GetUsageResponse {
+  return { days: [], unitsByDay: [], unitsByMonth: [], unitsError: 0 };
+}
+
+export const GetUsageResponse: MessageFns<GetUsageResponse> = {
+  encode(message: GetUsageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.days) {
+      UsageDay.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.unitsByDay) {
+      UniqueUnits.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.unitsByMonth) {
+      UniqueUnits.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.unitsError !== 0) {
+      writer.uint32(33).double(message.unitsError);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetUsageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetUsageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.days.push(UsageDay.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.unitsByDay.push(UniqueUnits.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.unitsByMonth.push(UniqueUnits.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.unitsError = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetUsageResponse {
+    return {
+      days: globalThis.Array.isArray(object?.days) ? object.days.map((e: any) => UsageDay.fromJSON(e)) : [],
+      unitsByDay: globalThis.Array.isArray(object?.unitsByDay)
+        ? object.unitsByDay.map((e: any) => UniqueUnits.fromJSON(e))
+        : globalThis.Array.isArray(object?.units_by_day)
+        ? object.units_by_day.map((e: any) => UniqueUnits.fromJSON(e))
+        : [],
+      unitsByMonth: globalThis.Array.isArray(object?.unitsByMonth)
+        ? object.unitsByMonth.map((e: any) => UniqueUnits.fromJSON(e))
+        : globalThis.Array.isArray(object?.units_by_month)
+        ? object.units_by_month.map((e: any) => UniqueUnits.fromJSON(e))
+        : [],
+      unitsError: isSet(object.unitsError)
+        ? globalThis.Number(object.unitsError)
+        : isSet(object.units_error)
+        ? globalThis.Number(object.units_error)
+        : 0,
+    };
+  },
+
+  toJSON(message: GetUsageResponse): unknown {
+    const obj: any = {};
+    if (message.days?.length) {
+      obj.days = message.days.map((e) => UsageDay.toJSON(e));
+    }
+    if (message.unitsByDay?.length) {
+      obj.unitsByDay = message.unitsByDay.map((e) => UniqueUnits.toJSON(e));
+    }
+    if (message.unitsByMonth?.length) {
+      obj.unitsByMonth = message.unitsByMonth.map((e) => UniqueUnits.toJSON(e));
+    }
+    if (message.unitsError !== 0) {
+      obj.unitsError = floatToJson(message.unitsError);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetUsageResponse>, I>>(base?: I): GetUsageResponse {
+    return GetUsageResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetUsageResponse>, I>>(object: I): GetUsageResponse {
+    const message = createBaseGetUsageResponse();
+    message.days = object.days?.map((e) => UsageDay.fromPartial(e)) || [];
+    message.unitsByDay = object.unitsByDay?.map((e) => UniqueUnits.fromPartial(e)) || [];
+    message.unitsByMonth = object.unitsByMonth?.map((e) => UniqueUnits.fromPartial(e)) || [];
+    message.unitsError = object.unitsError ?? 0;
+    return message;
+  },
+};
+
+function createBaseUsageDay(): UsageDay {
+  return { day: "", name: "", events: 0, sum: 0, units: 0 };
+}
+
+export const UsageDay: MessageFns<UsageDay> = {
+  encode(message: UsageDay, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.day !== "") {
+      writer.uint32(10).string(message.day);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.events !== 0) {
+      writer.uint32(24).uint64(message.events);
+    }
+    if (message.sum !== 0) {
+      writer.uint32(33).double(message.sum);
+    }
+    if (message.units !== 0) {
+      writer.uint32(40).uint64(message.units);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UsageDay {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUsageDay();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.day = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.events = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.sum = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.units = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UsageDay {
+    return {
+      day: isSet(object.day) ? globalThis.String(object.day) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      events: isSet(object.events) ? globalThis.Number(object.events) : 0,
+      sum: isSet(object.sum) ? globalThis.Number(object.sum) : 0,
+      units: isSet(object.units) ? globalThis.Number(object.units) : 0,
+    };
+  },
+
+  toJSON(message: UsageDay): unknown {
+    const obj: any = {};
+    if (message.day !== "") {
+      obj.day = message.day;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.events !== 0) {
+      obj.events = Math.round(message.events);
+    }
+    if (message.sum !== 0) {
+      obj.sum = floatToJson(message.sum);
+    }
+    if (message.units !== 0) {
+      obj.units = Math.round(message.units);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UsageDay>, I>>(base?: I): UsageDay {
+    return UsageDay.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UsageDay>, I>>(object: I): UsageDay {
+    const message = createBaseUsageDay();
+    message.day = object.day ?? "";
+    message.name = object.name ?? "";
+    message.events = object.events ?? 0;
+    message.sum = object.sum ?? 0;
+    message.units = object.units ?? 0;
+    return message;
+  },
+};
+
+function createBaseUniqueUnits(): UniqueUnits {
+  return { period: "", units: 0 };
+}
+
+export const UniqueUnits: MessageFns<UniqueUnits> = {
+  encode(message: UniqueUnits, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.period !== "") {
+      writer.uint32(10).string(message.period);
+    }
+    if (message.units !== 0) {
+      writer.uint32(16).uint64(message.units);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UniqueUnits {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUniqueUnits();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.period = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.units = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UniqueUnits {
+    return {
+      period: isSet(object.period) ? globalThis.String(object.period) : "",
+      units: isSet(object.units) ? globalThis.Number(object.units) : 0,
+    };
+  },
+
+  toJSON(message: UniqueUnits): unknown {
+    const obj: any = {};
+    if (message.period !== "") {
+      obj.period = message.period;
+    }
+    if (message.units !== 0) {
+      obj.units = Math.round(message.units);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UniqueUnits>, I>>(base?: I): UniqueUnits {
+    return UniqueUnits.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UniqueUnits>, I>>(object: I): UniqueUnits {
+    const message = createBaseUniqueUnits();
+    message.period = object.period ?? "";
+    message.units = object.units ?? 0;
+    return message;
+  },
+};
+
+function createBaseTailEventsRequest(): TailEventsRequest {
+  return { set: undefined, name: "", unitId: "" };
+}
+
+export const TailEventsRequest: MessageFns<TailEventsRequest> = {
+  encode(message: TailEventsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.unitId !== "") {
+      writer.uint32(26).string(message.unitId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TailEventsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTailEventsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.unitId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TailEventsRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      unitId: isSet(object.unitId)
+        ? globalThis.String(object.unitId)
+        : isSet(object.unit_id)
+        ? globalThis.String(object.unit_id)
+        : "",
+    };
+  },
+
+  toJSON(message: TailEventsRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.unitId !== "") {
+      obj.unitId = message.unitId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<TailEventsRequest>, I>>(base?: I): TailEventsRequest {
+    return TailEventsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TailEventsRequest>, I>>(object: I): TailEventsRequest {
+    const message = createBaseTailEventsRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.name = object.name ?? "";
+    message.unitId = object.unitId ?? "";
+    return message;
+  },
+};
+
+function createBaseTailEventsResponse(): TailEventsResponse {
+  return { events: [], skipped: 0 };
+}
+
+export const TailEventsResponse: MessageFns<TailEventsResponse> = {
+  encode(message: TailEventsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      TailedEvent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.skipped !== 0) {
+      writer.uint32(16).uint64(message.skipped);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TailEventsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTailEventsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(TailedEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.skipped = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TailEventsResponse {
+    return {
+      events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => TailedEvent.fromJSON(e)) : [],
+      skipped: isSet(object.skipped) ? globalThis.Number(object.skipped) : 0,
+    };
+  },
+
+  toJSON(message: TailEventsResponse): unknown {
+    const obj: any = {};
+    if (message.events?.length) {
+      obj.events = message.events.map((e) => TailedEvent.toJSON(e));
+    }
+    if (message.skipped !== 0) {
+      obj.skipped = Math.round(message.skipped);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<TailEventsResponse>, I>>(base?: I): TailEventsResponse {
+    return TailEventsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TailEventsResponse>, I>>(object: I): TailEventsResponse {
+    const message = createBaseTailEventsResponse();
+    message.events = object.events?.map((e) => TailedEvent.fromPartial(e)) || [];
+    message.skipped = object.skipped ?? 0;
+    return message;
+  },
+};
+
+function createBaseTailedEvent(): TailedEvent {
+  return { set: undefined, event: undefined, receivedAtMs: 0, instance: "", region: "" };
+}
+
+export const TailedEvent: MessageFns<TailedEvent> = {
+  encode(message: TailedEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.event !== undefined) {
+      Event.encode(message.event, writer.uint32(18).fork()).join();
+    }
+    if (message.receivedAtMs !== 0) {
+      writer.uint32(24).int64(message.receivedAtMs);
+    }
+    if (message.instance !== "") {
+      writer.uint32(34).string(message.instance);
+    }
+    if (message.region !== "") {
+      writer.uint32(42).string(message.region);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TailedEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTailedEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.event = Event.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.receivedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.instance = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TailedEvent {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      event: isSet(object.event) ? Event.fromJSON(object.event) : undefined,
+      receivedAtMs: isSet(object.receivedAtMs)
+        ? globalThis.Number(object.receivedAtMs)
+        : isSet(object.received_at_ms)
+        ? globalThis.Number(object.received_at_ms)
+        : 0,
+      instance: isSet(object.instance) ? globalThis.String(object.instance) : "",
+      region: isSet(object.region) ? globalThis.String(object.region) : "",
+    };
+  },
+
+  toJSON(message: TailedEvent): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.event !== undefined) {
+      obj.event = Event.toJSON(message.event);
+    }
+    if (message.receivedAtMs !== 0) {
+      obj.receivedAtMs = Math.round(message.receivedAtMs);
+    }
+    if (message.instance !== "") {
+      obj.instance = message.instance;
+    }
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<TailedEvent>, I>>(base?: I): TailedEvent {
+    return TailedEvent.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TailedEvent>, I>>(object: I): TailedEvent {
+    const message = createBaseTailedEvent();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.event = (object.event !== undefined && object.event !== null) ? Event.fromPartial(object.event) : undefined;
+    message.receivedAtMs = object.receivedAtMs ?? 0;
+    message.instance = object.instance ?? "";
+    message.region = object.region ?? "";
+    return message;
+  },
+};
 
 function createBaseDeadLetter(): DeadLetter {
   return { id: 0, subject: "", eventId: "", reason: "", bytes: 0, buriedAtMs: 0 };
@@ -857,7 +3052,7 @@ export const DropDeadLetterResponse: MessageFns<DropDeadLetterResponse> = {
 };
 
 function createBaseGetExposuresRequest(): GetExposuresRequest {
-  return { set: undefined, key: "" };
+  return { set: undefined, key: "", isDaily: false };
 }
 
 export const GetExposuresRequest: MessageFns<GetExposuresRequest> = {
@@ -867,6 +3062,9 @@ export const GetExposuresRequest: MessageFns<GetExposuresRequest> = {
     }
     if (message.key !== "") {
       writer.uint32(18).string(message.key);
+    }
+    if (message.isDaily !== false) {
+      writer.uint32(24).bool(message.isDaily);
     }
     return writer;
   },
@@ -900,6 +3098,14 @@ export const GetExposuresRequest: MessageFns<GetExposuresRequest> = {
             message.key = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.isDaily = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -916,6 +3122,11 @@ export const GetExposuresRequest: MessageFns<GetExposuresRequest> = {
     return {
       set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
       key: isSet(object.key) ? globalThis.String(object.key) : "",
+      isDaily: isSet(object.isDaily)
+        ? globalThis.Boolean(object.isDaily)
+        : isSet(object.is_daily)
+        ? globalThis.Boolean(object.is_daily)
+        : false,
     };
   },
 
@@ -927,6 +3138,9 @@ export const GetExposuresRequest: MessageFns<GetExposuresRequest> = {
     if (message.key !== "") {
       obj.key = message.key;
     }
+    if (message.isDaily !== false) {
+      obj.isDaily = message.isDaily;
+    }
     return obj;
   },
 
@@ -937,6 +3151,7 @@ export const GetExposuresRequest: MessageFns<GetExposuresRequest> = {
     const message = createBaseGetExposuresRequest();
     message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
     message.key = object.key ?? "";
+    message.isDaily = object.isDaily ?? false;
     return message;
   },
 };
@@ -1021,6 +3236,7 @@ function createBaseExposureGroup(): ExposureGroup {
     firstAtMs: 0,
     lastAtMs: 0,
     crossovers: 0,
+    days: [],
   };
 }
 
@@ -1052,6 +3268,9 @@ export const ExposureGroup: MessageFns<ExposureGroup> = {
     }
     if (message.crossovers !== 0) {
       writer.uint32(72).uint64(message.crossovers);
+    }
+    for (const v of message.days) {
+      ExposureDay.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -1141,6 +3360,14 @@ export const ExposureGroup: MessageFns<ExposureGroup> = {
             message.crossovers = longToNumber(reader.uint64());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.days.push(ExposureDay.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1184,6 +3411,9 @@ export const ExposureGroup: MessageFns<ExposureGroup> = {
         ? globalThis.Number(object.last_at_ms)
         : 0,
       crossovers: isSet(object.crossovers) ? globalThis.Number(object.crossovers) : 0,
+      days: globalThis.Array.isArray(object?.days)
+        ? object.days.map((e: any) => ExposureDay.fromJSON(e))
+        : [],
     };
   },
 
@@ -1216,6 +3446,9 @@ export const ExposureGroup: MessageFns<ExposureGroup> = {
     if (message.crossovers !== 0) {
       obj.crossovers = Math.round(message.crossovers);
     }
+    if (message.days?.length) {
+      obj.days = message.days.map((e) => ExposureDay.toJSON(e));
+    }
     return obj;
   },
 
@@ -1233,6 +3466,108 @@ export const ExposureGroup: MessageFns<ExposureGroup> = {
     message.firstAtMs = object.firstAtMs ?? 0;
     message.lastAtMs = object.lastAtMs ?? 0;
     message.crossovers = object.crossovers ?? 0;
+    message.days = object.days?.map((e) => ExposureDay.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseExposureDay(): ExposureDay {
+  return { day: "", units: 0, exposures: 0 };
+}
+
+export const ExposureDay: MessageFns<ExposureDay> = {
+  encode(message: ExposureDay, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.day !== "") {
+      writer.uint32(10).string(message.day);
+    }
+    if (message.units !== 0) {
+      writer.uint32(16).uint64(message.units);
+    }
+    if (message.exposures !== 0) {
+      writer.uint32(24).uint64(message.exposures);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExposureDay {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExposureDay();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.day = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.units = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.exposures = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExposureDay {
+    return {
+      day: isSet(object.day) ? globalThis.String(object.day) : "",
+      units: isSet(object.units) ? globalThis.Number(object.units) : 0,
+      exposures: isSet(object.exposures) ? globalThis.Number(object.exposures) : 0,
+    };
+  },
+
+  toJSON(message: ExposureDay): unknown {
+    const obj: any = {};
+    if (message.day !== "") {
+      obj.day = message.day;
+    }
+    if (message.units !== 0) {
+      obj.units = Math.round(message.units);
+    }
+    if (message.exposures !== 0) {
+      obj.exposures = Math.round(message.exposures);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExposureDay>, I>>(base?: I): ExposureDay {
+    return ExposureDay.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExposureDay>, I>>(object: I): ExposureDay {
+    const message = createBaseExposureDay();
+    message.day = object.day ?? "";
+    message.units = object.units ?? 0;
+    message.exposures = object.exposures ?? 0;
     return message;
   },
 };
@@ -1534,6 +3869,39 @@ export const LedgerServiceService = {
       Buffer.from(DropDeadLetterResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DropDeadLetterResponse => DropDeadLetterResponse.decode(value),
   },
+  /**
+   * Where every event is, from the sources to the store, and what does not balance. Books of everything need the
+   * mesh's key or a console key for everything; those of one set a console or server key that reaches it.
+   */
+  getBooks: {
+    path: "/sluice.ingestion.v1.LedgerService/GetBooks" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetBooksRequest): Buffer => Buffer.from(GetBooksRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetBooksRequest => GetBooksRequest.decode(value),
+    responseSerialize: (value: GetBooksResponse): Buffer => Buffer.from(GetBooksResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetBooksResponse => GetBooksResponse.decode(value),
+  },
+  /** Events by day and name, and unique units by day and month. */
+  getUsage: {
+    path: "/sluice.ingestion.v1.LedgerService/GetUsage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetUsageRequest): Buffer => Buffer.from(GetUsageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetUsageRequest => GetUsageRequest.decode(value),
+    responseSerialize: (value: GetUsageResponse): Buffer => Buffer.from(GetUsageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetUsageResponse => GetUsageResponse.decode(value),
+  },
+  /** Events as the log of this region takes them, from now on. Who reads too slowly misses some, and is told how many. */
+  tailEvents: {
+    path: "/sluice.ingestion.v1.LedgerService/TailEvents" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: TailEventsRequest): Buffer => Buffer.from(TailEventsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TailEventsRequest => TailEventsRequest.decode(value),
+    responseSerialize: (value: TailEventsResponse): Buffer => Buffer.from(TailEventsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TailEventsResponse => TailEventsResponse.decode(value),
+  },
 } as const;
 
 export interface LedgerServiceServer extends UntypedServiceImplementation {
@@ -1549,6 +3917,15 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
   retryDeadLetter: handleUnaryCall<RetryDeadLetterRequest, RetryDeadLetterResponse>;
   /** Forgets a dead letter: its events are never counted. */
   dropDeadLetter: handleUnaryCall<DropDeadLetterRequest, DropDeadLetterResponse>;
+  /**
+   * Where every event is, from the sources to the store, and what does not balance. Books of everything need the
+   * mesh's key or a console key for everything; those of one set a console or server key that reaches it.
+   */
+  getBooks: handleUnaryCall<GetBooksRequest, GetBooksResponse>;
+  /** Events by day and name, and unique units by day and month. */
+  getUsage: handleUnaryCall<GetUsageRequest, GetUsageResponse>;
+  /** Events as the log of this region takes them, from now on. Who reads too slowly misses some, and is told how many. */
+  tailEvents: handleServerStreamingCall<TailEventsRequest, TailEventsResponse>;
 }
 
 export interface LedgerServiceClient extends Client {
@@ -1648,6 +4025,48 @@ export interface LedgerServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DropDeadLetterResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Where every event is, from the sources to the store, and what does not balance. Books of everything need the
+   * mesh's key or a console key for everything; those of one set a console or server key that reaches it.
+   */
+  getBooks(
+    request: GetBooksRequest,
+    callback: (error: ServiceError | null, response: GetBooksResponse) => void,
+  ): ClientUnaryCall;
+  getBooks(
+    request: GetBooksRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetBooksResponse) => void,
+  ): ClientUnaryCall;
+  getBooks(
+    request: GetBooksRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetBooksResponse) => void,
+  ): ClientUnaryCall;
+  /** Events by day and name, and unique units by day and month. */
+  getUsage(
+    request: GetUsageRequest,
+    callback: (error: ServiceError | null, response: GetUsageResponse) => void,
+  ): ClientUnaryCall;
+  getUsage(
+    request: GetUsageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetUsageResponse) => void,
+  ): ClientUnaryCall;
+  getUsage(
+    request: GetUsageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetUsageResponse) => void,
+  ): ClientUnaryCall;
+  /** Events as the log of this region takes them, from now on. Who reads too slowly misses some, and is told how many. */
+  tailEvents(request: TailEventsRequest, options?: Partial<CallOptions>): ClientReadableStream<TailEventsResponse>;
+  tailEvents(
+    request: TailEventsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<TailEventsResponse>;
 }
 
 export const LedgerServiceClient = makeGenericClientConstructor(
@@ -1693,6 +4112,10 @@ function longToNumber(int64: { toString(): string }): number {
     throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
   }
   return num;
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {

@@ -7,7 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { SetRef } from "../../ruleset/v1/ruleset.js";
-import { Event } from "./ingestion.js";
+import { Event, SourceReport } from "./ingestion.js";
 
 /** Accepted events of one set: one message of the log. */
 export interface EventBatch {
@@ -25,10 +25,35 @@ export interface EventBatch {
   region: string;
   /** For each event: milliseconds that were added to its time, because its sender's clock was behind. */
   skewsMs: number[];
+  /** What requests brought beside their accepted events: one for each request that keeps books. */
+  receipts: Receipt[];
+}
+
+/** What became of the events of one request; the store adds it to the books once. */
+export interface Receipt {
+  /** Where the events come from; empty for a sender that keeps no books. */
+  sourceId: string;
+  /** Number of the first event in its source; 0 without a source or without events. */
+  firstSequence: number;
+  /** Events of the request. */
+  events: number;
+  /** Those that the log got with this request. */
+  accepted: number;
+  /** Those that ingestion knew already. */
+  duplicate: number;
+  /** Those that ingestion refused, by the field that is wrong. */
+  rejected: { [key: string]: number };
+  /** The books of the source, as they came with the request. */
+  report: SourceReport | undefined;
+}
+
+export interface Receipt_RejectedEntry {
+  key: string;
+  value: number;
 }
 
 function createBaseEventBatch(): EventBatch {
-  return { set: undefined, events: [], receivedAtMs: 0, instance: "", region: "", skewsMs: [] };
+  return { set: undefined, events: [], receivedAtMs: 0, instance: "", region: "", skewsMs: [], receipts: [] };
 }
 
 export const EventBatch: MessageFns<EventBatch> = {
@@ -54,6 +79,9 @@ export const EventBatch: MessageFns<EventBatch> = {
         writer.int64(v);
       }
       writer.join();
+    }
+    for (const v of message.receipts) {
+      Receipt.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -129,6 +157,14 @@ export const EventBatch: MessageFns<EventBatch> = {
 
             break;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.receipts.push(Receipt.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -157,6 +193,7 @@ export const EventBatch: MessageFns<EventBatch> = {
         : globalThis.Array.isArray(object?.skews_ms)
         ? object.skews_ms.map((e: any) => globalThis.Number(e))
         : [],
+      receipts: globalThis.Array.isArray(object?.receipts) ? object.receipts.map((e: any) => Receipt.fromJSON(e)) : [],
     };
   },
 
@@ -180,6 +217,9 @@ export const EventBatch: MessageFns<EventBatch> = {
     if (message.skewsMs?.length) {
       obj.skewsMs = message.skewsMs.map((e) => Math.round(e));
     }
+    if (message.receipts?.length) {
+      obj.receipts = message.receipts.map((e) => Receipt.toJSON(e));
+    }
     return obj;
   },
 
@@ -194,6 +234,297 @@ export const EventBatch: MessageFns<EventBatch> = {
     message.instance = object.instance ?? "";
     message.region = object.region ?? "";
     message.skewsMs = object.skewsMs?.map((e) => e) || [];
+    message.receipts = object.receipts?.map((e) => Receipt.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReceipt(): Receipt {
+  return { sourceId: "", firstSequence: 0, events: 0, accepted: 0, duplicate: 0, rejected: {}, report: undefined };
+}
+
+export const Receipt: MessageFns<Receipt> = {
+  encode(message: Receipt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sourceId !== "") {
+      writer.uint32(10).string(message.sourceId);
+    }
+    if (message.firstSequence !== 0) {
+      writer.uint32(16).uint64(message.firstSequence);
+    }
+    if (message.events !== 0) {
+      writer.uint32(24).uint32(message.events);
+    }
+    if (message.accepted !== 0) {
+      writer.uint32(32).uint32(message.accepted);
+    }
+    if (message.duplicate !== 0) {
+      writer.uint32(40).uint32(message.duplicate);
+    }
+    globalThis.Object.entries(message.rejected).forEach(([key, value]: [string, number]) => {
+      Receipt_RejectedEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
+    });
+    if (message.report !== undefined) {
+      SourceReport.encode(message.report, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Receipt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceipt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sourceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.firstSequence = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.events = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.accepted = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.duplicate = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            const entry6 = Receipt_RejectedEntry.decode(reader, reader.uint32());
+            if (entry6.value !== undefined) {
+              message.rejected[entry6.key] = entry6.value;
+            }
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.report = SourceReport.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Receipt {
+    return {
+      sourceId: isSet(object.sourceId)
+        ? globalThis.String(object.sourceId)
+        : isSet(object.source_id)
+        ? globalThis.String(object.source_id)
+        : "",
+      firstSequence: isSet(object.firstSequence)
+        ? globalThis.Number(object.firstSequence)
+        : isSet(object.first_sequence)
+        ? globalThis.Number(object.first_sequence)
+        : 0,
+      events: isSet(object.events) ? globalThis.Number(object.events) : 0,
+      accepted: isSet(object.accepted) ? globalThis.Number(object.accepted) : 0,
+      duplicate: isSet(object.duplicate) ? globalThis.Number(object.duplicate) : 0,
+      rejected: isObject(object.rejected)
+        ? (globalThis.Object.entries(object.rejected) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      report: isSet(object.report) ? SourceReport.fromJSON(object.report) : undefined,
+    };
+  },
+
+  toJSON(message: Receipt): unknown {
+    const obj: any = {};
+    if (message.sourceId !== "") {
+      obj.sourceId = message.sourceId;
+    }
+    if (message.firstSequence !== 0) {
+      obj.firstSequence = Math.round(message.firstSequence);
+    }
+    if (message.events !== 0) {
+      obj.events = Math.round(message.events);
+    }
+    if (message.accepted !== 0) {
+      obj.accepted = Math.round(message.accepted);
+    }
+    if (message.duplicate !== 0) {
+      obj.duplicate = Math.round(message.duplicate);
+    }
+    if (message.rejected) {
+      const entries = globalThis.Object.entries(message.rejected) as [string, number][];
+      if (entries.length > 0) {
+        obj.rejected = {};
+        entries.forEach(([k, v]) => {
+          obj.rejected[k] = Math.round(v);
+        });
+      }
+    }
+    if (message.report !== undefined) {
+      obj.report = SourceReport.toJSON(message.report);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Receipt>, I>>(base?: I): Receipt {
+    return Receipt.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Receipt>, I>>(object: I): Receipt {
+    const message = createBaseReceipt();
+    message.sourceId = object.sourceId ?? "";
+    message.firstSequence = object.firstSequence ?? 0;
+    message.events = object.events ?? 0;
+    message.accepted = object.accepted ?? 0;
+    message.duplicate = object.duplicate ?? 0;
+    message.rejected = (globalThis.Object.entries(object.rejected ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.report = (object.report !== undefined && object.report !== null)
+      ? SourceReport.fromPartial(object.report)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseReceipt_RejectedEntry(): Receipt_RejectedEntry {
+  return { key: "", value: 0 };
+}
+
+export const Receipt_RejectedEntry: MessageFns<Receipt_RejectedEntry> = {
+  encode(message: Receipt_RejectedEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint32(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Receipt_RejectedEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceipt_RejectedEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Receipt_RejectedEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: Receipt_RejectedEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Receipt_RejectedEntry>, I>>(base?: I): Receipt_RejectedEntry {
+    return Receipt_RejectedEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Receipt_RejectedEntry>, I>>(object: I): Receipt_RejectedEntry {
+    const message = createBaseReceipt_RejectedEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
     return message;
   },
 };
@@ -220,6 +551,10 @@ function longToNumber(int64: { toString(): string }): number {
     throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
   }
   return num;
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { decodeSegment, encodeRecord } from './spool-record.js';
+import { decodeSegment, encodeRecord } from './record.js';
 
 const recordOf = (serial: number) => ({
   subject: 'events.v1.shop.production',

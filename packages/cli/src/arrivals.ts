@@ -1,0 +1,49 @@
+import type { SetRef, WaitForRevisionResponse } from '@sluice/proto';
+import type { Session } from './session.js';
+import type { Style } from './style.js';
+import { formatTable } from './table.js';
+import { formatMs } from './words.js';
+
+export const waitJsonHelp = `isEverywhere is null and evaluators empty without --wait. Exit code 6 when not all have it in time.`;
+
+/** Which evaluators answer by a change; nothing unless somebody waits for that. */
+export interface Arrivals {
+  readonly document: {
+    readonly isEverywhere: boolean | null;
+    readonly evaluators: readonly Readonly<Record<string, unknown>>[];
+  };
+  readonly isLate: boolean;
+  /** Lines to print below what was done; empty without a wait. */
+  text(style: Style): string;
+}
+
+/** Waits for every live evaluator, when asked to. */
+export async function awaitArrivals(
+  session: Session,
+  set: SetRef,
+  revision: number,
+  isWanted: boolean | undefined,
+): Promise<Arrivals> {
+  const wait = isWanted ? await session.config.waitForRevision({ set, revision }, session.call) : undefined;
+  const evaluators = (wait?.acknowledgements ?? []).map((ack) => ({ ...ack, hasIt: ack.revision >= revision }));
+  return {
+    document: { isEverywhere: wait?.isComplete ?? null, evaluators },
+    isLate: wait?.isComplete === false,
+    text: (style) => (wait ? `\n${textOf(wait, revision, style)}` : ''),
+  };
+}
+
+function textOf({ acknowledgements, isComplete }: WaitForRevisionResponse, revision: number, style: Style): string {
+  const rows = acknowledgements.map((ack) => [
+    ack.instance,
+    ack.region,
+    ack.revision >= revision ? formatMs(ack.latencyMs) : style.bad(`not yet, at revision ${ack.revision}`),
+  ]);
+  if (rows.length === 0) return style.warn('no evaluator is alive to wait for');
+  const titles = [{ title: 'EVALUATOR' }, { title: 'REGION' }, { title: 'AFTER', align: 'right' as const }];
+  const slowestMs = Math.max(...acknowledgements.map(({ latencyMs }) => latencyMs));
+  const verdict = isComplete
+    ? style.good(`every evaluator has it after ${formatMs(slowestMs)}`)
+    : style.bad('not every evaluator had it in time; the change is committed and on its way');
+  return `${formatTable(titles, rows, style)}\n${verdict}`;
+}

@@ -1,0 +1,94 @@
+import { type Command, Option } from 'commander';
+import { exitCodes } from '../exit-code.js';
+import type { Host, Invocation } from '../host.js';
+import { wholeNumber } from '../numbers.js';
+import type { Report } from '../report.js';
+import type { Session } from '../session.js';
+import type { Style } from '../style.js';
+import { formatSince, isoTime, shorten } from '../words.js';
+
+/** Every line is recomputed, so a long log takes a while. */
+const verifyTimeoutMs = 300_000;
+
+export function addAudit(parent: Command, host: Host): void {
+  const group = parent.command('audit').description('the log of who did what, which nobody can change unnoticed');
+  group
+    .command('list')
+    .description('who, when, why, before and after; newest first')
+    .addOption(new Option('--limit <count>', 'at most this many').default(20).argParser(wholeNumber(1, 200)))
+    .addHelpText(
+      'after',
+      '\nJSON: {rows: [{revision, at, author, reason, changeCount, hash, previousHash,\n       changes: [{key, before, after, fields: [{path, before, after}]}]}]}; before and after are digests',
+    )
+    .action(host.onMesh<{ limit: number }>(listAudit));
+  group
+    .command('verify')
+    .description('recompute the whole log and all that it says; names the first row that does not hold')
+    .addHelpText('after', '\nJSON: {isIntact, rows, entityVersions, firstBrokenRevision, problem, lastHash}')
+    .action(host.onMesh(verifyAudit));
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+async function listAudit(session: Session, { options }: Invocation<{ limit: number }>): Promise<Report> {
+  const request = { set: session.set, pageSize: options.limit, pageToken: '' };
+  const { rows } = await session.config.listAudit(request, session.call);
+  const nowMs = Date.now();
+  return {
+    document: {
+      rows: rows.map(({ atMs, hash, previousHash, changes, ...row }) => ({
+        ...row,
+        at: isoTime(atMs),
+        hash: hex(hash),
+        previousHash: hex(previousHash),
+        changes: changes.map(({ key, beforeDigest, afterDigest, fields }) => ({
+          ...{ key, fields },
+          before: hex(beforeDigest) || null,
+          after: hex(afterDigest) || null,
+        })),
+      })),
+    },
+    text: (style) => rows.map((row) => rowText(row, nowMs, style)).join('\n') || 'nothing was done yet',
+  };
+}
+
+type Row = Awaited<ReturnType<Session['config']['listAudit']>>['rows'][number];
+
+function rowText(
+  { revision, atMs, author, reason, changes, changeCount, hash }: Row,
+  nowMs: number,
+  style: Style,
+): string {
+  const why = reason === '' ? '' : ` · ${reason}`;
+  const head = `${style.strong(String(revision))}  ${formatSince(atMs, nowMs)} by ${author}${why}  ${style.faint(hex(hash).slice(0, 12))}`;
+  const lines = changes
+    .slice(0, 5)
+    .flatMap(({ key, fields }) => [
+      `  ${key}`,
+      ...fields
+        .slice(0, 5)
+        .map(({ path, before, after }) => `    ${path}: ${shorten(before, 50) || '–'} → ${shorten(after, 50) || '–'}`),
+    ]);
+  return [head, ...lines, ...(changeCount > 5 ? [`  … ${changeCount - 5} more`] : [])].join('\n');
+}
+
+async function verifyAudit(session: Session): Promise<Report> {
+  const answer = await session.config.verifyAudit({ set: session.set }, { timeoutMs: verifyTimeoutMs });
+  const { rows, entityVersions, firstBrokenRevision = null, problem, lastHash } = answer;
+  const isIntact = firstBrokenRevision === null;
+  return {
+    document: {
+      isIntact,
+      rows,
+      entityVersions,
+      firstBrokenRevision,
+      problem: problem || null,
+      lastHash: hex(lastHash),
+    },
+    text: (style) =>
+      isIntact
+        ? `${style.good('intact')}  ${rows} rows, ${entityVersions} entity versions; last hash ${hex(lastHash)}`
+        : `${style.bad('broken')}  ${problem}`,
+    exitCode: isIntact ? exitCodes.ok : exitCodes.conflict,
+  };
+}

@@ -1,0 +1,112 @@
+import { invalid } from '@sluice/mesh';
+import type { Override, OverrideValue } from '@sluice/proto';
+import type { Command } from 'commander';
+import type { Host } from '../host.js';
+import { parseRef, spellRef } from '../kinds.js';
+import type { Report } from '../report.js';
+import type { Session } from '../session.js';
+import { formatTable } from '../table.js';
+import { shorten } from '../words.js';
+import { addWriteOptions, changeJsonHelp, changeReport, type WriteOptions } from '../write-options.js';
+
+interface Options extends WriteOptions {
+  readonly idType?: string;
+}
+
+export function addOverride(parent: Command, host: Host): void {
+  const group = parent.command('override').description('give some units one answer, ahead of all rules');
+  const put = group
+    .command('put')
+    .description('give units an answer; one that they had before goes')
+    .argument('<key>', 'such as gate/checkout or experiment/button')
+    .argument('<answer>', 'true or false for a gate, a group for an experiment, JSON for a config or layer')
+    .argument('<ids...>', 'the units')
+    .option('--id-type <type>', 'their id type; userID unless said');
+  addWriteOptions(put).addHelpText('after', `\n${changeJsonHelp}`).action(host.onMesh<Options>(putOverride));
+  const remove = group
+    .command('delete')
+    .description('let the rules decide again')
+    .argument('<key>', 'such as gate/checkout')
+    .argument('[ids...]', 'the units; all of the id type unless said')
+    .option('--id-type <type>', 'their id type; userID unless said');
+  addWriteOptions(remove).addHelpText('after', `\n${changeJsonHelp}`).action(host.onMesh<Options>(deleteOverride));
+  group
+    .command('list')
+    .description('who gets which answer ahead of the rules')
+    .argument('[key]', 'such as gate/checkout; all unless said')
+    .addHelpText('after', '\nJSON: {revision, overrides: [{key, idType, answer, unitIds}]}')
+    .action(host.onMesh(async (session, { args: [key] }) => listOverrides(session, key)));
+}
+
+async function putOverride(
+  session: Session,
+  { args, options }: { args: readonly string[]; options: Options },
+): Promise<Report> {
+  const [key = '', answer = '', ...unitIds] = args;
+  const set = session.requireSet();
+  const { idType = '', reason = '' } = options;
+  const request = { set, ref: parseRef('key', key), idType, unitIds, value: answerOf(key, answer), reason };
+  const put = await session.config.putOverride(request, session.call);
+  return changeReport(session, { set, key, what: `${unitIds.length} units get ${answer}`, ...put }, options);
+}
+
+function answerOf(key: string, answer: string): OverrideValue {
+  const [word] = key.split('/');
+  if (word === 'experiment') return { kind: { $case: 'groupName', value: answer } };
+  if (word === 'config' || word === 'layer') return { kind: { $case: 'json', value: answer } };
+  if (answer === 'true' || answer === 'false') return { kind: { $case: 'boolValue', value: answer === 'true' } };
+  throw invalid('answer', `must be true or false for ${key}, got ${answer}`);
+}
+
+async function deleteOverride(
+  session: Session,
+  { args, options }: { args: readonly string[]; options: Options },
+): Promise<Report> {
+  const [key = '', ...unitIds] = args;
+  const set = session.requireSet();
+  const { idType = '', reason = '' } = options;
+  const gone = await session.config.deleteOverride(
+    { set, ref: parseRef('key', key), idType, unitIds, reason },
+    session.call,
+  );
+  const more = { removed: gone.removed };
+  return changeReport(session, { set, key, what: `${gone.removed} overrides removed`, ...gone, more }, options);
+}
+
+const pagesMax = 100;
+
+async function listOverrides(session: Session, key: string | undefined): Promise<Report> {
+  const ref = key === undefined ? undefined : parseRef('key', key);
+  const overrides: Override[] = [];
+  let pageToken = '';
+  let revision = 0;
+  for (let page = 0; page < pagesMax; page++) {
+    const answer = await session.config.listOverrides(
+      { set: session.set, ref, pageSize: 1_000, pageToken },
+      session.call,
+    );
+    overrides.push(...answer.overrides);
+    ({ revision, nextPageToken: pageToken } = answer);
+    if (pageToken === '') break;
+  }
+  const rows = overrides.map((one) => ({
+    key: spellRef(one.ref),
+    idType: one.idType,
+    answer: String(one.value?.kind?.value ?? ''),
+    unitIds: one.unitIds,
+  }));
+  return {
+    document: { revision, overrides: rows },
+    text: (style) => {
+      if (rows.length === 0) return 'no overrides';
+      const titles = ['KEY', 'ANSWER', 'ID TYPE', 'UNITS'].map((title) => ({ title }));
+      const cells = rows.map((row) => [
+        style.strong(row.key),
+        row.answer,
+        row.idType,
+        shorten(row.unitIds.join(', '), 80),
+      ]);
+      return formatTable(titles, cells, style);
+    },
+  };
+}

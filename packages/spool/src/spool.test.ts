@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SluiceError, silentLogger, systemClock, unavailable } from '@sluice/mesh';
+import { openSpool, type Spool, type SpoolOptions, type SpoolRecord } from './index.js';
+
+const recordOf = (id: number, count = 2): SpoolRecord => ({
+  subject: 's',
+  messageId: String(id),
+  count,
+  data: Buffer.alloc(1_000, id),
+});
+
+describe('the spool', () => {
+  let directory: string;
+  const open = new Set<Spool>();
+  const taken: string[] = [];
+  /** What happens to the next records: an error, or taken. */
+  let answers: (Error | undefined)[] = [];
+  let isAway = false;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'sluice-spool-'));
+    taken.length = 0;
+    answers = [];
+    isAway = false;
+  });
+
+  afterEach(async () => {
+    for (const spool of open) await spool.close();
+    open.clear();
+    rmSync(directory, { recursive: true });
+  });
+
+  async function start(part: Partial<SpoolOptions> = {}): Promise<Spool> {
+    const spool = await openSpool({
+      ...{ directory, bytesMax: 1_000_000, ageMaxMs: 60_000, logger: silentLogger, clock: systemClock },
+      longestPauseMs: 20,
+      send: async ({ messageId }) => {
+        const answer = isAway ? unavailable('away') : answers.shift();
+        if (answer) throw answer;
+        taken.push(messageId);
+      },
+      ...part,
+    });
+    open.add(spool);
+    return spool;
+  }
+
+  const addAll = (spool: Spool, ids: readonly number[]) => Promise.all(ids.map((id) => spool.add(recordOf(id))));
+
+  it('hands on in order and is empty then, on disk too', async () => {
+    isAway = true;
+    const spool = await start();
+    await addAll(spool, [1, 2, 3]);
+    assert.equal(spool.state().events, 6);
+    isAway = false;
+    await spool.whenEmpty();
+    assert.deepEqual(taken, ['1', '2', '3']);
+    assert.deepEqual([spool.state().events, spool.state().bytes, readdirSync(directory)], [0, 0, []]);
+  });
+
+  it('goes on behind what was handed on, when it is stopped by a failure in between', async () => {
+    isAway = true;
+    const spool = await start();
+    await addAll(spool, [1, 2, 3, 4]);
+    answers = [undefined, undefined, unavailable('away'), undefined, unavailable('away'), undefined];
+    isAway = false;
+    await spool.whenEmpty();
+    assert.deepEqual(taken, ['1', '2', '3', '4'], 'nothing is handed on twice');
+  });
+
+  it('waits as long as it is asked to, within its limit', async () => {
+    const times: number[] = [];
+    let asked = 0;
+    const spool = await start({
+      longestPauseMs: 150,
+      send: async () => {
+        times.push(performance.now());
+        if (asked++ === 0) throw new SluiceError('exhausted', 'full', { retryAfterMs: 60_000 });
+      },
+    });
+    await spool.add(recordOf(1));
+    await spool.whenEmpty();
+    const waitedMs = (times[1] ?? 0) - (times[0] ?? 0);
+    assert.ok(waitedMs >= 140 && waitedMs < 2_000, `${waitedMs} ms`);
+  });
+
+  it('is taken over by the next one, however the last one ended', async () => {
+    isAway = true;
+    const first = await start();
+    await addAll(first, [1, 2]);
+    await first.close();
+    await addAll(await start(), [3]);
+    const [segment = ''] = readdirSync(directory).sort();
+    // A write that never ended, as a crash leaves it.
+    appendFileSync(join(directory, segment), Buffer.from([0, 0, 4, 0, 1, 2]));
+    for (const spool of open) await spool.close();
+    isAway = false;
+    const heir = await start();
+    await heir.whenEmpty();
+    assert.deepEqual(taken, ['1', '2', '3']);
+  });
+
+  it('refuses what does not fit, and says when to come again', async () => {
+    isAway = true;
+    const spool = await start({ bytesMax: 2_500 });
+    await addAll(spool, [1, 2]);
+    const refusal = await spool.add(recordOf(3)).then(
+      () => assert.fail('taken'),
+      (error: unknown) => error,
+    );
+    assert(refusal instanceof SluiceError);
+    assert.deepEqual([refusal.kind, (refusal.retryAfterMs ?? 0) > 0], ['exhausted', true]);
+    isAway = false;
+    await spool.whenEmpty();
+    await spool.add(recordOf(3));
+  });
+
+  it('lets go of who waits for it, when it closes', async () => {
+    isAway = true;
+    const spool = await start();
+    await spool.add(recordOf(1));
+    const waiting = spool.whenEmpty();
+    await delay(1);
+    await spool.close();
+    await waiting;
+    assert.equal(spool.state().events, 2);
+    assert.equal(readdirSync(directory).length, 1);
+  });
+});

@@ -1,0 +1,20 @@
+/** The columns of `events.event`, in the order in which tuples have them. */
+export const eventColumns: readonly string[] = [
+  'project',
+  'environment',
+  'event_id',
+  'id_day',
+  'name',
+  'happened_at',
+  'skew_ms',
+  'received_at',
+  'user_id',
+  'custom_ids',
+  'attributes',
+  'number_value',
+  'string_value',
+  'metadata',
+  'exposure',
+  'instance',
+  'region',
+];

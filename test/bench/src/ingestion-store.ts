@@ -1,0 +1,300 @@
+/** From the durable log into PostgreSQL, beside binary COPY of the same rows through one connection. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { type Bus, connectBus } from '@sluice/bus';
+import { copyOf, eventColumns, migrationsUrl, type Taken, take, writeBatch } from '@sluice/ingestion/ledger-store';
+import { createClient, silentLogger } from '@sluice/mesh';
+import { type Database, migrate, openDatabase, type Statement } from '@sluice/postgres';
+import {
+  ConfigServiceService,
+  type Event,
+  EventBatch,
+  Exposure,
+  ExposureKind,
+  IngestionServiceService,
+  LogEventsRequest,
+  User,
+} from '@sluice/proto';
+import { startMesh } from '@sluice/testkit';
+import { v7 } from 'uuid';
+import { quantile } from './load.js';
+
+const set = { project: 'bench', environment: 'events' };
+const requestEvents = 500;
+const requestsInFlight = 24;
+const messageEvents = 1_000;
+const rounds = 3;
+const rowsTotal = 200_000;
+const timeoutMs = 60_000;
+const statementTimeoutMs = 120_000;
+/** Messages of one transaction of the writer. */
+const transactionMessages = 16;
+
+/** One event in `everyExposure` is an exposure; 0 for none. */
+function eventsOf(count: number, everyExposure: number): Event[] {
+  const nowMs = Date.now();
+  return Array.from({ length: count }, (_, at): Event => {
+    const user = User.fromPartial({ userId: `user-${at % 50_000}`, customIds: { company: `company-${at % 997}` } });
+    const plain = {
+      id: v7(),
+      timeMs: nowMs - (at % 60_000),
+      user,
+      traceparent: '',
+      metadataJson: '{"plan":"pro","page":7}',
+    };
+    if (everyExposure > 0 && at % everyExposure === 0) {
+      const shown = { kind: ExposureKind.CONFIG, key: `experiment-${at % 20}`, groupName: at % 3 ? 'test' : 'control' };
+      const exposure = Exposure.fromPartial({
+        ...shown,
+        ruleId: 'rule',
+        idType: 'userID',
+        unitId: `user-${at % 50_000}`,
+        revision: 9,
+      });
+      return { ...plain, name: 'exposure', value: undefined, exposure };
+    }
+    return {
+      ...plain,
+      name: `event-${at % 12}`,
+      value: { $case: 'numberValue', value: at % 500 },
+      exposure: undefined,
+    };
+  });
+}
+
+function batchesOf(events: readonly Event[]): Uint8Array[] {
+  const empty = { ...EventBatch.fromPartial({}), set, receivedAtMs: Date.now(), instance: 'bench', region: 'local' };
+  return Array.from({ length: events.length / messageEvents }, (_, at) => {
+    const part = events.slice(at * messageEvents, (at + 1) * messageEvents);
+    return EventBatch.encode({ ...empty, events: part, skewsMs: part.map(() => 0) }).finish();
+  });
+}
+
+let sequence = 0;
+const takenOf = (batches: readonly Uint8Array[]): Taken[] =>
+  batches.map((data) =>
+    take({ subject: 'events.v1.bench.events', data, sequence: ++sequence, publishedAtMs: Date.now() }, 'BENCH'),
+  );
+
+const sql = (text: string): Statement => ({ name: '', text });
+const perSecond = (rows: number, sinceMs: number): number => (rows * 1000) / (performance.now() - sinceMs);
+
+/** Binary COPY through one connection into a table without any key or index; the rows were encoded before. */
+async function rawCopy(database: Database, taken: readonly Taken[]): Promise<number> {
+  await database.query(sql('truncate raw_event'));
+  const startMs = performance.now();
+  const copy = sql(`copy raw_event (${eventColumns.join(', ')}) from stdin with (format binary)`);
+  const rows = await database.transaction((tx) => tx.copy(copy, copyOf(taken.map(({ tuples }) => tuples.all()))));
+  return perSecond(rows, startMs);
+}
+
+async function keyedCopy(database: Database, taken: readonly Taken[]): Promise<number> {
+  await clear(database);
+  const startMs = performance.now();
+  const copy = sql(`copy events.event (${eventColumns.join(', ')}) from stdin with (format binary)`);
+  for (const batch of transactionsOf(taken)) {
+    await database.transaction((tx) => tx.copy(copy, copyOf(batch.map(({ tuples }) => tuples.all()))));
+  }
+  return perSecond(rowsTotal, startMs);
+}
+
+async function stagedInsert(database: Database, taken: readonly Taken[]): Promise<number> {
+  await clear(database);
+  const columns = eventColumns.join(', ');
+  const startMs = performance.now();
+  for (const batch of transactionsOf(taken)) {
+    await database.transaction(async (tx) => {
+      await tx.script('create temporary table if not exists bench_stage (like events.event) on commit delete rows');
+      const copy = sql(`copy bench_stage (${columns}) from stdin with (format binary)`);
+      await tx.copy(copy, copyOf(batch.map(({ tuples }) => tuples.all())));
+      const insert = `insert into events.event (${columns}) select ${columns} from bench_stage on conflict do nothing`;
+      await tx.query(sql(`${insert} returning event_id`));
+    });
+  }
+  return perSecond(rowsTotal, startMs);
+}
+
+/** What the writer does once it has the messages: everything but reading the log. */
+async function written(database: Database, batches: readonly Uint8Array[]): Promise<number> {
+  await clear(database);
+  const startMs = performance.now();
+  for (let from = 0; from < batches.length; from += transactionMessages) {
+    await writeBatch(database, takenOf(batches.slice(from, from + transactionMessages)));
+  }
+  return perSecond(rowsTotal, startMs);
+}
+
+function* transactionsOf(taken: readonly Taken[]): Generator<readonly Taken[]> {
+  for (let from = 0; from < taken.length; from += transactionMessages)
+    yield taken.slice(from, from + transactionMessages);
+}
+
+const tables = ['event', 'exposure', 'exposure_count', 'settled', 'usage_delta', 'usage'];
+const clear = (database: Database) =>
+  database.query(sql(`truncate ${tables.map((table) => `events.${table}`).join(', ')}`));
+
+/** The log is filled first, with no writer; then one starts in a process of its own, and works it off. */
+async function fromLog(
+  bus: Bus,
+  database: Database,
+  natsUrl: string,
+  databaseUrl: string,
+  batches: readonly Uint8Array[],
+): Promise<number> {
+  await clear(database);
+  const subjects = ['events.v1', 'events-2.v1', 'events-3.v1'].map((prefix) => `${prefix}.bench.events`);
+  for (const [at, data] of batches.entries()) {
+    await bus.publish(subjects[at % subjects.length] ?? '', data, { messageId: v7(), timeoutMs });
+  }
+  const child = fork(new URL('./writer-process.js', import.meta.url), [natsUrl, databaseUrl]);
+  await new Promise((resolve) => child.once('message', resolve));
+  const startMs = performance.now();
+  child.send('start');
+  const rate = await untilStored(database, startMs);
+  await end(child);
+  return rate;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await ended;
+}
+
+/** Counting costs, so the settled messages are asked. */
+async function untilStored(database: Database, startMs: number): Promise<number> {
+  for (;;) {
+    const [row] = await database.query<{ stored: number }>(
+      sql('select coalesce(sum(stored), 0)::float8 as stored from events.settled'),
+    );
+    if ((row?.stored ?? 0) >= rowsTotal) return perSecond(rowsTotal, startMs);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Requests that were encoded before, through gRPC, the log and the writer. */
+async function endToEnd(database: Database, address: string, key: string, everyExposure: number): Promise<number> {
+  await clear(database);
+  const events = eventsOf(rowsTotal, everyExposure);
+  const requests = Array.from({ length: rowsTotal / requestEvents }, (_, at) => {
+    const part = events.slice(at * requestEvents, (at + 1) * requestEvents);
+    return Buffer.from(LogEventsRequest.encode(LogEventsRequest.fromPartial({ set, events: part })).finish());
+  });
+  const clients = Array.from(
+    { length: 4 },
+    () =>
+      new Client(address, credentials.createInsecure(), {
+        'grpc.use_local_subchannel_pool': 1,
+        'grpc.enable_http_proxy': 0,
+      }),
+  );
+  const metadata = new Metadata();
+  metadata.set('authorization', `Bearer ${key}`);
+  const startMs = performance.now();
+  const lane = async (client: Client): Promise<void> => {
+    for (let request = requests.pop(); request; request = requests.pop()) await send(client, request, metadata);
+  };
+  const lanes = Array.from({ length: requestsInFlight }, (_, at) => clients[at % clients.length]).flatMap((client) =>
+    client ? [lane(client)] : [],
+  );
+  const stored = untilStored(database, startMs);
+  await Promise.all(lanes);
+  const rate = await stored;
+  for (const client of clients) client.close();
+  return rate;
+}
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+async function send(client: Client, request: Buffer, metadata: Metadata): Promise<void> {
+  for (;;) {
+    try {
+      return await new Promise<void>((resolve, reject) => {
+        const { path } = IngestionServiceService.logEvents;
+        const options = { deadline: Date.now() + timeoutMs };
+        client.makeUnaryRequest(path, asIs, asIs, request, metadata, options, (error) =>
+          error ? reject(error) : resolve(),
+        );
+      });
+    } catch {
+      // Refused for the moment: a client waits a little and sends the same again.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+function print(name: string, rate: number, raw: number): void {
+  console.log(
+    `  ${name.padEnd(46)}${Math.round(rate).toLocaleString('en').padStart(10)}/s  ${(rate / raw).toFixed(2)} of raw COPY`,
+  );
+}
+
+async function interleave(runs: Readonly<Record<string, () => Promise<number>>>): Promise<Record<string, number>> {
+  const rates: Record<string, number[]> = Object.fromEntries(Object.keys(runs).map((name) => [name, []]));
+  for (let round = 0; round <= rounds; round++) {
+    for (const [name, run] of Object.entries(runs)) {
+      const rate = await run();
+      // The first round warms up.
+      if (round > 0) rates[name]?.push(rate);
+    }
+  }
+  return Object.fromEntries(Object.entries(rates).map(([name, samples]) => [name, quantile(samples, 0.5)]));
+}
+
+export async function benchIngestionStore(): Promise<void> {
+  const mesh = await startMesh({ services: ['config', 'ingestion'], env: { LOG_LEVEL: 'error' } });
+  const database = await openDatabase({
+    url: mesh.databaseUrl,
+    applicationName: 'bench',
+    logger: silentLogger,
+    statementTimeoutMs,
+  });
+  const bus = await connectBus({ url: mesh.natsUrl, name: 'bench', logger: silentLogger });
+  try {
+    await makeSet(mesh.process('config-1').address, mesh.rootKey);
+    await migrate(database, { schema: 'events', directory: migrationsUrl });
+    await database.query(sql('create table raw_event (like events.event)'));
+    await database.query(sql('select events.ensure_day(current_date)'));
+    for (const everyExposure of [0, 5]) {
+      const batches = batchesOf(eventsOf(rowsTotal, everyExposure));
+      const taken = takenOf(batches);
+      const ingestion = mesh.process('ingestion-1');
+      const rates = await interleave({
+        raw: () => rawCopy(database, taken),
+        keyed: () => keyedCopy(database, taken),
+        staged: () => stagedInsert(database, taken),
+        written: () => written(database, batches),
+        log: async () => {
+          await ingestion.stop();
+          const rate = await fromLog(bus, database, mesh.natsUrl, mesh.databaseUrl, batches);
+          await ingestion.start();
+          return rate;
+        },
+        whole: () => endToEnd(database, ingestion.address, mesh.meshKey, everyExposure),
+      });
+      const { raw = 1, keyed = 0, staged = 0, written: plain = 0, log = 0, whole = 0 } = rates;
+      const bytes = taken.reduce((sum, { tuples }) => sum + tuples.all().length, 0);
+      const what = everyExposure === 0 ? 'plain events' : `events, one in ${everyExposure} an exposure`;
+      console.log(
+        `\nFrom the log into PostgreSQL: ${rowsTotal.toLocaleString('en')} ${what}, ${Math.round(bytes / rowsTotal)} B each`,
+      );
+      print('raw binary COPY, no key, one transaction', raw, raw);
+      print('COPY into the partitions with their key', keyed, raw);
+      print('COPY into a stage, insert on conflict', staged, raw);
+      print('the writer, messages in hand', plain, raw);
+      print('durable log → PostgreSQL', log, raw);
+      print('gRPC → durable log → PostgreSQL', whole, raw);
+    }
+  } finally {
+    await bus.close();
+    await database.close();
+    await mesh.stop();
+  }
+}
+
+async function makeSet(address: string, key: string): Promise<void> {
+  const config = createClient(ConfigServiceService, { target: `static:///${address}`, key });
+  await config.createProject({ project: set.project }, { timeoutMs });
+  await config.createEnvironment({ set }, { timeoutMs });
+  config.close();
+}

@@ -1,0 +1,77 @@
+import { noCrashDisk } from './crash-disk.js';
+import { type LedgerRun, type Mutation, runLedger } from './ledger-run.js';
+
+const seed = Number(process.env.SLUICE_DRILL_SEED ?? 1);
+const seconds = Number(process.env.SLUICE_DRILL_SECONDS ?? 120);
+const mutationSeconds = 14;
+const load = { batchesPerSecond: 25, eventsPerBatch: 20 };
+
+/** What has to be wrong with a run in which something was broken on purpose. */
+const mutations: readonly { mutation: Mutation; needsRoot: boolean; symptom: RegExp }[] = [
+  { mutation: 'no message id', needsRoot: false, symptom: /carry no id by which it could drop a repeat/ },
+  { mutation: 'no key', needsRoot: false, symptom: /stored twice/ },
+  { mutation: 'ack before publish', needsRoot: false, symptom: /acknowledged events are lost/ },
+  { mutation: 'no fsync', needsRoot: true, symptom: /acknowledged events are lost/ },
+];
+
+/** Load through real ingestion while everything on the way of an event is killed, frozen and robbed of its power; then the same with a promise broken on purpose. */
+export async function drillLedger(): Promise<boolean> {
+  const noPower = await noCrashDisk();
+  if (noPower !== undefined) print(`power loss: NOT RUN, ${noPower}`);
+  const run = await runLedger({
+    ...{ ...load, seed, durationMs: seconds * 1_000, hasPowerLoss: noPower === undefined, say: clock() },
+  });
+  const isSound = report(run);
+  let areProven = true;
+  for (const { mutation, needsRoot, symptom } of mutations) {
+    if (needsRoot && noPower !== undefined) {
+      print(`mutation ${mutation}: NOT RUN, ${noPower}`);
+      continue;
+    }
+    areProven = (await prove(mutation, symptom, needsRoot)) && areProven;
+  }
+  return isSound && areProven;
+}
+
+function report({ findings: found, broken, faults, books }: LedgerRun): boolean {
+  print(`${found.sent} events sent in the open (seed ${seed}), ${found.acked} acknowledged, ${found.stored} stored`);
+  print(`acknowledged and lost: ${found.lost} (goal 0); stored twice: ${found.double} (goal 0)`);
+  print(`acknowledgement p50 ${found.ackP50Ms} ms, p99 ${found.ackP99Ms} ms; longest gap ${found.longestGapMs} ms`);
+  print(`failed attempts that were repeated: ${found.retries}; repeated on purpose: ${found.repeats} batches`);
+  print(`the SDK made ${found.sdk.generated} events, ${found.sdk.stored} are stored`);
+  print(
+    `faults: ${Object.entries(faults)
+      .map(([name, times]) => `${name} ${times}×`)
+      .join(', ')}`,
+  );
+  const { code, problems, source } = books;
+  const isKnown = source?.arrived === found.sent && source.missing === 0;
+  print(`\`sluice books\`: ${code === 0 ? 'they balance' : `exit code ${code}`}`);
+  print(`the books know ${source?.arrived ?? 0} events of the load, and that ${source?.missing ?? 0} never came`);
+  const wrong = [
+    ...broken,
+    ...problems,
+    ...(isKnown ? [] : [`the books do not know all ${found.sent} events of the load`]),
+  ];
+  for (const sentence of wrong) print(`BROKEN: ${sentence}`);
+  return wrong.length === 0 && code === 0;
+}
+
+/** A checker that does not notice this can't be believed in anything else. */
+async function prove(mutation: Mutation, symptom: RegExp, hasPowerLoss: boolean): Promise<boolean> {
+  const { broken } = await runLedger({
+    ...{ ...load, seed, mutation, hasPowerLoss, durationMs: mutationSeconds * 1_000, patienceMs: 20_000 },
+  });
+  const isSeen = broken.some((sentence) => symptom.test(sentence));
+  print(`mutation ${mutation}: ${isSeen ? 'seen' : 'NOT SEEN'}: ${broken.join('; ') || 'all green'}`);
+  return isSeen;
+}
+
+function clock(): (line: string) => void {
+  const startedMs = performance.now();
+  return (line) => print(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${line}`);
+}
+
+function print(line: string): void {
+  console.log(`  ${line}`);
+}
