@@ -9,10 +9,10 @@ import {
   openSession,
 } from './api.js';
 import { idListKey } from './bucket.js';
+import { initializeResponse } from './client/response.js';
 import { patch } from './compile.js';
 import { loadCountryTable } from './country.js';
 import { DenseIdList } from './dense-id-list.js';
-import { initializeResponse } from './initialize-response.js';
 import { evaluateParameter, isSameType } from './parameters.js';
 import {
   compileDocument,

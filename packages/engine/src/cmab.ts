@@ -1,7 +1,7 @@
 /** Contextual bandits: explore at random, or pick the group that scores best for this user. */
 import { bucket } from './bucket.js';
-import { floatOf, textOf } from './coerce.js';
-import type { Evaluation } from './evaluation.js';
+import { floatOf, jsonText, textOf } from './coerce.js';
+import { depthExceeded, type Evaluation } from './evaluation.js';
 import { askNamedGate } from './match.js';
 import type { Cmab, CmabWeights } from './ruleset.js';
 import { HashPrefix } from './sha256.js';
@@ -16,7 +16,7 @@ export function evaluateCmab(evaluation: Evaluation, name: string): boolean {
   const groups = cmab.groups;
   const isRunning = cmab.enabled && groups.length > 0;
   const gate = isRunning ? cmab.targetingGateName : undefined;
-  const passes = gate === undefined || askNamedGate(evaluation, gate);
+  const passes = gate === undefined || passesGate(evaluation, gate);
   // Unlike those of a spec, these replace what an outer layer, or the gate, has set.
   evaluation.name ??= name;
   evaluation.idType = cmab.idType;
@@ -30,11 +30,21 @@ export function evaluateCmab(evaluation: Evaluation, name: string): boolean {
     const index = Math.min(Math.floor(unitBucket / (10_000 / groups.length)), groups.length - 1);
     return choose(evaluation, groups[index], ':explore');
   }
-  if (unitBucket < cmab.sampleRate * 10_000) {
-    return choose(evaluation, drawGroup(cmab, evaluation.context.random ?? 0), ':explore');
+  const random = evaluation.context.random ?? 0;
+  const drawn = unitBucket < cmab.sampleRate * 10_000 ? drawGroup(cmab, random) : undefined;
+  return drawn === undefined
+    ? choose(evaluation, bestGroup(evaluation, cmab, random), '')
+    : choose(evaluation, drawn, ':explore');
+}
+
+/** A gate that goes in circles is not passed, and no error here. */
+function passesGate(evaluation: Evaluation, gate: string): boolean {
+  try {
+    return askNamedGate(evaluation, gate);
+  } catch (error) {
+    if (error !== depthExceeded) throw error;
+    return false;
   }
-  // Without a single group that has weights, the reference draws one as well.
-  return choose(evaluation, bestGroup(evaluation, cmab) ?? drawGroup(cmab, evaluation.context.random ?? 0), '');
 }
 
 function answer(evaluation: Evaluation, valueText: string, ruleID: string): boolean {
@@ -51,34 +61,36 @@ function choose(evaluation: Evaluation, group: Group | undefined, suffix: string
   evaluation.ruleID = group.id;
   evaluation.groupName = group.name;
   evaluation.ruleSuffix = suffix;
-  evaluation.isExperimentGroup = true;
   return true;
 }
 
-/** Groups seen less often are explored more. */
+/** Groups seen less often are explored more. Undefined when rounding leaves the number to none of them. */
 function drawGroup(cmab: Cmab, random: number): Group | undefined {
   const weights = cmab.groups.map((group) => 1 / ((cmab.config?.[group.id]?.records ?? 0) + 1));
-  let left = random * weights.reduce((sum, weight) => sum + weight, 0);
-  for (const [index, weight] of weights.entries()) {
-    left -= weight;
-    if (left < 0) return cmab.groups[index];
-  }
-  return cmab.groups.at(-1);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  let sum = 0;
+  return cmab.groups.find((_, index) => {
+    sum += (weights[index] ?? 0) / total;
+    return random < sum;
+  });
 }
 
-function bestGroup(evaluation: Evaluation, cmab: Cmab): Group | undefined {
-  let best: Group | undefined;
+/** The first with the best score; any of them, when none has weights to score by. */
+function bestGroup(evaluation: Evaluation, cmab: Cmab, random: number): Group | undefined {
+  let best = cmab.groups[0];
   let bestScore = cmab.higherIsBetter ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  let isScored = false;
   for (const group of cmab.groups) {
     const weights = cmab.config?.[group.id];
     if (weights === undefined || isEmpty(weights)) continue;
+    isScored = true;
     const score = scoreOf(evaluation, weights);
     if (cmab.higherIsBetter ? score > bestScore : score < bestScore) {
       best = group;
       bestScore = score;
     }
   }
-  return best;
+  return isScored ? best : cmab.groups[Math.floor(random * cmab.groups.length)];
 }
 
 function isEmpty(weights: CmabWeights): boolean {
@@ -89,11 +101,17 @@ function scoreOf(evaluation: Evaluation, weights: CmabWeights): number {
   const names = evaluation.program.names;
   let score = weights.alpha + weights.intercept;
   for (const [field, byText] of Object.entries(weights.weightsCategorical)) {
-    const text = textOf(names.field(field).read(evaluation));
+    const text = categoryOf(names.field(field).read(evaluation));
     if (text !== undefined && Object.hasOwn(byText, text)) score += byText[text] ?? 0;
   }
   for (const [field, weight] of Object.entries(weights.weightsNumerical)) {
-    score += weight * (floatOf(names.field(field).read(evaluation)) ?? 0);
+    const number = floatOf(names.field(field).read(evaluation));
+    if (number !== undefined) score += weight * number;
   }
   return score;
+}
+
+/** Unlike in conditions, null and objects have a text as well: their JSON. */
+function categoryOf(value: unknown): string | undefined {
+  return value === undefined ? undefined : (textOf(value) ?? jsonText(value));
 }

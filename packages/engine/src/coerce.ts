@@ -41,12 +41,12 @@ export function textOf(value: unknown): string | undefined {
     case 'boolean':
       return value ? 'true' : 'false';
     default:
-      return Array.isArray(value) ? arrayText(value) : undefined;
+      return Array.isArray(value) ? jsonText(value) : undefined;
   }
 }
 
-/** Compact JSON as the reference writes it; undefined where the array is nested too deeply to be JSON. */
-function arrayText(value: readonly unknown[]): string | undefined {
+/** Compact JSON as the reference writes it; undefined where it is nested too deeply to be JSON. */
+export function jsonText(value: unknown): string | undefined {
   return valueJsonText(value, 0);
 }
 

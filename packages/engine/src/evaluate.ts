@@ -72,7 +72,7 @@ function evaluateRules(evaluation: Evaluation, spec: CompiledSpec, rules: readon
     if (!evaluation.bool) continue;
     const isDelegated = rule.delegateSlot >= 0 && evaluateDelegate(evaluation, rule);
     if (!isDelegated) settle(evaluation, spec, rule, passesPercentage(evaluation, rule, spec.authored.salt));
-    finish(evaluation, spec, rule);
+    finish(evaluation, spec, isDelegated ? undefined : rule);
     return;
   }
   settleByDefault(evaluation, spec);
@@ -127,7 +127,8 @@ export function evaluateDelegate(evaluation: Evaluation, rule: CompiledRule): bo
   if (spec === undefined) return false;
   evaluation.undelegated = evaluation.exposures;
   deepen(evaluation);
-  // What a gate of the layer's rule left behind is not the experiment's, should that turn out unsupported.
+  // What the layer's rule left behind is not the experiment's, should that turn out unsupported or forced.
+  evaluation.bool = false;
   evaluation.value = noValue;
   evaluateSpec(evaluation, 'experiment', name, spec);
   evaluation.leave();

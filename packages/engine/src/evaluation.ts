@@ -40,6 +40,8 @@ const noExposures: readonly SecondaryExposure[] = Object.freeze([]);
  */
 export class Evaluation extends Call {
   recorder: Recorder | undefined = undefined;
+  /** Decides for a client response, in which conditions on experiment groups are not supported. */
+  isForClients = false;
 
   name: string | undefined = undefined;
   bool = false;

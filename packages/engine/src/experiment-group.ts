@@ -1,4 +1,5 @@
 import { decideConfig } from './decide.js';
+import type { ConfigDecision } from './decision.js';
 import { Evaluation } from './evaluation.js';
 
 /**
@@ -15,6 +16,11 @@ export function groupOf(evaluation: Evaluation, experiment: string): string | un
   const decision = decideConfig(nested, experiment, 'experiment');
   groups.set(experiment, decision.groupName ?? undefined);
   evaluation.consulted ??= [];
-  evaluation.consulted.push(...decision.consultedExperiments, decision);
+  evaluation.consulted.push(...decision.consultedExperiments, asConsulted(decision));
   return decision.groupName ?? undefined;
+}
+
+/** Asked for by a condition, an experiment that fails counts as one that no rule has decided. */
+function asConsulted(decision: ConfigDecision): ConfigDecision {
+  return decision.reason.startsWith('Error:') ? { ...decision, ruleID: 'default' } : decision;
 }

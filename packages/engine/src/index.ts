@@ -14,6 +14,8 @@ export {
   type Session,
 } from './api.js';
 export { bucketOf, djb2, idListKey, passBucketOf, sha256Base64, userBucketOf } from './bucket.js';
+export { type InitializeNames, type InitializeOptions, initializeResponse } from './client/response.js';
+export type { InitializeFormat } from './client/tables.js';
 export { type Compilation, compile, compileSteps, patch } from './compile.js';
 export type * from './context.js';
 export { type CountryTable, loadCountryTable } from './country.js';
@@ -21,11 +23,6 @@ export type * from './decision.js';
 export { referenceReason } from './decision.js';
 export { DenseIdList } from './dense-id-list.js';
 export type { ConditionOutcome, ConditionTrace, RuleOutcome, RuleTrace, SpecTrace } from './explain.js';
-export {
-  type InitializeFormat,
-  type InitializeOptions,
-  initializeResponse,
-} from './initialize-response.js';
 export { type JsonNode, JsonNumber, JsonSyntaxError, readJson, writeJson } from './json-text.js';
 export { evaluateParameter, isSameType, type ParameterDecision } from './parameters.js';
 export type * from './problem.js';

@@ -85,7 +85,8 @@ function decide(evaluation: Evaluation, condition: CompiledCondition): void {
       askGate(evaluation, condition);
       return;
     case 'group':
-      evaluation.bool = condition.test(groupOf(evaluation, condition.name));
+      if (evaluation.isForClients) evaluation.isUnsupported = true;
+      else evaluation.bool = condition.test(groupOf(evaluation, condition.name));
       return;
     case 'unsupported':
       evaluation.isUnsupported = true;
@@ -93,17 +94,18 @@ function decide(evaluation: Evaluation, condition: CompiledCondition): void {
 }
 
 function askGate(evaluation: Evaluation, condition: CompiledCondition): void {
-  const isDecided = askInto(evaluation, condition.name, condition.gateSlot, true);
-  if (condition.isInverted && isDecided) evaluation.bool = !evaluation.bool;
+  if (!askInto(evaluation, condition.name, condition.gateSlot, true)) return;
+  exposeGate(evaluation, condition.name);
+  if (condition.isInverted) evaluation.bool = !evaluation.bool;
 }
 
-/** Asks a gate by name, as bandits do: unlike with conditions, an unknown gate is exposed as well. */
+/** Asks a gate by name, as bandits do: unlike with conditions, an unknown gate is exposed as well, and none is analytical. */
 export function askNamedGate(evaluation: Evaluation, name: string): boolean {
   const outer = evaluation.exposures;
   const isDecided = askInto(evaluation, name, evaluation.program.names.gates.find(name) ?? -1, false);
   // With conditions, a gate that is unsupported takes the exposures before it along; not so here.
   if (!isDecided) evaluation.exposures = joinExposures(outer, evaluation.exposures);
-  if (!evaluation.ruleID || !isDecided) addExposure(evaluation, name, evaluation.ruleID ?? '');
+  addExposure(evaluation, name, evaluation.ruleID ?? '');
   return evaluation.bool;
 }
 
@@ -133,18 +135,22 @@ function askInto(evaluation: Evaluation, name: string, slot: number, isRemembere
     }
     evaluation.exposures = joinExposures(outer, exposures);
   }
-  exposeGate(evaluation, name);
   return true;
 }
 
 /** Segments are invisible. An unknown gate shows up under the rule id that an earlier one left behind. */
 function exposeGate(evaluation: Evaluation, gate: string): void {
-  if (evaluation.ruleID !== undefined && evaluation.ruleID !== '') addExposure(evaluation, gate, evaluation.ruleID);
+  if (evaluation.ruleID === undefined || evaluation.ruleID === '') return;
+  addExposure(evaluation, gate, evaluation.ruleID);
+  if (evaluation.samplingRate === undefined && !isSegment(gate)) evaluation.sawAnalyticalGate = true;
+}
+
+function isSegment(gate: string): boolean {
+  return gate.startsWith('segment:');
 }
 
 function addExposure(evaluation: Evaluation, gate: string, ruleID: string): void {
-  if (gate.startsWith('segment:')) return;
+  if (isSegment(gate)) return;
   const gateValue = evaluation.bool ? 'true' : 'false';
   evaluation.exposures = evaluation.exposures.concat({ gate, gateValue, ruleID });
-  if (evaluation.samplingRate === undefined) evaluation.sawAnalyticalGate = true;
 }

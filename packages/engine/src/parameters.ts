@@ -2,11 +2,12 @@
 import { evaluateConfig, evaluateGate, evaluateLayer } from './api.js';
 import type { Context } from './context.js';
 import type { Decision } from './decision.js';
-import { type JsonNode, readJson } from './json-text.js';
+import type { JsonNode } from './json-text.js';
 import { chooseOverride } from './overrides.js';
+import { type ParameterKind, parameterKindOf } from './parameter-kind.js';
 import type { Program } from './program.js';
 import type { JsonValue, User } from './user.js';
-import { freezeNode } from './value.js';
+import { freezeNode, tryRead } from './value.js';
 
 /** The value of a parameter, and the evaluation that gave it. */
 export interface ParameterDecision {
@@ -34,24 +35,15 @@ export function evaluateParameter(
   }
   const parameters = program.ruleset.paramStores.get(store)?.parameters;
   if (parameters === undefined || !Object.hasOwn(parameters, parameter)) return absent;
-  const authored = parameters[parameter];
-  const body = authored === undefined ? undefined : readBody(authored.body);
-  if (authored === undefined || body === undefined) return absent;
-  return readParameter(program, authored.refType, body, user, context);
-}
-
-function readBody(text: string): ReadonlyMap<string, JsonNode> | undefined {
-  try {
-    const node = readJson(text);
-    return node instanceof Map ? node : undefined;
-  } catch {
-    return undefined;
-  }
+  const members = tryRead(parameters[parameter]?.body);
+  if (!(members instanceof Map)) return absent;
+  const kind = parameterKindOf(members)?.kind;
+  return kind === undefined ? absent : readParameter(program, kind, members, user, context);
 }
 
 function readParameter(
   program: Program,
-  refType: string,
+  kind: ParameterKind['kind'],
   body: ReadonlyMap<string, JsonNode>,
   user: User,
   context: Context,
@@ -64,14 +56,14 @@ function readParameter(
     const node = body.get(key);
     return node === undefined ? undefined : freezeNode(node);
   };
-  switch (refType) {
+  switch (kind) {
     case 'static':
       return { ...absent, value: literal('value') };
     case 'gate': {
       const source = evaluateGate(program, text('gate_name'), user, context);
       return { ...absent, source, value: literal(source.value ? 'pass_value' : 'fail_value') };
     }
-    case 'dynamic_config':
+    case 'config':
       return ofMember(evaluateConfig(program, text('config_name'), user, context), text('param_name'));
     case 'experiment':
       return ofMember(
@@ -82,8 +74,6 @@ function readParameter(
       const source = evaluateLayer(program, text('layer_name'), user, context);
       return { ...ofMember(source, text('param_name')), layerParameter: text('param_name') };
     }
-    default:
-      return absent;
   }
 }
 

@@ -33,6 +33,7 @@ describe('config-spec documents', () => {
           salt: 's',
           idType: 'userID',
           enabled: true,
+          version: 4,
           sampleRate: 0.5,
           higherIsBetter: true,
           groups: [],

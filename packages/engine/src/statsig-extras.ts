@@ -1,16 +1,8 @@
 /** The rarer sections of a config-spec document: parameter stores, bandits, config mappings. */
 import { type JsonNode, writeJson } from './json-text.js';
+import { parameterKindOf } from './parameter-kind.js';
 import type { Cmab, CmabWeights, ConfigMapping, Parameter, ParamStore } from './ruleset.js';
 import { compact, FieldError, Fields, listReader, readNumber } from './statsig-fields.js';
-
-/** The fields that a parameter must have, by what it refers to. */
-const parameterShapes: readonly (readonly string[])[] = [
-  ['value'],
-  ['gate_name', 'pass_value', 'fail_value'],
-  ['config_name', 'param_name'],
-  ['experiment_name', 'param_name'],
-  ['layer_name', 'param_name'],
-];
 
 export function readParamStore(node: JsonNode, path: string): ParamStore {
   const fields = new Fields(node, path);
@@ -18,7 +10,7 @@ export function readParamStore(node: JsonNode, path: string): ParamStore {
   for (const [name, parameter, parameterPath] of fields.object('parameters').entries()) {
     const body = new Fields(parameter, parameterPath);
     const refType = body.text('ref_type');
-    if (!parameterShapes.some((shape) => shape.every((key) => body.node(key) !== undefined))) {
+    if (parameterKindOf(body.members) === undefined) {
       throw new FieldError(parameterPath, 'has the fields of no kind of parameter');
     }
     parameters.push([name, { refType, paramType: body.text('param_type'), body: writeJson(parameter) }]);
@@ -50,7 +42,7 @@ export function readCmab(node: JsonNode, path: string): Cmab {
     salt: fields.text('salt'),
     idType: fields.text('idType'),
     enabled: fields.bool('enabled'),
-    version: fields.optionalUnsigned('version', 32),
+    version: fields.unsigned('version', 32),
     sampleRate: fields.number('sampleRate'),
     higherIsBetter: fields.bool('higherIsBetter'),
     groups: fields.list('groups', readGroup),

@@ -16,12 +16,12 @@ export class FieldError extends Error {
 /** The fields of one JSON object, with the path that problems are reported under. */
 export class Fields {
   readonly path: string;
-  readonly #members: ReadonlyMap<string, JsonNode>;
+  readonly members: ReadonlyMap<string, JsonNode>;
 
   constructor(node: JsonNode | undefined, path: string) {
     if (!(node instanceof Map)) throw new FieldError(path, 'must be an object');
     this.path = path;
-    this.#members = node;
+    this.members = node;
   }
 
   at(key: string): string {
@@ -29,22 +29,27 @@ export class Fields {
   }
 
   node(key: string): JsonNode | undefined {
-    return this.#members.get(key);
+    return this.members.get(key);
   }
 
   /** All members, each under its own path. */
   *entries(): Iterable<readonly [key: string, node: JsonNode, path: string]> {
-    for (const [key, node] of this.#members) yield [key, node, this.at(key)];
+    for (const [key, node] of this.members) yield [key, node, this.at(key)];
+  }
+
+  /** Reads every member, for the errors. */
+  checkEach(read: (node: JsonNode, path: string) => unknown): void {
+    for (const [, node, path] of this.entries()) read(node, path);
   }
 
   /** Null counts as absent in optional fields. */
   #optional<Value>(key: string, read: (node: JsonNode, path: string) => Value): Value | undefined {
-    const node = this.#members.get(key);
+    const node = this.members.get(key);
     return node === undefined || node === null ? undefined : read(node, this.at(key));
   }
 
   #required<Value>(key: string, read: (node: JsonNode, path: string) => Value): Value {
-    const node = this.#members.get(key);
+    const node = this.members.get(key);
     if (node === undefined) throw new FieldError(this.at(key), 'is required');
     return read(node, this.at(key));
   }
@@ -67,6 +72,10 @@ export class Fields {
 
   number(key: string): number {
     return this.#required(key, readNumber);
+  }
+
+  optionalNumber(key: string): number | undefined {
+    return this.#optional(key, readNumber);
   }
 
   /** An unsigned integer of at most so many bits. */
@@ -92,7 +101,7 @@ export class Fields {
   }
 
   optionalJson(key: string): JsonText | undefined {
-    const node = this.#members.get(key);
+    const node = this.members.get(key);
     return node === undefined ? undefined : writeJson(node);
   }
 

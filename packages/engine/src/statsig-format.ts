@@ -117,7 +117,8 @@ function formatCmab(cmab: Cmab): JsonText {
     ['salt', json(cmab.salt)],
     ['idType', json(cmab.idType)],
     ['enabled', json(cmab.enabled)],
-    ['version', json(cmab.version)],
+    // Unlike elsewhere, the reference insists on one here.
+    ['version', json(cmab.version ?? 0)],
     ['sampleRate', json(cmab.sampleRate)],
     ['higherIsBetter', json(cmab.higherIsBetter)],
     ['groups', list(cmab.groups, formatGroup)],

@@ -1,6 +1,6 @@
 /** Top-level keys of a document that a ruleset passes through untouched, and the types they must have. */
-import { type JsonNode, JsonNumber } from './json-text.js';
-import { FieldError, Fields, readBool, readNumber, readText } from './statsig-fields.js';
+import type { JsonNode } from './json-text.js';
+import { Fields, readBool, readNumber, readText } from './statsig-fields.js';
 
 /** Keys that a ruleset has fields for. */
 export const keptApart: ReadonlySet<string> = new Set([
@@ -28,12 +28,12 @@ const checks: Readonly<Record<string, Check>> = {
   id_lists: recordOf(readBool),
   sdk_flags: recordOf(readBool),
   diagnostics: recordOf(readNumber),
-  sdk_configs: recordOf(readScalar),
+  sdk_configs: recordOf(readAny),
   sdk_keys_to_app_ids: recordOf(readAny),
   hashed_sdk_keys_to_app_ids: recordOf(readAny),
-  session_replay_info: (node, path) => new Fields(node, path),
-  auto_capture_settings: (node, path) => new Fields(node, path),
-  gcir_config: (node, path) => new Fields(node, path),
+  session_replay_info: checkReplay,
+  auto_capture_settings: (node, path) => new Fields(node, path).object('disabled_events').checkEach(readBool),
+  gcir_config: (node, path) => new Fields(node, path).bool('remove_default_value_gates'),
 };
 
 /** Throws `FieldError` when a key that the reference knows has a type that it refuses. */
@@ -44,14 +44,27 @@ export function checkSetting(root: Fields, key: string): void {
 }
 
 function recordOf(check: Check): Check {
-  return (node, path) => {
-    for (const [, member, memberPath] of new Fields(node, path).entries()) check(member, memberPath);
-  };
+  return (node, path) => new Fields(node, path).checkEach(check);
 }
 
 function readAny(): void {}
 
-function readScalar(node: JsonNode, path: string): void {
-  const isScalar = typeof node === 'string' || typeof node === 'boolean' || node instanceof JsonNumber;
-  if (!isScalar) throw new FieldError(path, 'must be a string, a number or a bool');
+function checkReplay(node: JsonNode, path: string): void {
+  const info = new Fields(node, path);
+  info.optionalNumber('sampling_rate');
+  info.optionalText('targeting_gate');
+  info.optionalBool('recording_blocked');
+  info.optionalObject('session_recording_event_triggers')?.checkEach(checkTrigger);
+  info.optionalObject('session_recording_exposure_triggers')?.checkEach(checkTrigger);
+  const privacy = info.optionalObject('session_recording_privacy_settings');
+  if (privacy === undefined) return;
+  privacy.text('privacy_mode');
+  for (const key of ['unmasked_elements', 'masked_elements', 'blocked_elements']) privacy.optionalTexts(key);
+}
+
+function checkTrigger(node: JsonNode, path: string): void {
+  const trigger = new Fields(node, path);
+  trigger.optionalNumber('sampling_rate');
+  trigger.optionalTexts('values');
+  trigger.optionalBool('passes_sampling');
 }

@@ -54,7 +54,9 @@ export function valueOfMembers(members: ReadonlyMap<string, JsonText>): Value {
   return new Value(`{${parts.join(',')}}`);
 }
 
-function tryRead(text: JsonText): JsonNode {
+/** The node of a text; null where it is not JSON, which compile has reported. */
+export function tryRead(text: JsonText | undefined): JsonNode {
+  if (text === undefined) return null;
   try {
     return readJson(text);
   } catch {

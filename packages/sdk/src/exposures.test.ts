@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock } from 'node:test';
-import type { GateDecision } from '@sluice/engine';
+import type { ConfigDecision, GateDecision } from '@sluice/engine';
 import { silentLogger } from '@sluice/mesh';
 import { EventQueue } from './event-queue.js';
 import { Exposures } from './exposures.js';
@@ -66,6 +66,21 @@ describe('Exposures', () => {
     assert.deepEqual(sentAndNot(queue), [seenMax + 2, 0]);
     see('u0');
     assert.deepEqual(sentAndNot(queue), [seenMax + 2, 1]);
+    exposures.close();
+  });
+
+  it('count a user once in an experiment that conditions asked for, by whatever way', () => {
+    const { exposures, queue } = open();
+    const experiment: ConfigDecision = {
+      ...decision,
+      ...{ kind: 'experiment', name: 'button', groupName: 'Blue', value: {}, valueText: '{}', passed: true },
+      ...{ isExperimentGroup: true, isExperimentActive: true, isInLayer: false, explicitParameters: null },
+    };
+    const gates = ['welcome', 'goodbye'].map((name) => ({ ...decision, name, consultedExperiments: [experiment] }));
+    for (const gate of gates) exposures.gate(gate, { userID: 'ada' }, 1);
+    assert.deepEqual(sentAndNot(queue), [3, 1]);
+    exposures.config(experiment, { userID: 'ada' }, 1);
+    assert.deepEqual(sentAndNot(queue), [3, 2]);
     exposures.close();
   });
 });

@@ -30,6 +30,7 @@ export class Exposures {
 
   gate(decision: GateDecision, user: User, revision: number): void {
     const { name } = decision;
+    if (decision.consultedExperiments.length > 0) this.#consulted(decision, user, revision);
     if (name !== this.#lastGate) {
       this.#lastGate = name;
       this.#lastSeen = this.#gates.get(name);
@@ -40,6 +41,7 @@ export class Exposures {
   }
 
   config(decision: ConfigDecision, user: User, revision: number): void {
+    if (decision.consultedExperiments.length > 0) this.#consulted(decision, user, revision);
     const seen = this.#configs.get(decision.name);
     if (seen !== undefined && this.#isSettled(seen, decision, false, user)) return;
     if (isExposure(decision)) this.#noteConfig(seen, decision, user, revision);
@@ -47,6 +49,7 @@ export class Exposures {
 
   /** A parameter of a layer was read. It counts for the experiment only if that owns the parameter. */
   layer(decision: LayerDecision, parameter: string, user: User, revision: number): void {
+    if (decision.consultedExperiments.length > 0) this.#consulted(decision, user, revision);
     if (!isExposure(decision)) return;
     const ruleId = decision.parameterRuleIDs?.get(parameter) ?? decision.ruleID;
     const parameters = placeIn(this.#layers, decision.name, () => new Map<string, Seen>());
@@ -60,6 +63,13 @@ export class Exposures {
     const allocatedExperiment = isOwned ? (decision.allocatedExperiment ?? '') : '';
     const shown = { ...shownBy(decision, ExposureKind.LAYER), ruleId, parameter, allocatedExperiment };
     this.#note(seen, shown, unit, user, revision);
+  }
+
+  /** Experiments whose group a condition asked for: the user was in them as well. They hold all that they have asked for. */
+  #consulted({ consultedExperiments }: Decision, user: User, revision: number): void {
+    for (const experiment of consultedExperiments) {
+      this.config({ ...experiment, consultedExperiments: [] }, user, revision);
+    }
   }
 
   close(): void {

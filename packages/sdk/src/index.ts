@@ -1,5 +1,5 @@
 /** What a backend service installs: decisions in process, exposures and events sent, nothing that can throw or block. */
-export type { JsonValue, User, UserValue } from '@sluice/engine';
+export type { InitializeFormat, InitializeOptions, JsonValue, User, UserValue } from '@sluice/engine';
 export { SluiceError } from '@sluice/mesh';
 export type {
   AllAnswers,
@@ -22,4 +22,4 @@ export type { Overrides } from './overrides.js';
 export type { EventDetails } from './pending-event.js';
 export type { Carrier, Pin } from './pin.js';
 export { type RemoteAskOptions, RemoteSluice, type RemoteSluiceOptions } from './remote-sluice.js';
-export { type Patience, Sluice, type Status } from './sluice.js';
+export { type ClientResponse, type Patience, Sluice, type Status } from './sluice.js';

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { djb2 } from '@sluice/engine';
 import { digestOf, SluiceError } from '@sluice/mesh';
 import { rawFrame } from '@sluice/replica';
 import { type RulesetChange, Sluice, type SluiceOptions } from './index.js';
@@ -146,6 +147,20 @@ describe('Sluice', () => {
     assert.equal(all.layers.get('checkout')?.get('button', ''), 'green');
   });
 
+  it('writes what client SDKs start from, under hidden names, and exposes nothing', async () => {
+    const client = await openReady();
+    const response = client.clientInitializeResponse({ ...user, privateAttributes: { plan: 'gold' } });
+    const [on, off] = ['on', 'off'].map(
+      (name) => (response?.feature_gates as Record<string, unknown> | undefined)?.[djb2(name)],
+    );
+    assert.partialDeepStrictEqual([on, off], [{ name: djb2('on'), value: true }, { value: false }]);
+    assert.deepEqual(JSON.stringify(response).includes('gold'), false);
+    const short = client.clientInitializeResponse(user, { format: 2, hashAlgorithm: 'none' });
+    assert.equal(short?.response_format, 'init-v2');
+    await client.flush();
+    assert.equal(client.books().generated, 0);
+  });
+
   it('never throws, whatever it is asked', async () => {
     const client = await openReady();
     for (const odd of [undefined, null, 7, { custom: 5 }, { userID: Symbol('s') }]) {
@@ -156,6 +171,7 @@ describe('Sluice', () => {
       client.layer('checkout', user).get('button', '');
       client.parameterStore('none', user).get('x', 1);
       client.evaluateAll(user);
+      client.clientInitializeResponse(user);
       client.log(user, 'event', { metadata: { a: 1n } });
     }
     assert.equal(client.checkGate(undefined as never, user), false);

@@ -3,6 +3,8 @@ import {
   evaluateGate,
   evaluateLayer,
   evaluateParameter,
+  type InitializeOptions,
+  initializeResponse,
   type JsonValue,
   kindOfEntity,
   type ParameterDecision,
@@ -53,6 +55,9 @@ import { RulesetStream } from './ruleset-stream.js';
 export interface Patience {
   readonly timeoutMs?: number | undefined;
 }
+
+/** As `JSON.stringify` takes it. */
+export type ClientResponse = Readonly<Record<string, JsonValue>> | undefined;
 
 /** Where a client stands. */
 export interface Status {
@@ -209,6 +214,21 @@ export class Sluice {
     } catch (error) {
       this.#report(error);
       return noAnswers;
+    }
+  }
+
+  /**
+   * The document that Statsig's client SDKs start from, to serve from your own backend: every answer for a user,
+   * under hidden names, in one of three formats. None of them is an exposure. Undefined when there is no ruleset.
+   */
+  clientInitializeResponse(user: User, options?: InitializeOptions & Pick<AskOptions, 'pin'>): ClientResponse {
+    const held = this.#heldFor(options);
+    if (held === undefined) return undefined;
+    try {
+      return initializeResponse(held.program, user, this.#context.renew(), options);
+    } catch (error) {
+      this.#report(error);
+      return undefined;
     }
   }
 

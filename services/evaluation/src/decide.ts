@@ -18,6 +18,8 @@ export interface Deciding {
   readonly context: Context;
   /** The ruleset is past the limit of staleness. */
   readonly isStale: boolean;
+  /** Gets the experiments that conditions asked for: the user was in them as well. */
+  readonly consulted?: EngineDecision[];
 }
 
 /** One decision for each key, in order. */
@@ -57,7 +59,9 @@ function configKind({ ruleset }: Program, name: string): Kind {
 }
 
 function decide(deciding: Deciding, kind: Kind, name: string): Decision {
-  return encode(deciding, ask(deciding, kind, name));
+  const decision = ask(deciding, kind, name);
+  if (decision.consultedExperiments.length > 0) deciding.consulted?.push(...decision.consultedExperiments);
+  return encode(deciding, decision);
 }
 
 /** Wire forms of decisions that the engine makes once: of a fresh ruleset, and of a stale one. */

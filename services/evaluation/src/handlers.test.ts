@@ -34,12 +34,57 @@ function gateAt(revision: number): Entity {
   return { name: 'checkout', version: revision, body: { $case: 'gate', value: value as never } };
 }
 
+/** An experiment that everybody is in, and a gate for its group. */
+const consulting: readonly Entity[] = [
+  {
+    name: 'button',
+    version: 1,
+    body: {
+      $case: 'config',
+      value: {
+        ...{ entity: 'experiment', salt: 's', enabled: true, defaultValueJson: '{}', idType: 'userID', isActive: true },
+        rules: [{ ...ruleFor('everybody'), id: 'blue', groupName: 'Blue', returnValueJson: '{"color":"blue"}' }],
+      } as never,
+    },
+  },
+  {
+    name: 'in blue',
+    version: 1,
+    body: {
+      $case: 'condition',
+      value: {
+        ...{ type: 'experiment_group', field: 'button', operator: 'any', targetValueJson: '["Blue"]' },
+        ...{ idType: 'userID', additionalValues: {} },
+      } as never,
+    },
+  },
+  {
+    name: 'welcome',
+    version: 1,
+    body: {
+      $case: 'gate',
+      value: {
+        ...{ entity: 'feature_gate', salt: 's', enabled: true, defaultValueJson: 'false', idType: 'userID' },
+        rules: [ruleFor('in blue')],
+      } as never,
+    },
+  },
+];
+
+function ruleFor(conditionId: string) {
+  return {
+    ...{ id: 'all', name: 'all', passPercentage: 100, conditionIds: [conditionId] },
+    ...{ returnValueJson: 'true', idType: 'userID' },
+  };
+}
+
 function holdingsOf(revisions: readonly number[]): Holdings {
   const holdings = new Holdings();
   for (const revision of revisions) {
     const condition = { type: 'public', idType: 'userID', additionalValues: {} } as never;
     const upserts: Entity[] = [
       gateAt(revision),
+      ...consulting,
       { name: 'everybody', version: 1, body: { $case: 'condition', value: condition } },
     ];
     const [stateHash, previousStateHash] = [Buffer.from(hashEntities(upserts)), Buffer.alloc(0)];
@@ -77,6 +122,24 @@ describe('evaluate', () => {
     const answer = evaluate(handling, request({}), caller, patience) as EvaluateResponse;
     assert.deepEqual([answer.decisions[0]?.gateValue, answer.provenance?.revision], [true, 3]);
     assert.equal(offered.length, 1);
+  });
+
+  it('counts a user in experiments that conditions asked for', () => {
+    const offered: ExposureRecord[] = [];
+    const keys = [{ kind: Kind.GATE, name: 'welcome' }];
+    const asked = request({ keys, user: User.fromPartial({ userId: 'ada' }) });
+    const answer = evaluate(handlingOf(holdingsOf([1]), offered), asked, caller, patience) as EvaluateResponse;
+    assert.deepEqual(
+      answer.decisions.map(({ name, gateValue }) => [name, gateValue]),
+      [['welcome', true]],
+    );
+    assert.deepEqual(
+      offered[0]?.decisions.map(({ kind, name, groupName }) => [kind, name, groupName]),
+      [
+        [Kind.GATE, 'welcome', ''],
+        [Kind.EXPERIMENT, 'button', 'Blue'],
+      ],
+    );
   });
 
   it('replays a revision that is held, and logs no exposures', () => {

@@ -1,5 +1,5 @@
 /** One function for each RPC: check, act, encode. */
-import type { CountryTable, User } from '@sluice/engine';
+import type { CountryTable, Decision as EngineDecision, User } from '@sluice/engine';
 import { type Call, type Clock, covers, pinnedRevision, requireKind, requireSet } from '@sluice/mesh';
 import type {
   EvaluateAllRequest,
@@ -13,7 +13,7 @@ import type {
   WatchRulesetRequest,
 } from '@sluice/proto';
 import { type Bases, type Basis, basisLater, basisNow, type Patience, unknownSet, type Wanted } from './basis.js';
-import { type Deciding, decideAll, decideKeys } from './decide.js';
+import { type Deciding, decideAll, decideKeys, encode } from './decide.js';
 import { encodeAll } from './encoded.js';
 import { explainKey } from './explain.js';
 import type { ExposureQueue } from './exposure-queue.js';
@@ -70,14 +70,16 @@ function answerFrom(
   traceparent: string | undefined,
 ): EvaluateResponse {
   const { provenance } = basis;
-  const deciding = decidingFrom(handling, basis, user);
+  const consulted: EngineDecision[] = [];
+  const deciding = { ...decidingFrom(handling, basis, user), consulted };
   const decisions = decideKeys(deciding, request.keys);
   count(handling, decisions.length);
   const isReplay = request.atRevision !== 0;
   if (!request.isExposureDisabled && !isReplay && request.user && provenance.set) {
     const { set, revision } = provenance;
     const timeMs = deciding.context.now;
-    handling.exposures.offer({ set, user: request.user, decisions, revision, timeMs, traceparent });
+    const seen = consulted.length === 0 ? decisions : [...decisions, ...consulted.map((one) => encode(deciding, one))];
+    handling.exposures.offer({ set, user: request.user, decisions: seen, revision, timeMs, traceparent });
   }
   return { decisions, provenance };
 }

@@ -5,12 +5,21 @@ import {
   evaluateConfig,
   evaluateGate,
   evaluateLayer,
+  evaluateParameter,
+  type GateDecision,
+  initializeResponse,
+  isSameType,
+  type JsonValue,
   type LayerDecision,
   type Program,
   referenceReason,
   type SecondaryExposure,
   type User,
 } from '@sluice/engine';
+import { type ClientOptionsData, toEngineOptions } from './client-options.js';
+import { flattenResponse } from './client-shape.js';
+import type { Json } from './document.js';
+import { samplingRateOf } from './sampling.js';
 import type { UserData } from './users.js';
 
 /** Names of a document's entities, and some that it does not have. */
@@ -18,7 +27,15 @@ export interface Names {
   readonly gates: readonly string[];
   readonly configs: readonly string[];
   readonly layers: readonly string[];
+  /** Names of parameters, by store. */
+  readonly stores: Readonly<Record<string, readonly string[]>>;
+  readonly clients: readonly ClientOptionsData[];
+  /** Whether to look at what asking logs. */
+  readonly isExposing: boolean;
 }
+
+/** What typed getters are asked with: a value is only given where its type is that of the fallback. */
+export const fallbacks: readonly Json[] = ['fallback', -77, true, { fallback: 1 }, ['fallback']];
 
 /** One line per entity: `gate g0` → its answer. */
 export type Answers = Record<string, unknown>;
@@ -45,8 +62,48 @@ export function answerByEngine(program: Program, names: Names, user: UserData, c
     const experiment = describe(evaluateConfig(program, name, unit, context, 'experiment'));
     answers[`experiment ${name}`] = experiment;
   }
-  for (const name of names.layers)
-    answers[`layer ${name}`] = describeLayer(evaluateLayer(program, name, unit, context));
+  const layers = names.layers.map((name) => evaluateLayer(program, name, unit, context));
+  for (const decision of layers) answers[`layer ${decision.name}`] = describeLayer(decision);
+  answers.consulted = consultedBy(layers);
+  if (names.isExposing) Object.assign(answers, exposuresByEngine(program, names, unit, context));
+  for (const [store, parameters] of Object.entries(names.stores)) {
+    for (const name of parameters) {
+      const { value } = evaluateParameter(program, store, name, unit, context);
+      answers[`parameter ${store} ${name}`] = fallbacks.map((fallback) =>
+        isSameType(value, fallback as JsonValue) ? value : fallback,
+      );
+    }
+  }
+  for (const options of names.clients) {
+    const response = initializeResponse(program, unit, context, toEngineOptions(options));
+    Object.assign(answers, flattenResponse(JSON.stringify(options), response));
+  }
+  return answers;
+}
+
+/** Experiments that layers whose parameters were read have asked for, each once. */
+function consultedBy(layers: readonly LayerDecision[]): string[] {
+  const consulted = layers.flatMap(({ consultedExperiments }) => consultedExperiments);
+  return [...new Set(consulted.map(({ name, ruleID }) => `${name}:${ruleID}`))].sort();
+}
+
+/** What asking for each gate and experiment exposes. */
+function exposuresByEngine(program: Program, names: Names, user: User, context: Context): Answers {
+  const answers: Answers = {};
+  const add = (kind: string, decision: GateDecision | ConfigDecision): void => {
+    // The reference logs a gate that failed without a name.
+    if (decision.kind === 'gate' && decision.reason.startsWith('Error:')) return;
+    answers[`exposure ${kind} ${decision.name}`] = {
+      passed: String(decision.kind === 'gate' ? decision.value : decision.passed),
+      ruleID: decision.ruleID,
+      version: decision.version === null ? null : String(decision.version),
+      redirected: decision.overrideConfigName,
+      exposures: exposureTexts(decision.secondaryExposures),
+      rate: samplingRateOf(decision),
+    };
+  };
+  for (const name of names.gates) add('gate', evaluateGate(program, name, user, context));
+  for (const name of names.configs) add('experiment', evaluateConfig(program, name, user, context, 'experiment'));
   return answers;
 }
 

@@ -30,17 +30,23 @@ const listed: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
   listNames.map((name, index) => [name, texts.filter((_, at) => at % (index + 2) === 0)]),
 );
 
-export function makeSurroundings(environment: string | null, overrides: readonly OverrideData[]): Surroundings {
+export function makeSurroundings(
+  environment: string | null,
+  overrides: readonly OverrideData[],
+  asked: Pick<Surroundings, 'clients' | 'isExposing'>,
+): Surroundings {
   const lists: Record<string, string> = {};
   for (const [name, units] of Object.entries(listed)) {
     lists[name] = units.map((unit) => `+${idListKey(unit)}\n`).join('');
   }
-  return { lists, environment, globalCustomFields: { plan: 'global', f1: 'global' }, overrides };
+  return { lists, environment, globalCustomFields: { plan: 'global', f1: 'global' }, overrides, ...asked };
 }
 
 export function contextOf(surroundings: Surroundings): Context {
   return {
     now: Date.now(),
+    // Any number will do but the ends: recording rates are 0 or 1.
+    random: 0.5,
     countries,
     globalCustomFields: surroundings.globalCustomFields,
     ...(surroundings.overrides.length > 0 ? { localOverrides: overridesOf(surroundings.overrides) } : {}),
@@ -72,11 +78,21 @@ export function compileDocument(document: DocumentData): Program {
   return compile({ ...ruleset, idLists }).program;
 }
 
-export function namesOf(document: DocumentData): Names {
+export function namesOf(
+  document: DocumentData,
+  { clients, isExposing }: Pick<Surroundings, 'clients' | 'isExposing'>,
+): Names {
+  const stores = Object.entries(document.param_stores ?? {}).map(([name, { parameters }]) => [
+    name,
+    [...Object.keys(parameters), 'no-such-parameter'],
+  ]);
   return {
     gates: [...Object.keys(document.feature_gates), 'no-such-gate'],
     configs: [...Object.keys(document.dynamic_configs), ...Object.keys(document.cmab_configs ?? {}), 'no-such-config'],
     layers: [...Object.keys(document.layer_configs), 'no-such-layer'],
+    stores: { ...Object.fromEntries(stores), 'no-such-store': ['a'] },
+    clients,
+    isExposing,
   };
 }
 
@@ -88,7 +104,7 @@ export async function compareDocument(
   surroundings: Surroundings,
 ): Promise<{ comparisons: number; mismatches: Mismatch[] }> {
   const program = compileDocument(document);
-  const names = namesOf(document);
+  const names = namesOf(document, surroundings);
   if (!(await referee.load(writeDocument(document), surroundings)))
     throw new Error('the reference refuses the document');
   const theirs = await referee.ask(names, users);
@@ -98,10 +114,11 @@ export async function compareDocument(
   for (const [index, user] of users.entries()) {
     // Both sides as they come out of JSON: the reference's answers have crossed a process.
     const ours: Answers = JSON.parse(JSON.stringify(answerByEngine(program, names, user, context)));
-    for (const [entity, answer] of Object.entries(theirs[index] ?? {})) {
+    const answers = theirs[index] ?? {};
+    for (const entity of new Set([...Object.keys(answers), ...Object.keys(ours)])) {
       comparisons++;
-      if (!isDeepStrictEqual(ours[entity], answer)) {
-        mismatches.push({ document, user, entity, ours: ours[entity], theirs: answer });
+      if (!isDeepStrictEqual(ours[entity], answers[entity])) {
+        mismatches.push({ document, user, entity, ours: ours[entity], theirs: answers[entity] });
       }
     }
   }

@@ -37,7 +37,8 @@ const operators: readonly string[] = [
   'not_array_contains_all',
 ];
 
-const oddOperators: readonly (string | null)[] = ['ANY', 'encoded_any', 'bogus', '', null];
+/** None of them is known. */
+export const oddOperators: readonly (string | null)[] = ['ANY', 'encoded_any', 'bogus', '', null];
 
 export const idTypes: readonly string[] = ['userID', 'userid', 'companyID', 'COMPANYid', 'stableID', 'missingID', ''];
 

@@ -47,6 +47,7 @@ export interface SpecData {
   explicitParameters?: string[];
   useNewLayerEval?: boolean;
   forwardAllExposures?: boolean;
+  targetAppIDs?: string[];
 }
 
 export interface ConditionData {
@@ -63,6 +64,11 @@ export interface MappingData {
   rules: { rule_name: string; start_time?: number }[];
 }
 
+export interface ParamStoreData {
+  parameters: Record<string, Json>;
+  targetAppIDs?: string[];
+}
+
 export interface DocumentData {
   has_updates: true;
   time: number;
@@ -74,7 +80,12 @@ export interface DocumentData {
   layer_configs: Record<string, SpecData>;
   overrides?: Record<string, MappingData[]>;
   override_rules?: Record<string, RuleData>;
+  param_stores?: Record<string, ParamStoreData>;
   cmab_configs?: Record<string, Json>;
+  sdk_keys_to_app_ids?: Record<string, Json>;
+  hashed_sdk_keys_to_app_ids?: Record<string, Json>;
+  session_replay_info?: Json;
+  sdk_configs?: Record<string, Json>;
   app_id?: Json;
   default_environment?: string;
 }

@@ -7,7 +7,9 @@ import type { AddressInfo } from 'node:net';
 import { zstdDecompressSync } from 'node:zlib';
 import type { SecondaryExposure } from '@sluice/engine';
 import referee from '@statsig/statsig-node-core';
-import { type Answers, exposureTexts, type Names } from './answers.js';
+import { type Answers, exposureTexts, fallbacks, type Names } from './answers.js';
+import type { ClientOptionsData } from './client-options.js';
+import { flattenResponse } from './client-shape.js';
 import type { OverrideData, Surroundings } from './referee.js';
 import type { UserData } from './users.js';
 
@@ -25,12 +27,15 @@ interface LoggedEvent {
   readonly eventName: string;
   readonly metadata: Readonly<Record<string, string | undefined>>;
   readonly secondaryExposures: readonly SecondaryExposure[] | null;
+  readonly statsigMetadata: { readonly samplingRate?: number | null; readonly samplingMode?: string } | null;
+  readonly user: { readonly customIDs?: { readonly reading?: string } };
 }
 
 /** Events received since they were last emptied. */
 let events: LoggedEvent[] = [];
 let server: Server | undefined;
 let statsig: InstanceType<typeof Statsig> | undefined;
+let loads = 0;
 
 async function serve(document: string, lists: Readonly<Record<string, string>>): Promise<string> {
   const created = createServer((request, response) => {
@@ -67,7 +72,8 @@ async function load(request: Extract<Request, { kind: 'load' }>): Promise<Respon
   server?.closeAllConnections();
   server?.close();
   const base = await serve(request.document, request.lists);
-  statsig = new Statsig('secret-local', {
+  // Some settings live on in the process, by key.
+  statsig = new Statsig(`secret-local-${++loads}`, {
     specsUrl: `${base}/specs`,
     logEventUrl: `${base}/log_event`,
     idListsUrl: `${base}/lists`,
@@ -109,29 +115,49 @@ async function answer(sdk: InstanceType<typeof Statsig>, names: Names, data: Use
     const exposures = exposureTexts(experiment.secondaryExposures as never);
     answers[`experiment ${name}`] = describe(experiment, { groupName: experiment.groupName, exposures });
   }
-  const parameters = await readParameters(sdk, names, data);
+  const { parameters, consulted } = await readParameters(sdk, names, data);
+  answers.consulted = consulted;
+  if (names.isExposing) Object.assign(answers, await readExposures(sdk, names, data));
   for (const name of names.layers) answers[`layer ${name}`] = layerAnswer(sdk, user, name, parameters[name] ?? {});
+  for (const [name, stored] of Object.entries(names.stores)) {
+    const store = sdk.getParameterStore(user, name, quietly);
+    for (const parameter of stored) {
+      answers[`parameter ${name} ${parameter}`] = fallbacks.map((fallback) => store.getValue(parameter, fallback));
+    }
+  }
+  for (const options of names.clients) {
+    const response = JSON.parse(sdk.getClientInitializeResponse(user, toRefereeOptions(options)));
+    Object.assign(answers, flattenResponse(JSON.stringify(options), response));
+  }
   return answers;
+}
+
+function toRefereeOptions({ format, keep = {}, ...options }: ClientOptionsData): referee.ClientInitResponseOptions {
+  const filters: referee.ClientInitResponseOptions = {};
+  if (keep.gates !== undefined) filters.featureGateFilter = new Set(keep.gates);
+  if (keep.configs !== undefined) filters.dynamicConfigFilter = new Set(keep.configs);
+  if (keep.experiments !== undefined) filters.experimentFilter = new Set(keep.experiments);
+  if (keep.layers !== undefined) filters.layerFilter = new Set(keep.layers);
+  if (keep.paramStores !== undefined) filters.paramStoreFilter = new Set(keep.paramStores);
+  return { ...options, ...filters, responseFormat: format as number };
 }
 
 let readings = 0;
 
-/** What reading each parameter of each layer logs. The reference logs a unit once, so this unit gets an id of its own. */
+/** What reading each parameter of each layer logs. */
 async function readParameters(
   sdk: InstanceType<typeof Statsig>,
   names: Names,
   data: UserData,
-): Promise<Record<string, Data>> {
-  const customIDs = { ...data.customIDs, reading: `reading-${++readings}` };
-  const user = new StatsigUser({ ...data, customIDs } as unknown as ConstructorParameters<typeof StatsigUser>[0]);
-  events = [];
-  for (const name of names.layers) {
-    const layer = sdk.getLayer(user, name);
-    for (const parameter of Object.keys(layer.__value)) layer.getValue(parameter, null);
-  }
-  await sdk.flushEvents();
+): Promise<{ parameters: Record<string, Data>; consulted: readonly string[] }> {
+  const found = await eventsOf(sdk, data, (user) => {
+    for (const name of names.layers) {
+      const layer = sdk.getLayer(user, name);
+      for (const parameter of Object.keys(layer.__value)) layer.getValue(parameter, null);
+    }
+  });
   const parameters: Record<string, Data> = {};
-  for (const { eventName, metadata, secondaryExposures } of events) {
+  for (const { eventName, metadata, secondaryExposures } of found) {
     if (eventName !== 'statsig::layer_exposure') continue;
     const name = metadata.config ?? '';
     parameters[name] ??= {};
@@ -142,7 +168,48 @@ async function readParameters(
       exposures: secondaryExposures && exposureTexts(secondaryExposures),
     };
   }
-  return parameters;
+  // Experiments that conditions have asked for.
+  const consulted = found.filter(({ eventName }) => eventName === 'statsig::config_exposure');
+  return { parameters, consulted: consulted.map(({ metadata }) => `${metadata.config}:${metadata.ruleID}`).sort() };
+}
+
+/** What some calls log. The reference logs a unit once, so that this unit gets an id of its own. */
+async function eventsOf(
+  sdk: InstanceType<typeof Statsig>,
+  data: UserData,
+  call: (user: InstanceType<typeof StatsigUser>) => void,
+): Promise<readonly LoggedEvent[]> {
+  const reading = `reading-${++readings}`;
+  const customIDs = { ...data.customIDs, reading };
+  events = [];
+  call(new StatsigUser({ ...data, customIDs } as unknown as ConstructorParameters<typeof StatsigUser>[0]));
+  await sdk.flushEvents();
+  return events.filter(({ user }) => user.customIDs?.reading === reading);
+}
+
+/** What asking for each gate and experiment logs; the second time, as sampling leaves the first alone. */
+async function readExposures(sdk: InstanceType<typeof Statsig>, names: Names, data: UserData): Promise<Answers> {
+  const ask = (user: InstanceType<typeof StatsigUser>): void => {
+    for (const name of names.gates) sdk.checkGate(user, name);
+    for (const name of names.configs) sdk.getExperiment(user, name);
+  };
+  await eventsOf(sdk, data, ask);
+  const answers: Answers = {};
+  for (const { eventName, metadata, secondaryExposures, statsigMetadata } of await eventsOf(sdk, data, ask)) {
+    const { gate, config, gateValue, rulePassed, ruleID, configVersion, overrideConfigName } = metadata;
+    // An evaluation that failed is logged without a name.
+    if ((gate ?? config) === '') continue;
+    const kind = eventName === 'statsig::gate_exposure' ? 'gate' : 'experiment';
+    answers[`exposure ${kind} ${gate ?? config}`] = {
+      passed: gateValue ?? rulePassed,
+      ruleID,
+      version: configVersion ?? null,
+      redirected: overrideConfigName ?? null,
+      exposures: exposureTexts(secondaryExposures ?? []),
+      rate: statsigMetadata?.samplingMode === undefined ? 'not sampled' : (statsigMetadata.samplingRate ?? null),
+    };
+  }
+  return answers;
 }
 
 function describe(

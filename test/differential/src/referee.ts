@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Answers, Names } from './answers.js';
+import type { ClientOptionsData } from './client-options.js';
 import type { Json } from './document.js';
 import type { Request, Response } from './referee-child.js';
 import type { UserData } from './users.js';
@@ -17,6 +18,10 @@ export interface Surroundings {
   readonly environment: string | null;
   readonly globalCustomFields: Record<string, string>;
   readonly overrides: readonly OverrideData[];
+  /** Client responses to ask for. */
+  readonly clients: readonly ClientOptionsData[];
+  /** Look at what asking logs as well. */
+  readonly isExposing: boolean;
 }
 
 /** An answer forced in both evaluators. */

@@ -1,7 +1,8 @@
 /** Seeded rounds of random documents and users against the reference. */
+import { makeClientOptions } from './client-options.js';
 import { compareDocument, type Mismatch, makeSurroundings } from './compare.js';
 import type { DocumentData } from './document.js';
-import { makeOperatorDocument, makeOverrides, makeStructureDocument } from './generate.js';
+import { entityNames, makeOperatorDocument, makeOverrides, makeStructureDocument } from './generate.js';
 import { Random } from './random.js';
 import { Referee, RefereeCrash, type Surroundings } from './referee.js';
 import { makeUser, type UserData } from './users.js';
@@ -17,10 +18,20 @@ export interface Round {
 export function makeRound(seed: number): Round {
   const random = new Random(seed);
   const isStructure = random.chance(0.6);
-  const document = isStructure ? makeStructureDocument(random) : makeOperatorDocument(random, 150);
+  const isForClients = isStructure && random.chance(0.4);
+  const document = isStructure ? makeStructureDocument(random, isForClients) : makeOperatorDocument(random, 150);
   const users = Array.from({ length: isStructure ? 30 : 40 }, (_, index) => makeUser(random, index));
-  const overrides = isStructure && random.chance(0.3) ? makeOverrides(random) : [];
-  const surroundings = makeSurroundings(random.pick(['production', 'staging', null]), overrides);
+  // A forced gate leaves something behind as well: how deep it was.
+  const forced = isStructure && random.chance(0.3) ? makeOverrides(random) : [];
+  const overrides = isForClients ? forced.filter(({ kind }) => kind !== 'gate') : forced;
+  const environment = random.pick(['production', 'staging', null]);
+  // In the short shape, the reference names gates that bandits ask for in the clear. Here they are hidden like all others.
+  const formats = document.cmab_configs === undefined ? ([0, 1, 2] as const) : ([0, 1] as const);
+  const clients = isForClients ? [0, 1].map(() => makeClientOptions(random, entityNames, formats)) : [];
+  const surroundings = makeSurroundings(environment, overrides, {
+    clients,
+    isExposing: isStructure && random.chance(0.15),
+  });
   return { seed, document, users, surroundings };
 }
 

@@ -40,6 +40,8 @@ export const surroundings = (part: Partial<Surroundings> = {}): Surroundings => 
   environment: null,
   globalCustomFields: {},
   overrides: [],
+  clients: [],
+  isExposing: false,
   ...part,
 });
 
@@ -50,6 +52,9 @@ export async function askReference(text: string, users: readonly UserData[], aro
     gates: Object.keys(document.feature_gates),
     configs: [...new Set([...Object.keys(document.dynamic_configs), ...Object.keys(document.cmab_configs ?? {})])],
     layers: Object.keys(document.layer_configs),
+    stores: {},
+    clients: [],
+    isExposing: false,
   };
   const referee = new Referee();
   try {

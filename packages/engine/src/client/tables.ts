@@ -1,14 +1,19 @@
 /** How the three shapes of the client response write exposures and values. */
-import { djb2 } from './bucket.js';
-import type { SecondaryExposure } from './decision.js';
-import type { InitializeFormat, JsonObject } from './initialize-response.js';
-import type { JsonValue } from './user.js';
+import { djb2 } from '../bucket.js';
+import type { SecondaryExposure } from '../decision.js';
+import type { JsonValue } from '../user.js';
+
+/** 0: exposures in place; 1: exposures by id; 2: values by id as well, under short keys. */
+export type InitializeFormat = 0 | 1 | 2;
+
+export type JsonObject = { [key: string]: JsonValue };
 
 /** Collects what entries share. */
 export interface ResponseTables {
+  readonly isShort: boolean;
   /** Exposures of one entry, by `gate:value:ruleID`. */
   exposures(distinct: ReadonlyMap<string, SecondaryExposure>): JsonValue;
-  value(value: Readonly<Record<string, JsonValue>>, text: string): JsonValue;
+  value(value: JsonValue, text: string): JsonValue;
   finish(entry: JsonObject): JsonObject;
   /** Top-level keys of the shape. */
   extras(): JsonObject;
@@ -26,11 +31,13 @@ export function tablesFor(format: InitializeFormat): ResponseTables {
 }
 
 class InPlace implements ResponseTables {
+  readonly isShort = false;
+
   exposures(distinct: ReadonlyMap<string, SecondaryExposure>): JsonValue {
     return Array.from(distinct.values(), (exposure) => ({ ...exposure }));
   }
 
-  value(value: Readonly<Record<string, JsonValue>>): JsonValue {
+  value(value: JsonValue): JsonValue {
     return value;
   }
 
@@ -54,6 +61,11 @@ class SharedExposures extends InPlace {
     });
   }
 
+  /** Only the first shape tells which rule gave a parameter its value. */
+  override finish({ parameter_rule_ids, ...entry }: JsonObject): JsonObject {
+    return entry;
+  }
+
   override extras(): JsonObject {
     return { exposures: this.#exposures };
   }
@@ -71,11 +83,11 @@ const shortKeys: Readonly<Record<string, string>> = {
   allocated_experiment_name: 'ae',
   explicit_parameters: 'ep',
   undelegated_secondary_exposures: 'us',
-  parameter_rule_ids: 'pr',
 };
 
 /** Values and exposures are numbered as they come. */
 class Short implements ResponseTables {
+  readonly isShort = true;
   readonly #exposureIds = new Map<string, string>();
   readonly #exposures: JsonObject = {};
   readonly #valueIds = new Map<string, string>();
@@ -87,8 +99,14 @@ class Short implements ResponseTables {
     );
   }
 
-  value(value: Readonly<Record<string, JsonValue>>, text: string): JsonValue {
-    return number(this.#valueIds, this.#values, text, value);
+  value(value: JsonValue, text: string): JsonValue {
+    // Bools and null have no text of an object; the reference gives them one id, and so mixes them up.
+    return number(
+      this.#valueIds,
+      this.#values,
+      typeof value === 'object' && value !== null ? text : String(value),
+      value,
+    );
   }
 
   /** What is usual is left out. */
@@ -98,8 +116,8 @@ class Short implements ResponseTables {
     for (const [key, value] of Object.entries(entry)) {
       const shortKey = Object.hasOwn(shortKeys, key) ? shortKeys[key] : undefined;
       const isUsual = (key === 'value' && value === false) || (key === 'rule_id' && value === 'default');
-      const isEmpty = Array.isArray(value) && value.length === 0;
-      // Only layers tell which parameters are explicit.
+      const isEmpty = Array.isArray(value) && value.length === 0 && key !== 'explicit_parameters';
+      // Only layers tell which parameters are explicit, also when none is.
       if (shortKey === undefined || isUsual || isEmpty || (key === 'explicit_parameters' && !isLayer)) continue;
       short[shortKey] = value;
     }
