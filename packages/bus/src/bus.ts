@@ -2,11 +2,11 @@
 export interface BusMessage {
   readonly subject: string;
   readonly data: Uint8Array;
-  /** Position in the stream; 0 for core NATS. */
+  /** Position in the stream; 0 for what came by a plain subscription. */
   readonly sequence: number;
   /** W3C trace context of whoever published it. */
   readonly traceparent: string | undefined;
-  /** When the stream took it, Unix milliseconds with fractions; absent for core NATS. */
+  /** When the stream took it, or its publisher sent it, Unix milliseconds with fractions; absent when nobody said. */
   readonly publishedAtMs?: number | undefined;
 }
 
@@ -59,6 +59,12 @@ export interface FollowOptions {
   /** Subject filter, such as `ruleset.v1.>`. */
   readonly subjects: string;
   readonly deliver: 'last_per_subject' | 'new' | 'all';
+  /**
+   * Once the log is read, listen for what comes, at a third of the cost and with less of a promise: for readers
+   * who can tell by themselves that a message is missing, and get it elsewhere. A message may come twice; one that
+   * nobody heard comes seconds later, by reading the log again. The handler must not need to be waited for.
+   */
+  readonly isLive?: boolean;
 }
 
 export interface WorkOptions {

@@ -12,7 +12,7 @@ import type {
 } from './bus.js';
 import { Connection, type ConnectionOptions, errorFrom, pause, report } from './connection.js';
 import { follow } from './follow.js';
-import { headersWith, traceparentOf } from './headers.js';
+import { headersWith, publishedHeaders, traceparentOf } from './headers.js';
 import { ensureMirror, ensureStream } from './streams.js';
 import { work } from './work.js';
 
@@ -80,12 +80,11 @@ async function publish(
   const attributes = { 'messaging.system': 'nats', 'messaging.destination.name': subject };
   const parent = 'traceparent' in options ? { parent: options.traceparent } : {};
   return withSpan(`publish ${subject}`, { kind: 'producer', attributes, ...parent }, async () => {
-    const sent = headersWith(currentTraceparent());
     try {
       const ack = await connection.jetstream().publish(subject, data, {
         msgID: options.messageId,
         timeout: options.timeoutMs,
-        ...(sent ? { headers: sent } : {}),
+        headers: publishedHeaders(currentTraceparent()),
       });
       return { sequence: ack.seq, isDuplicate: ack.duplicate };
     } catch (error) {

@@ -77,6 +77,12 @@ export class Connection {
     return made;
   }
 
+  /** Sequence of the last message of a stream, 0 when it is empty. */
+  async lengthOf(stream: string): Promise<number> {
+    const { state } = await (await this.manager()).streams.info(stream);
+    return state.last_seq;
+  }
+
   /** Sends what is buffered, then closes. */
   async close(): Promise<void> {
     this.#closing.abort();

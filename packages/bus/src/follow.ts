@@ -1,11 +1,12 @@
 import { backoff, type Logger, type Release } from '@sluice/mesh';
-import { type ConsumerMessages, DeliverPolicy, type JsMsg } from 'nats';
+import { DeliverPolicy, type JsMsg } from 'nats';
 import type { BusMessage, FollowOptions } from './bus.js';
 import { type Connection, pause, report } from './connection.js';
+import { readLive } from './follow-live.js';
 import { traceparentOf } from './headers.js';
 
 /** "All" is "from the first on": an ordered consumer always names the sequence that it starts at. */
-const starts = {
+export const starts = {
   last_per_subject: { deliver_policy: DeliverPolicy.LastPerSubject },
   new: { deliver_policy: DeliverPolicy.New },
   all: { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: 1 },
@@ -25,10 +26,11 @@ export function follow(
   onReset: () => void,
 ): Release {
   const stop = new AbortController();
+  const read = options.isLive ? readLive : readLog;
   const run = async (): Promise<void> => {
     for (let attempt = 0; !stop.signal.aborted && !connection.closed.aborted; attempt++) {
       try {
-        const seen = await readOnce(connection, options, onMessage, onReset, stop.signal);
+        const seen = await read(connection, options, onMessage, onReset, stop.signal);
         if (seen) attempt = 0;
       } catch (error) {
         report(logger, attempt, { stream: options.stream, reason: String(error) }, 'following starts over');
@@ -41,7 +43,7 @@ export function follow(
 }
 
 /** @returns whether any message came. */
-async function readOnce(
+async function readLog(
   connection: Connection,
   options: FollowOptions,
   onMessage: (message: BusMessage) => void | Promise<void>,
@@ -71,7 +73,7 @@ async function readOnce(
  * Ends the reading when it is no longer wanted, and on every reconnection: a server that went
  * away keeps a consumer waiting without a word.
  */
-export function endWith(messages: ConsumerMessages, connection: Connection, stop: AbortSignal): () => void {
+export function endWith(messages: { stop(): void }, connection: Connection, stop: AbortSignal): () => void {
   const end = (): void => messages.stop();
   let isFirst = true;
   const forget = connection.onConnected(() => {

@@ -146,7 +146,7 @@ export class Follower {
     const { source } = this.#options;
     this.#releases.push(
       source.follow(
-        { stream: rulesetStream, subjects: rulesetSubjects, deliver: 'last_per_subject' },
+        { stream: rulesetStream, subjects: rulesetSubjects, deliver: 'last_per_subject', isLive: true },
         (message) => this.#receive(message),
         () => this.#poll.hurry(),
       ),

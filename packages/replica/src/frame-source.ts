@@ -20,7 +20,13 @@ export interface FrameSource {
    * `onReset` and starts anew.
    */
   follow(
-    options: { readonly stream: string; readonly subjects: string; readonly deliver: 'last_per_subject' | 'all' },
+    options: {
+      readonly stream: string;
+      readonly subjects: string;
+      readonly deliver: 'last_per_subject' | 'all';
+      /** What comes may come twice, or seconds late when it was not heard: gaps are seen here. */
+      readonly isLive?: boolean;
+    },
     onMessage: (message: FrameMessage) => void,
     onReset: () => void,
   ): Release;

@@ -7,8 +7,8 @@ export { awaitEnd, awaitHealth, type Launched, launch, logPath, StartFailure, st
 export { logs } from './logs.js';
 export { natsServer } from './nats-server.js';
 export { checkout, type Folders, foldersIn } from './paths.js';
-export type { StackPlan } from './plan.js';
-export { planPorts } from './port-plan.js';
+export { planStack, postgresDataFolder, type StackPlan } from './plan.js';
+export { findFreeBlock, planPorts } from './port-plan.js';
 export { freePorts, isFree } from './ports.js';
 export { type PostgresServer, postgresServer } from './postgres-server.js';
 export { type Print, printLine } from './print.js';
@@ -17,7 +17,8 @@ export { identify, isAlive, type ProcessId, signal } from './proc.js';
 export { type Check, hashOf, type ProcessSpec } from './process-spec.js';
 export { reconcile } from './reconcile.js';
 export { startRegion, stopRegion } from './region-control.js';
-export { healRegion, partitionRegion } from './region-partition.js';
+export { healAll, healRegion, partitionRegion } from './region-partition.js';
+export { planRegions, type Region } from './regions.js';
 export { type RunningProcess, type RunState, readRun } from './run-file.js';
 export { keepSecret, newPassword, readSecret, secretPath } from './secrets.js';
 export {
@@ -28,6 +29,7 @@ export {
   serviceProcess,
   sluiceCommand,
 } from './services.js';
+export { newSettings, type StackSettings, writeSettings } from './settings.js';
 export { status } from './status.js';
 export { stopAll } from './stop-all.js';
 export { startSupervisor, stopSupervisor } from './supervision.js';

@@ -7,7 +7,7 @@ import { type PortPlan, planPorts } from './port-plan.js';
 import { postgresServer } from './postgres-server.js';
 import type { ProcessSpec } from './process-spec.js';
 import { planRegion } from './region-plan.js';
-import { planRegions } from './regions.js';
+import { planRegions, type Region } from './regions.js';
 import { keepSecret } from './secrets.js';
 import { meshKeyName, rootKeyName } from './services.js';
 import type { StackSettings } from './settings.js';
@@ -36,7 +36,7 @@ export async function planStack(
   await keepSecret(folders, meshKeyName, () => randomBytes(32).toString('base64url'));
   await keepSecret(folders, rootKeyName, () => newSecret('console'));
   const regions = planRegions(settings.regions);
-  const postgres = env.DATABASE_URL ? undefined : await ownPostgres(folders, settings, ports);
+  const postgres = env.DATABASE_URL ? undefined : await ownPostgres(folders, settings, ports, regions);
   const databaseUrl = env.DATABASE_URL || postgres?.databaseUrl || '';
   const traces = settings.isTraced ? [await tracesProcess(folders, ports)] : [];
   const shared = { folders, settings, ports, regions, databaseUrl, env: passedOn(env, settings, ports) };
@@ -48,9 +48,12 @@ export async function planStack(
 
 const databaseName = 'sluice';
 
-async function ownPostgres(folders: Folders, settings: StackSettings, ports: PortPlan) {
+async function ownPostgres(folders: Folders, settings: StackSettings, ports: PortPlan, regions: readonly Region[]) {
   const dataFolder = postgresDataFolder(folders, settings);
-  const { spec, adminUrl } = await postgresServer({ folders, dataFolder, port: ports.postgres });
+  // It is at home, and goes down with it.
+  const [home] = regions;
+  const place = { host: home?.host, region: regions.length > 1 ? home?.name : undefined };
+  const { spec, adminUrl } = await postgresServer({ folders, dataFolder, port: ports.postgres, ...place });
   const url = new URL(adminUrl);
   url.pathname = `/${databaseName}`;
   return { spec, adminUrl, databaseUrl: url.href };

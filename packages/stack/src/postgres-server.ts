@@ -12,6 +12,10 @@ export interface PostgresOptions {
   /** Holds the data; another user's when root starts the stack. */
   readonly dataFolder: string;
   readonly port: number;
+  /** Where it listens; loopback unless said. */
+  readonly host?: string | undefined;
+  /** The region that goes down with it. */
+  readonly region?: string | undefined;
 }
 
 export interface PostgresServer {
@@ -23,20 +27,22 @@ export interface PostgresServer {
 const user = 'sluice';
 
 /** One PostgreSQL 18 on loopback. Makes its data folder on first use. */
-export async function postgresServer({ folders, dataFolder, port }: PostgresOptions): Promise<PostgresServer> {
+export async function postgresServer(options: PostgresOptions): Promise<PostgresServer> {
+  const { folders, dataFolder, port, host = '127.0.0.1', region } = options;
   const binaries = await findPostgres();
   const account = postgresAccount();
   const password = await keepSecret(folders, 'postgres', newPassword);
   if (!(await isThere(join(dataFolder, 'PG_VERSION')))) await initialise(binaries, dataFolder, password, account);
-  const adminUrl = `postgres://${user}:${password}@127.0.0.1:${port}/postgres`;
+  const adminUrl = `postgres://${user}:${password}@${host}:${port}/postgres`;
   const spec: ProcessSpec = {
     name: 'postgres',
     service: 'postgres',
+    ...(region === undefined ? {} : { region }),
     command: binaries.postgres,
-    args: ['-D', dataFolder, ...settings(port).flatMap((setting) => ['-c', setting])],
+    args: ['-D', dataFolder, ...settings(host, port).flatMap((setting) => ['-c', setting])],
     env: {},
     account,
-    address: `127.0.0.1:${port}`,
+    address: `${host}:${port}`,
     ports: [port],
     check: { kind: 'postgres', url: adminUrl },
     // PostgreSQL's "fast" shutdown: end sessions, write a checkpoint. SIGTERM would wait for clients.
@@ -46,9 +52,9 @@ export async function postgresServer({ folders, dataFolder, port }: PostgresOpti
   return { spec, adminUrl };
 }
 
-function settings(port: number): string[] {
+function settings(host: string, port: number): string[] {
   return [
-    'listen_addresses=127.0.0.1',
+    `listen_addresses=${host}`,
     `port=${port}`,
     // The path of a socket file may have 107 bytes only; loopback is enough.
     'unix_socket_directories=',

@@ -36,15 +36,15 @@ export function cutRules(stackId: string, regions: readonly Region[], name: stri
 const netOf = (host: string): string => host.replace(/\d+$/, '0/24');
 
 /** Cuts a region off from the others until it is healed: no packet gets through. @throws StackProblem without root or nft. */
-export async function partitionRegion(name: string, print: Print): Promise<void> {
-  const { id, regions } = requireRegion(name);
+export async function partitionRegion(name: string, print: Print, { root } = stackFolders()): Promise<void> {
+  const { id, regions } = requireRegion(name, root);
   await nft(['-f', '-'], `table inet ${tableOf(id)} {}\n${cutRules(id, regions, name)}`);
   print(`Region ${name} is cut off from the others. Put it back with: sluice region heal ${name}`);
 }
 
 /** Lets a region and the others reach each other again. @throws StackProblem */
-export async function healRegion(name: string, print: Print): Promise<void> {
-  const { id } = requireRegion(name);
+export async function healRegion(name: string, print: Print, { root } = stackFolders()): Promise<void> {
+  const { id } = requireRegion(name, root);
   const rules = await nft(['list', 'tables']);
   const isCut =
     rules.includes(tableOf(id)) && (await nft(['list', 'table', 'inet', tableOf(id)])).includes(`cut_${name}`);
@@ -57,8 +57,8 @@ export async function healAll(stackId: string): Promise<void> {
   if (isRoot()) await nft(['delete', 'table', 'inet', tableOf(stackId)]).catch(() => undefined);
 }
 
-function requireRegion(name: string): { readonly id: string; readonly regions: readonly Region[] } {
-  const settings = readSettings(stackFolders().root);
+function requireRegion(name: string, root: string): { readonly id: string; readonly regions: readonly Region[] } {
+  const settings = readSettings(root);
   const regions = planRegions(settings?.regions ?? []);
   if (!settings || regions.length < 2) {
     throw new StackProblem(

@@ -162,7 +162,12 @@ async function startService(surroundings: Surroundings, { service, instance }: W
   return started;
 }
 
-async function writeContext({ folders, region, consulAddr }: Servers): Promise<string> {
+/** What the `sluice` command needs to find a mesh. */
+export async function writeContext({
+  folders,
+  region,
+  consulAddr,
+}: Pick<Servers, 'folders' | 'region' | 'consulAddr'>): Promise<string> {
   const file = join(folders.root, 'context.json');
   const context = {
     name: 'test',
@@ -178,7 +183,7 @@ async function writeContext({ folders, region, consulAddr }: Servers): Promise<s
 
 const commandTimeoutMs = 30_000;
 
-function runSluice(args: readonly string[], contextFile: string): Promise<CommandResult> {
+export function runSluice(args: readonly string[], contextFile: string): Promise<CommandResult> {
   return new Promise((resolve) => {
     const env = { ...process.env, SLUICE_CONTEXT: contextFile };
     const options = { timeout: commandTimeoutMs, maxBuffer: 16 * 1024 * 1024, env };

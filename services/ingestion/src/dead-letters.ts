@@ -13,12 +13,14 @@ import type {
   RetryDeadLetterRequest,
   RetryDeadLetterResponse,
 } from '@sluice/proto';
-import { eventShards, firstPrefix, type Shards } from './shards.js';
+import { type Shards, subjectHere } from './shards.js';
 import * as sql from './statements.js';
 
 export interface Burials {
   readonly database: Database;
   readonly shards: Shards;
+  /** Whose log takes what is tried again. */
+  readonly region: string;
 }
 
 const pageDefault = 100;
@@ -50,7 +52,7 @@ export async function getDeadLetter(
 }
 
 export async function retryDeadLetter(
-  { database, shards }: Burials,
+  { database, shards, region }: Burials,
   { id }: RetryDeadLetterRequest,
   call: Call,
 ): Promise<RetryDeadLetterResponse> {
@@ -58,7 +60,7 @@ export async function retryDeadLetter(
   if (call.principal.kind === 'console') requireWrite(call.principal);
   const { letter, payload } = await requireLetter(database, id);
   const messageId = createHash('sha256').update(`retry ${id} ${Date.now()}`).digest('base64url');
-  await shards.publish({ subject: firstSubjectOf(letter.subject), data: payload, messageId });
+  await shards.publish({ subject: subjectHere(letter.subject, region), data: payload, messageId });
   await database.query(sql.dropDeadLetter, [id]);
   return {};
 }
@@ -88,9 +90,3 @@ async function requireLetter(database: Queryable, id: number): Promise<GetDeadLe
 
 const noLetter = (id: number): Error =>
   notFound('id', `there is no dead letter ${id}; list them to see which there are`);
-
-/** A letter may have come on any shard; it is published anew as on the first. */
-export function firstSubjectOf(subject: string): string {
-  const shard = eventShards.find(({ prefix }) => subject.startsWith(`${prefix}.`));
-  return shard ? `${firstPrefix}${subject.slice(shard.prefix.length)}` : subject;
-}

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Event, EventBatch } from '@sluice/proto';
-import { messageIdOf, partsOf, subjectOf } from './event-log.js';
+import { messageIdOf, partsOf } from './event-log.js';
+import { subjectOf } from './shards.js';
 import { eventOf, idAt, testNowMs } from './test/events.js';
 
 const set = { project: 'shop', environment: 'production' };
@@ -65,9 +66,9 @@ describe('a part of a message', () => {
 describe('messageIdOf', () => {
   it('is the same for the same events of the same set, and only for them', () => {
     const ids = [idAt(testNowMs, 1), idAt(testNowMs, 2)];
-    const id = messageIdOf(subjectOf(set), ids);
-    assert.equal(messageIdOf(subjectOf(set), [...ids]), id);
-    assert.notEqual(messageIdOf(subjectOf({ ...set, environment: 'staging' }), ids), id);
-    assert.notEqual(messageIdOf(subjectOf(set), ids.slice(1)), id);
+    const id = messageIdOf(subjectOf(set, 'eu'), ids);
+    assert.equal(messageIdOf(subjectOf(set, 'eu'), [...ids]), id);
+    assert.notEqual(messageIdOf(subjectOf({ ...set, environment: 'staging' }, 'eu'), ids), id);
+    assert.notEqual(messageIdOf(subjectOf(set, 'eu'), ids.slice(1)), id);
   });
 });

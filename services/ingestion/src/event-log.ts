@@ -4,7 +4,7 @@ import { type Clock, exhausted, isSampled, type Logger, SluiceError, unavailable
 import { Durability, type Event, EventBatch, type Receipt, type SetRef } from '@sluice/proto';
 import { type BatchItem, createBatcher } from './batcher.js';
 import { receiptKey } from './receipt.js';
-import { firstPrefix, type LogMessage, type Shards } from './shards.js';
+import { type LogMessage, type Shards, subjectOf } from './shards.js';
 import type { Spool } from './spool.js';
 
 export interface EventLogOptions {
@@ -83,7 +83,7 @@ export function createEventLog(options: EventLogOptions): EventLog {
   return {
     append: async (append) => {
       const parts = partsOf(append);
-      const subject = subjectOf(append.set);
+      const subject = subjectOf(append.set, options.region);
       const answers = parts.map((part) => batcher.add(subject, part) ?? refuse());
       // All of them settle before the first failure is told: a retry must not overtake its original.
       const settled = await Promise.allSettled(answers);
@@ -124,11 +124,6 @@ function createPlace({ shards, spool, clock }: EventLogOptions): Place {
     await spool.add({ subject, messageId, count, data });
     return { isDuplicate: false, durability: Durability.SPOOLED };
   };
-}
-
-/** The names of a set are checked to have no dots or wildcards before they get here. */
-export function subjectOf({ project, environment }: SetRef): string {
-  return `${firstPrefix}.${project}.${environment}`;
 }
 
 function refuse(): Promise<never> {

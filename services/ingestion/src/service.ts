@@ -17,12 +17,12 @@ import { followKeys } from './keys.js';
 import { getEvents, getExposures, getUsage } from './ledger.js';
 import { createLogProbe } from './log-probe.js';
 import { createRecentIds } from './recent-ids.js';
-import { createShards, eventShards } from './shards.js';
+import { createShards, eventShards, subjectsIn } from './shards.js';
 import { openSpool, type Spool } from './spool.js';
 import { migrationsUrl } from './store.js';
 import { streamEvents } from './stream-events.js';
 import { createTails, tailEvents } from './tail.js';
-import { startWriter, type WriterOptions } from './writer.js';
+import { type Origin, startWriter, type WriterOptions } from './writer.js';
 
 const recentIdsMax = 50_000;
 const stopWithinMs = 5_000;
@@ -70,7 +70,7 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
   const recent = createRecentIds(recentIdsMax);
   const handling: Handling = { log, recent, counters, clock: systemClock, sets: keys };
   const reading = { database, sets: keys, clock: systemClock };
-  const burials = { database, shards };
+  const burials = { database, shards, region };
   const readCounters = () => ({
     ...counters.read(),
     log_pending: probe.messagesPending(),
@@ -79,7 +79,7 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
   });
   const { retentionDays } = config;
   const house = { database, logger, retentionDays, region, instance, startedAtMs, readCounters };
-  const writing = { bus, database, logger, counters, retentionDays };
+  const writing = { bus, database, logger, counters, retentionDays, origins: originsOf(config) };
   writeWhenReady(writing, house, stream.ready, scope);
   const bookkeeping = { database, bus, region, retentionDays, report: () => report(house) };
   const tails = createTails(bus);
@@ -115,6 +115,13 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
   return { address: server.address };
 }
 
+/** Home writes what all regions have logged; elsewhere nothing is written, and events wait where they are while home is away. */
+export function originsOf({ regions }: Pick<IngestionConfig, 'regions'>): Origin[] {
+  if (regions === undefined || regions.all.length === 1) return [{}];
+  if (regions.own !== regions.home) return [];
+  return regions.all.map((region) => (region === regions.own ? { region } : { region, domain: region }));
+}
+
 function spoolCounters(spool: Spool) {
   const { events, bytes, ageMs, damaged } = spool.state();
   return { spool_events: events, spool_bytes: bytes, spool_age_ms: Math.round(ageMs), spool_segments_damaged: damaged };
@@ -124,15 +131,15 @@ function spoolCounters(spool: Spool) {
 const shardBytesMin = 1024 * 1024;
 
 /** Makes the streams now and after each reconnect: a server that lost its disk comes back without it. */
-function keepStream({ eventsBytesMax }: IngestionConfig, bus: Bus, scope: Scope, logger: Logger) {
+function keepStream({ eventsBytesMax, identity }: IngestionConfig, bus: Bus, scope: Scope, logger: Logger) {
   const { promise: ready, resolve } = Promise.withResolvers<void>();
   let isReady = false;
   const ensure = retrying(scope, logger, 'the event log', async () => {
     const maxBytes = Math.max(Math.floor(eventsBytesMax / eventShards.length), shardBytesMin);
-    for (const { stream, prefix } of eventShards) {
+    for (const shard of eventShards) {
       await bus.ensureStream({
-        name: stream,
-        subjects: [`${prefix}.>`],
+        name: shard.stream,
+        subjects: [subjectsIn(shard, identity.region)],
         maxBytes,
         discard: 'new',
         isWorkQueue: true,

@@ -2,10 +2,12 @@
  * The event log is three streams, so that no single leader is needed to take an event. A leader
  * that is lost answers nothing for 4 to 9 seconds (measured; not to be configured): its shard is
  * passed over, and the next one takes the message. A shard that held it after all makes a
- * duplicate, which the writer's key removes.
+ * duplicate, which the writer's key removes. Each region has three of its own, with the region in their
+ * subjects: what is published in one is heard in all, and must be kept by one.
  */
 import type { Bus } from '@sluice/bus';
 import { type Clock, SluiceError, unavailable } from '@sluice/mesh';
+import type { SetRef } from '@sluice/proto';
 
 export interface Shard {
   readonly stream: string;
@@ -88,6 +90,22 @@ export function orderOf(shards: readonly Shard[], turn: number, isSuspect: (shar
 /** The subject of the first shard, as it is called on another. */
 export function subjectOn({ prefix }: Shard, subject: string): string {
   return `${prefix}${subject.slice(firstPrefix.length)}`;
+}
+
+/** What the streams of a region hold. */
+export function subjectsIn({ prefix }: Shard, region: string): string {
+  return `${prefix}.${region}.>`;
+}
+
+/** Where events of a set go, on the first shard. None of the names has dots or wildcards. */
+export function subjectOf({ project, environment }: Pick<SetRef, 'project' | 'environment'>, region: string): string {
+  return `${firstPrefix}.${region}.${project}.${environment}`;
+}
+
+/** A message may have come on any shard of any region: where it would go on the first shard of this one. */
+export function subjectHere(subject: string, region: string): string {
+  const [environment = '', project = ''] = subject.split('.').reverse();
+  return subjectOf({ project, environment }, region);
 }
 
 const isFull = (error: unknown): boolean => error instanceof SluiceError && error.kind === 'exhausted';

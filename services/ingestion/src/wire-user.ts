@@ -94,8 +94,13 @@ export class WireUser {
     return true;
   }
 
+  /** A text may be there and empty: then it counts as absent. */
+  #hasText(): boolean {
+    return this.#isAnyText && texts.some(([field]) => this.#texts[2 * field] !== this.#texts[2 * field + 1]);
+  }
+
   #writeAttributes(writer: TupleWriter): void {
-    if (!this.#isAnyText && this.#custom.length === 0 && this.#environment.length === 0) {
+    if (!this.#hasText() && this.#custom.length === 0 && this.#environment.length === 0) {
       writer.nothing();
       return;
     }

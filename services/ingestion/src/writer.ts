@@ -16,6 +16,14 @@ import { ensureDay } from './store.js';
 import { type Taken, take } from './taken.js';
 import { writeBatch } from './write-batch.js';
 
+/** Where a log is. */
+export interface Origin {
+  /** Given where there are several: streams of all regions have the same names. */
+  readonly region?: string;
+  /** The JetStream domain of another region; the server's own unless said. */
+  readonly domain?: string;
+}
+
 export interface WriterOptions {
   readonly bus: Bus;
   readonly database: Database;
@@ -23,6 +31,8 @@ export interface WriterOptions {
   readonly counters: Counters;
   /** Days that get a partition of their own, counted back from today; others share the default partition. */
   readonly retentionDays: number;
+  /** The logs that are written. */
+  readonly origins: readonly Origin[];
 }
 
 const durable = 'writer';
@@ -44,9 +54,11 @@ const linksMax = 32;
 /** Starts writing. Releasing waits for the batch in hand, unless PostgreSQL keeps it waiting. */
 export function startWriter(options: WriterOptions): Release {
   const writer = new Writer(options);
-  const releases = eventShards.map(({ stream }) =>
-    options.bus.work({ stream, durable, batchMax: messagesMax, lingerMs, ackWaitMs }, (messages) =>
-      writer.write(messages, stream),
+  const releases = options.origins.flatMap(({ region, domain }) =>
+    eventShards.map(({ stream }) =>
+      options.bus.work({ stream, domain, durable, batchMax: messagesMax, lingerMs, ackWaitMs }, (messages) =>
+        writer.write(messages, region === undefined ? stream : `${region}/${stream}`),
+      ),
     ),
   );
   return async () => {

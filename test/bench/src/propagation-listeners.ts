@@ -68,7 +68,7 @@ async function startNats({ kind, url, subject, stream }: ListenerOptions, roll: 
       if (data.length === 0) resolve();
       else roll.note(id++);
     };
-    if (kind === 'frames') bus.follow({ stream, subjects: subject, deliver: 'new' }, onMessage, resolve);
+    if (kind === 'frames') bus.follow({ stream, subjects: subject, deliver: 'new', isLive: true }, onMessage, resolve);
     else bus.subscribe(subject, onMessage);
   });
 }

@@ -8,5 +8,7 @@ const [natsUrl = '', databaseUrl = ''] = process.argv.slice(2);
 const logger = silentLogger;
 const bus = await connectBus({ url: natsUrl, name: 'bench-writer', logger });
 const database = await openDatabase({ url: databaseUrl, applicationName: 'bench-writer', logger });
-process.once('message', () => startWriter({ bus, database, logger, counters: createCounters(), retentionDays: 400 }));
+process.once('message', () =>
+  startWriter({ bus, database, logger, counters: createCounters(), retentionDays: 400, origins: [{}] }),
+);
 process.send?.('ready');

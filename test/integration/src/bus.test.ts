@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type Bus, type BusMessage, connectBus, type WorkMessage } from '@sluice/bus';
 import { silentLogger } from '@sluice/mesh';
 import { eventually, withNats } from '@sluice/testkit';
+import { connect } from 'nats';
 
 const text = (message: BusMessage): string => Buffer.from(message.data).toString();
 const bytes = (value: string): Uint8Array => Buffer.from(value);
@@ -18,6 +19,18 @@ async function withBus<T>(url: string, use: (bus: Bus) => Promise<T>): Promise<T
 
 const publish = (bus: Bus, subject: string, value: string) =>
   bus.publish(subject, bytes(value), { messageId: `${subject}/${value}`, timeoutMs: 5_000 });
+
+/** A stream of its own subjects that is fed from another one, on the same subjects. */
+async function mirrorInto(url: string, name: string, source: string): Promise<void> {
+  const connection = await connect({ servers: url });
+  try {
+    const transforms = [{ src: 'origin.>', dest: 'things.>' }];
+    const manager = await connection.jetstreamManager();
+    await manager.streams.add({ name, sources: [{ name: source, subject_transforms: transforms }] });
+  } finally {
+    await connection.close();
+  }
+}
 
 describe('the bus', () => {
   it('is there before NATS is, and says so', async () => {
@@ -64,6 +77,71 @@ describe('the bus', () => {
       }),
     );
   }).timeout(60_000);
+
+  it('listens once the log is read, misses nothing in between, and starts over after the server was killed', async () => {
+    await withNats((url, nats) =>
+      withBus(url, async (bus) => {
+        await eventually(() => assert(bus.isConnected()));
+        await bus.ensureStream(stream);
+        await publish(bus, 'things.a', '0');
+        const seen = new Set<string>();
+        const times: number[] = [];
+        let isOver = false;
+        const writing = (async () => {
+          for (let i = 1; !isOver; i++) await publish(bus, `things.${i % 5}`, String(i));
+        })();
+        const release = bus.follow(
+          { stream: 'THINGS', subjects: 'things.>', deliver: 'last_per_subject', isLive: true },
+          (message) => {
+            seen.add(text(message));
+            times.push(message.publishedAtMs ?? Number.NaN);
+          },
+          () => undefined,
+        );
+        await eventually(() => assert(seen.size > 500));
+        isOver = true;
+        await writing;
+        const numbers = [...seen].map(Number).filter((number) => number > 0);
+        const [first, last] = [Math.min(...numbers), Math.max(...numbers)];
+        // From the first one on that was not in the log any more, each of them.
+        const missing = Array.from({ length: last - first - 5 }, (_, i) => first + 5 + i).filter(
+          (i) => !seen.has(`${i}`),
+        );
+        assert.deepEqual(missing, []);
+        assert(times.every((ms) => Math.abs(ms - Date.now()) < 60_000));
+        await nats.kill();
+        await nats.start();
+        await eventually(() => publish(bus, 'things.a', 'after'), { deadlineMs: 15_000 });
+        await eventually(() => assert(seen.has('after')), { deadlineMs: 15_000 });
+        await release();
+      }),
+    );
+  }).timeout(60_000);
+
+  it('reads the log again when it has more than was heard', async () => {
+    await withNats((url) =>
+      withBus(url, async (bus) => {
+        await eventually(() => assert(bus.isConnected()));
+        await bus.ensureStream(stream);
+        // Copied into the stream by the server itself: whoever listens on its subjects does not hear of it.
+        await bus.ensureStream({ ...stream, name: 'ORIGIN', subjects: ['origin.>'] });
+        await mirrorInto(url, 'COPY', 'ORIGIN');
+        const seen: string[] = [];
+        const release = bus.follow(
+          { stream: 'COPY', subjects: 'things.>', deliver: 'last_per_subject', isLive: true },
+          (message) => void seen.push(text(message)),
+          () => undefined,
+        );
+        await publish(bus, 'things.a', 'heard');
+        await eventually(() => assert.deepEqual(seen, ['heard']));
+        // More than the one that was heard, which is not in the copy.
+        for (const value of ['1', '2']) await publish(bus, `origin.${value}`, value);
+        assert.deepEqual(seen, ['heard']);
+        await eventually(() => assert.deepEqual(seen.slice(1), ['1', '2']), { deadlineMs: 15_000 });
+        await release();
+      }),
+    );
+  }).timeout(30_000);
 
   it('works a stream off: acknowledged once, given back until then, and never after a rejection', async () => {
     await withNats((url) =>

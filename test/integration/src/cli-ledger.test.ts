@@ -125,7 +125,7 @@ describe('the sluice command and the ledger', function () {
   it('lists, shows, repeats and drops dead letters', async () => {
     const bus = await connectBus({ url: room.mesh.natsUrl, name: 'test', logger: silentLogger });
     await eventually(() => assert(bus.isConnected()));
-    const subject = `events.v1.${set.project}.${set.environment}`;
+    const subject = `events.v1.local.${set.project}.${set.environment}`;
     const events = [eventOf({ id: 'poison', name: 'poison' })];
     const poison = { ...EventBatch.fromPartial({}), set, events, receivedAtMs: Date.now() };
     await bus.publish(subject, Buffer.from('no batch'), { messageId: 'garbage', timeoutMs });
