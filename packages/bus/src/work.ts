@@ -42,6 +42,7 @@ async function workOnce(
 ): Promise<void> {
   const manager = await connection.manager(options.domain);
   await ensureConsumer(manager, options);
+  if (options.domain !== undefined) return workAway(connection, logger, options, onBatch, stop);
   const consumer = await connection.jetstream(options.domain).consumers.get(options.stream, options.durable);
   const messages = await consumer.consume({
     max_messages: options.batchMax * 2,
@@ -58,6 +59,42 @@ async function workOnce(
     release();
     await messages.close();
   }
+}
+
+/** How long to rest after a look that found nothing, in milliseconds. */
+const awayRestMs = 50;
+const awayTimeoutMs = 5_000;
+
+/**
+ * Another domain's stream, by asking what it has now. A request that waits there outlives its asker across a
+ * leafnode: the server then delivers to nobody as fast as it can (measured: 200,000 times a second), and a server
+ * that is killed meanwhile comes back with such messages taken for acknowledged (NATS 2.10).
+ */
+async function workAway(
+  connection: Connection,
+  logger: Logger,
+  options: WorkOptions,
+  onBatch: (messages: WorkMessage[]) => Promise<void>,
+  stop: AbortSignal,
+): Promise<void> {
+  while (!stop.aborted) {
+    const messages = await fetchNow(connection, options);
+    if (messages.length > 0) await settle(messages.map(workMessage), logger, onBatch);
+    else await pause(awayRestMs, stop);
+  }
+}
+
+async function fetchNow(connection: Connection, { domain, stream, durable, batchMax }: WorkOptions): Promise<JsMsg[]> {
+  const found = connection.jetstream(domain).fetch(stream, durable, { batch: batchMax, no_wait: true });
+  const late = new Error(`${domain} does not answer`);
+  const timer = setTimeout(() => found.stop(late), awayTimeoutMs);
+  const messages: JsMsg[] = [];
+  try {
+    for await (const message of found) messages.push(message);
+  } finally {
+    clearTimeout(timer);
+  }
+  return messages;
 }
 
 /** Makes the consumer as asked, also when an earlier version of the code left one with other limits. */

@@ -116,7 +116,8 @@ function channelOptions(methods: readonly [string, Method][], options: ClientOpt
     'grpc.service_config': JSON.stringify({
       loadBalancingConfig: [{ [regionTiers]: { child_policy: [{ outlier_detection: outlierDetection }] } }],
       methodConfig: name.length > 0 ? [{ name, retryPolicy }] : [],
-      retryThrottling: { maxTokens: 100, tokenRatio: 0.1 },
+      // Half of them may be spent at once: a connection that goes silent takes a second's calls along.
+      retryThrottling: { maxTokens: 1_000, tokenRatio: 0.1 },
     }),
     'grpc.max_receive_message_length': options.maxReceiveBytes ?? 4 * 1024 * 1024,
     // A proxy variable in the environment must not capture calls inside the mesh.

@@ -1,7 +1,7 @@
 import { findFreeBlock, parseBasePort } from './port-plan.js';
 import { StackProblem } from './problem.js';
 import { isAlive } from './proc.js';
-import { parseNatsNodes, parseRegions } from './regions.js';
+import { hostsOf, parseNatsNodes, parseRegions, planRegions } from './regions.js';
 import type { RunState } from './run-file.js';
 import { newSettings, readSettings, type StackSettings } from './settings.js';
 
@@ -33,7 +33,11 @@ export function readWishes(env: NodeJS.ProcessEnv): UpWishes {
 export async function chooseSettings(root: string, wishes: UpWishes, run: RunState): Promise<StackSettings> {
   const remembered = readSettings(root);
   const wished = wishes.basePort;
-  if (!remembered) return withWishes(newSettings(wished ?? (await findFreeBlock())), wishes);
+  if (!remembered) {
+    const settings = withWishes(newSettings(wished ?? 0), wishes);
+    const hosts = hostsOf(planRegions(settings.regions), settings.natsNodes);
+    return { ...settings, basePort: wished ?? (await findFreeBlock(hosts)) };
+  }
   const isRunning = run.processes.some(({ id }) => isAlive(id));
   if (isRunning && wished !== undefined && wished !== remembered.basePort) {
     throw new StackProblem(

@@ -18,7 +18,7 @@ export { type Check, hashOf, type ProcessSpec } from './process-spec.js';
 export { reconcile } from './reconcile.js';
 export { startRegion, stopRegion } from './region-control.js';
 export { healAll, healRegion, partitionRegion } from './region-partition.js';
-export { planRegions, type Region } from './regions.js';
+export { hostsOf, planRegions, type Region } from './regions.js';
 export { type RunningProcess, type RunState, readRun } from './run-file.js';
 export { keepSecret, newPassword, readSecret, secretPath } from './secrets.js';
 export {

@@ -49,25 +49,24 @@ export function parseBasePort(text: string): number {
   );
 }
 
+const loopback = '127.0.0.1';
 const firstBlock = 7_400;
 const blockSize = 100;
 const blocksMax = 50;
 
-/** The first block from 7400 on in which every port is free. */
-export async function findFreeBlock(): Promise<number> {
+/** The first block from 7400 on in which every port is free on all of the hosts; loopback unless said. */
+export async function findFreeBlock(hosts: readonly string[] = [loopback]): Promise<number> {
   for (let block = 0; block < blocksMax; block += 1) {
     const base = firstBlock + block * blockSize;
-    if ((await takenPorts(Object.values(planPorts(base)))).length === 0) return base;
+    const free = await Promise.all(
+      hosts.flatMap((host) => Object.values(planPorts(base)).map((port) => isFree(port, host))),
+    );
+    if (free.every(Boolean)) return base;
   }
   const last = firstBlock + blocksMax * blockSize - 1;
   throw new StackProblem(
     `No block of 100 ports is free between ${firstBlock} and ${last}. Say one: make up PORT=20000`,
   );
-}
-
-async function takenPorts(ports: readonly number[]): Promise<number[]> {
-  const free = await Promise.all(ports.map((port) => isFree(port)));
-  return ports.filter((_, i) => !free[i]);
 }
 
 /** A port, and what wants it. */

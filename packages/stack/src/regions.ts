@@ -27,6 +27,11 @@ export function planRegions(names: readonly string[]): Region[] {
   }));
 }
 
+/** Every host that a stack of these regions may listen on. */
+export function hostsOf(regions: readonly Region[], natsNodes: 1 | 3): string[] {
+  return regions.flatMap((region) => Array.from({ length: natsNodes }, (_, index) => hostOfNode(region, index)));
+}
+
 /** Host of one of several servers of a region, from 0: the first is at the region's own. */
 export function hostOfNode({ host }: Region, index: number): string {
   return index === 0 ? host : host.replace(/\d+$/, String(10 + index));

@@ -6,6 +6,7 @@ import {
   foldersIn,
   healAll,
   healRegion,
+  hostsOf,
   meshKeyName,
   newSettings,
   partitionRegion,
@@ -62,8 +63,8 @@ const silent = (): void => undefined;
 export async function startRegions(options: RegionsOptions = {}): Promise<RegionsMesh> {
   const { path, remove } = await temporaryFolder();
   const folders = foldersIn(path);
-  const basePort = await findFreeBlock();
   const wanted = { regions: options.regions ?? ['us', 'eu'], natsNodes: options.natsNodes ?? 1 } as const;
+  const basePort = await findFreeBlock(hostsOf(planRegions(wanted.regions), wanted.natsNodes));
   const settings = { ...newSettings(basePort), ...wanted };
   await writeSettings(folders.root, settings);
   const plan = await planStack(folders, settings);

@@ -15,7 +15,7 @@ export function readConfigConfig(env: NodeJS.ProcessEnv): ConfigConfig {
   const settings = readEnv(
     {
       CONFIG_DATABASE_URL: z.url('it must be a URL such as postgres://user:password@127.0.0.1:5432/sluice'),
-      NATS_URL: z.url('it must be a URL such as nats://127.0.0.1:4222'),
+      NATS_URL: z.string(),
       CONFIG_ROOT_KEY_FILE: secretFile().optional(),
     },
     env,

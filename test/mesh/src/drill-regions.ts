@@ -1,0 +1,62 @@
+/** `make drill regions`: every story of the table, one after the other, on one mesh of two regions. */
+
+import { evaluationStories } from './evaluation-stories.js';
+import { eventStories, leaderLost } from './event-stories.js';
+import { type Lab, openLab } from './lab.js';
+import type { Finding, Story } from './story.js';
+
+/** Answers are stale sooner than in earnest, so that a story of staleness does not take minutes. */
+export const labEnv = { EVALUATION_STALE_AFTER_MS: '5000', HEALTH_CANARY_SET: 'off' };
+
+interface Line extends Finding {
+  readonly fault: string;
+  readonly goal: string;
+  readonly verdict: 'met' | 'MISSED' | 'not run';
+}
+
+async function tell(lab: Lab, story: Story): Promise<Line> {
+  const { fault, goal } = story;
+  const why = story.isNotRun?.();
+  if (why !== undefined) return { fault, goal, measured: why, isMet: true, verdict: 'not run' };
+  try {
+    const finding = await story.tell(lab);
+    const isProven = (await story.mutant?.(lab)) ?? true;
+    const proof = isProven ? '' : ' — and the checker finds no fault where there is one';
+    const isMet = finding.isMet && isProven;
+    return { fault, goal, measured: finding.measured + proof, isMet, verdict: isMet ? 'met' : 'MISSED' };
+  } catch (error) {
+    return { fault, goal, measured: String(error), isMet: false, verdict: 'MISSED' };
+  }
+}
+
+function print({ fault, goal, measured, verdict }: Line): void {
+  console.log(`\n  ${fault}\n    goal      ${goal}\n    measured  ${measured}\n    verdict   ${verdict}`);
+}
+
+async function tellAll(stories: readonly Story[], options: Parameters<typeof openLab>[0]): Promise<Line[]> {
+  const lab = await openLab(options);
+  const lines: Line[] = [];
+  try {
+    for (const story of stories) {
+      const line = await tell(lab, story);
+      print(line);
+      lines.push(line);
+    }
+  } finally {
+    await lab.close();
+  }
+  return lines;
+}
+
+/** @returns whether every story that was told met its goal. */
+export async function drillRegions(only: string | undefined = process.env.STORY): Promise<boolean> {
+  const isAsked = ({ fault }: Story): boolean => only === undefined || fault.includes(only);
+  const two = [...evaluationStories, ...eventStories].filter(isAsked);
+  const clustered = [leaderLost].filter(isAsked);
+  const lines: Line[] = [];
+  if (two.length > 0) lines.push(...(await tellAll(two, { env: labEnv })));
+  if (clustered.length > 0) lines.push(...(await tellAll(clustered, { regions: ['us'], natsNodes: 3, env: labEnv })));
+  const count = (verdict: Line['verdict']): number => lines.filter((line) => line.verdict === verdict).length;
+  console.log(`\n  ${count('met')} met, ${count('MISSED')} missed, ${count('not run')} not run`);
+  return lines.every(({ isMet }) => isMet);
+}

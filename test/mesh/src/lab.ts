@@ -1,0 +1,141 @@
+/** Two regions under load, and somebody in each who asks. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Client, createClient } from '@sluice/mesh';
+import {
+  EvaluateRequest,
+  EvaluationServiceService,
+  HealthState,
+  IngestionServiceService,
+  Kind,
+  LedgerServiceService,
+  MeshHealthServiceService,
+  Reason,
+} from '@sluice/proto';
+import { eventually, type RegionsMesh, type RegionsOptions, startRegions } from '@sluice/testkit';
+import { type LoadReport, OpenLoop } from './load.js';
+
+export const set = { project: 'storefront', environment: 'development' };
+const exampleFile = fileURLToPath(new URL('../../../examples/storefront.yaml', import.meta.url));
+/** Far more than an evaluation takes; what hangs for longer has failed. */
+const callTimeoutMs = 2_000;
+const perSecond = 200;
+
+export type EvaluationClient = Client<EvaluationServiceService>;
+
+export interface Lab {
+  readonly mesh: RegionsMesh;
+  /** A folder of its own for what a client keeps on disk. */
+  folder(name: string): string;
+  /** Asks as a backend of this region does. */
+  evaluation(region: string): EvaluationClient;
+  ingestion(region: string): Client<IngestionServiceService>;
+  ledger(region: string): Client<LedgerServiceService>;
+  /** Open-loop evaluations of a gate through a client while `during` runs. */
+  load(client: EvaluationClient, during: () => Promise<void>): Promise<LoadReport>;
+  /** Milliseconds until the health service of a region says of an instance what is expected. */
+  untilSeen(from: string, instance: string, state: 'serving' | 'not serving'): Promise<number>;
+  close(): Promise<void>;
+}
+
+export async function openLab(options: RegionsOptions = {}): Promise<Lab> {
+  const mesh = await startRegions(options);
+  const root = await mkdtemp(join(tmpdir(), 'sluice-lab-'));
+  const clients: { close(): void }[] = [];
+  const keep = <C extends { close(): void }>(client: C): C => {
+    clients.push(client);
+    return client;
+  };
+  const folder = (name: string): string => join(root, name);
+  const reach = (service: string, region: string) => ({
+    target: `consul:///${service}`,
+    consulAddr: mesh.consulAddr(region),
+    region,
+    endpointsDir: folder(`${region}-endpoints`),
+    key: mesh.rootKey,
+  });
+  const close = async (): Promise<void> => {
+    for (const client of clients) client.close();
+    await mesh.stop();
+    await rm(root, { recursive: true, force: true });
+  };
+  try {
+    await loadExample(mesh);
+    return {
+      mesh,
+      folder,
+      evaluation: (region) => keep(createClient(EvaluationServiceService, reach('evaluation', region))),
+      ingestion: (region) => keep(createClient(IngestionServiceService, reach('ingestion', region))),
+      ledger: (region) => keep(createClient(LedgerServiceService, reach('ingestion', region))),
+      load: async (client, during) => {
+        await ready(client);
+        const loop = new OpenLoop(() => ask(client), perSecond);
+        await during();
+        return loop.end();
+      },
+      untilSeen: (from, instance, state) => untilSeen(mesh, from, instance, state),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function loadExample(mesh: RegionsMesh): Promise<void> {
+  const place = ['--project', set.project, '--environment', set.environment];
+  const { code, stderr } = await mesh.sluice('apply', exampleFile, ...place);
+  if (code !== 0) throw new Error(`the example can't be loaded: ${stderr}`);
+}
+
+const request = EvaluateRequest.fromPartial({
+  set,
+  keys: [{ kind: Kind.GATE, name: 'express-checkout' }],
+  user: { userId: 'ada' },
+  isExposureDisabled: true,
+});
+
+/** @returns whether the answer says that it is stale. @throws when it is no answer. */
+export async function ask(client: EvaluationClient): Promise<boolean> {
+  const { decisions } = await client.evaluate(request, { timeoutMs: callTimeoutMs });
+  const [decision] = decisions;
+  if (decision === undefined || decision.reason === Reason.ERROR) throw new Error(`no answer: ${decision?.detail}`);
+  return decision.reason === Reason.STALE;
+}
+
+/** A client that has its first answer. */
+async function ready(client: EvaluationClient): Promise<void> {
+  await eventually(async () => void (await ask(client)), { deadlineMs: 15_000 });
+}
+
+const seenWithinMs = 15_000;
+
+async function untilSeen(
+  mesh: RegionsMesh,
+  from: string,
+  name: string,
+  state: 'serving' | 'not serving',
+): Promise<number> {
+  const startedMs = performance.now();
+  const client = createClient(MeshHealthServiceService, {
+    target: `static:///${mesh.process(`${from}-health-1`).address}`,
+    key: mesh.meshKey,
+  });
+  try {
+    await eventually(
+      async () => {
+        const { instances } = await client.getMesh({}, { timeoutMs: 2_000 });
+        const found = instances.find(({ instance }) => instance === name);
+        const isServing = found?.state === HealthState.SERVING;
+        if (isServing !== (state === 'serving')) throw new Error(`${name} is ${found?.state}: ${found?.cause}`);
+        if (state === 'not serving' && found?.cause === '') throw new Error(`${name} has no cause`);
+      },
+      { deadlineMs: seenWithinMs, intervalMs: 50 },
+    );
+  } finally {
+    client.close();
+  }
+  return performance.now() - startedMs;
+}
