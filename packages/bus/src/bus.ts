@@ -71,7 +71,10 @@ export interface WorkOptions {
   readonly stream: string;
   /** The JetStream domain that has the stream; the server's own unless said. */
   readonly domain?: string | undefined;
-  /** Name of the consumer; processes that share it share the work. */
+  /**
+   * Name of the consumer; processes that share it share the work. Different in each domain: acknowledgements
+   * cross leafnodes, and say no more than stream, consumer and sequence.
+   */
   readonly durable: string;
   /** Most messages in one batch. */
   readonly batchMax: number;

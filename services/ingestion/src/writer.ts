@@ -35,7 +35,8 @@ export interface WriterOptions {
   readonly origins: readonly Origin[];
 }
 
-const durable = 'writer';
+/** Its name says the region: an acknowledgement of one region's message would be one of the other's as well. */
+const durableOf = (region: string | undefined): string => (region === undefined ? 'writer' : `writer-${region}`);
 /** Messages of one transaction, of which each shard has one: with 512 KiB each at most, this bounds memory. */
 const messagesMax = 16;
 /** How long a message waits for others to share its transaction, in milliseconds. */
@@ -44,6 +45,7 @@ const lingerMs = 20;
 const ackWaitMs = 10_000;
 /** A batch that could not be written for so long goes back to the log, in milliseconds: before the log gives it to others. */
 const patienceMs = 6_000;
+const limits = { batchMax: messagesMax, lingerMs, ackWaitMs };
 const firstPauseMs = 100;
 const longestPauseMs = 2_000;
 /** How long what was given back stays away, in milliseconds. */
@@ -56,7 +58,7 @@ export function startWriter(options: WriterOptions): Release {
   const writer = new Writer(options);
   const releases = options.origins.flatMap(({ region, domain }) =>
     eventShards.map(({ stream }) =>
-      options.bus.work({ stream, domain, durable, batchMax: messagesMax, lingerMs, ackWaitMs }, (messages) =>
+      options.bus.work({ stream, domain, durable: durableOf(region), ...limits }, (messages) =>
         writer.write(messages, region === undefined ? stream : `${region}/${stream}`),
       ),
     ),
