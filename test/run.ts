@@ -5,8 +5,11 @@
  *   node test/dist/run.js [packages/codec …]
  */
 import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { closingLine, nothing, type RoomResult, sum } from './room-result.js';
 
@@ -22,16 +25,25 @@ function roomsWithTests(): string[] {
   return [...new Set(files.map((file) => file.slice(0, file.indexOf('/dist/'))))].sort();
 }
 
-/** A room that sends no result has failed as a whole. */
-function runRoom(room: string): Promise<RoomResult> {
+const closeWithinMs = 2_000;
+
+/** What a room prints is shown when it is done, so that rooms which run side by side don't talk at once. */
+function runRoom(room: string, isAlone: boolean): Promise<RoomResult> {
   return new Promise((resolve) => {
+    // A room that sends no result has failed as a whole.
     let result: RoomResult = { ...nothing, failed: 1 };
-    console.log(`\n${room}`);
-    const child = fork(fileURLToPath(new URL('run-room.js', import.meta.url)), [room]);
+    const child = fork(fileURLToPath(new URL('run-room.js', import.meta.url)), [room], { silent: !isAlone });
+    const said: Buffer[] = [];
+    if (isAlone) console.log(`\n${room}`);
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => said.push(chunk));
     child.on('message', (message) => {
       result = message as RoomResult;
     });
-    child.on('exit', (code) => {
+    const closed = once(child, 'close');
+    child.on('exit', async (code) => {
+      // What it started may hold its output open for longer.
+      await Promise.race([closed, delay(closeWithinMs)]);
+      if (!isAlone) process.stdout.write(`\n${room}\n${Buffer.concat(said)}`);
       const isBroken = code !== 0 && result.failed === 0;
       if (isBroken) console.log(`\n  ${room} ended with code ${code} after its tests.`);
       resolve(isBroken ? { ...result, failed: 1 } : result);
@@ -39,12 +51,23 @@ function runRoom(room: string): Promise<RoomResult> {
   });
 }
 
+/** One room keeps a core busy for about half of its time. */
+const lanesMax = 2;
+/** It takes as long as all others together, and starts first. */
+const isLong = (room: string): boolean => room === 'test/integration';
+
 const asked = process.argv.slice(2).map((room) => room.replace(/\/$/, ''));
 const rooms = roomsWithTests().filter(
   (room) => asked.length === 0 || asked.includes(room) || asked.includes(dirname(room)),
 );
 const results: RoomResult[] = [];
-for (const room of rooms) results.push(await runRoom(room));
+const waiting = [...rooms].sort((left, right) => Number(isLong(right)) - Number(isLong(left)));
+const lanes = Math.min(lanesMax, availableParallelism(), rooms.length);
+const runLane = async (): Promise<void> => {
+  for (let room = waiting.shift(); room; room = waiting.shift()) results.push(await runRoom(room, lanes === 1));
+};
+if (lanes > 1) console.log(`${rooms.length} rooms, ${lanes} at a time; each prints when it is done.`);
+await Promise.all(Array.from({ length: lanes }, runLane));
 const total = sum(results);
 if (total.passed + total.failed === 0) console.log(`\nNo test ran. Rooms with tests: ${roomsWithTests().join(', ')}`);
 console.log(`\n${closingLine(total)}`);

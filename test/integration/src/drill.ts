@@ -2,12 +2,14 @@
  * Long proofs against a real mesh, by name: `make drill stream`. Each says what it did and ends
  * with a verdict; any that fails makes the whole fail.
  */
+import { drillRegions } from '../../mesh/dist/drill-regions.js';
 import { drillLedger } from './drill-ledger.js';
 import { drillStream } from './drill-stream.js';
 
 const drills: Readonly<Record<string, () => Promise<boolean>>> = {
   stream: drillStream,
   ledger: drillLedger,
+  regions: drillRegions,
 };
 
 const asked = process.argv.slice(2);

@@ -1,0 +1,38 @@
+/** A short selection of the stories; `make drill regions` tells all of them, and for longer. */
+import assert from 'node:assert/strict';
+import { labEnv } from './drill-regions.js';
+import { evaluationStories } from './evaluation-stories.js';
+import { eventStories, partitionFor } from './event-stories.js';
+import { type Lab, openLab } from './lab.js';
+import type { Story } from './story.js';
+
+const shortCutMs = 3_000;
+const chosen: readonly Story[] = [
+  ...evaluationStories.filter(({ fault }) => /^(evaluator kill|all of a region|evaluator frozen)/.test(fault)),
+  ...eventStories.filter(({ fault }) => /events in its log/.test(fault)),
+  partitionFor(shortCutMs),
+];
+
+describe('two regions', function () {
+  this.timeout(120_000);
+  let lab: Lab;
+
+  before(async () => {
+    lab = await openLab({ env: labEnv });
+  });
+
+  after(() => lab?.close());
+
+  for (const story of chosen) {
+    it(`${story.fault}: ${story.goal}`, async function () {
+      const why = story.isNotRun?.();
+      if (why !== undefined) {
+        console.log(`      not run: ${why}`);
+        return this.skip();
+      }
+      const { measured, isMet } = await story.tell(lab);
+      assert.ok(isMet, measured);
+      if (story.mutant) assert.ok(await story.mutant(lab), 'the checker finds no fault where there is one');
+    });
+  }
+});
