@@ -1,6 +1,7 @@
 import Consul from 'consul';
 import type { Logger } from 'pino';
 import { jitter } from './backoff.js';
+import { offerQuery } from './failover-query.js';
 import type { MeshConfig } from './mesh-config.js';
 import type { Release, Scope } from './scope.js';
 
@@ -22,10 +23,12 @@ function connect(consulAddr: string): Consul {
 
 const retryMs = 500;
 
+const requestTimeoutMs = 2_000;
+
 /** The client passes `timeout` to each request, though its types don't say so. */
 const timely = <T extends object>(options: T): T => ({
   ...options,
-  timeout: 2_000,
+  timeout: requestTimeoutMs,
 });
 
 /** Consul forgets registrations when its data is lost: say it again this often. */
@@ -45,7 +48,12 @@ export async function register(mesh: MeshConfig, address: string, scope: Scope, 
   const announce = async (): Promise<void> => {
     try {
       await consul.agent.service.register(timely(registration(mesh, address)));
-      if (!isRegistered) logger.info({ address }, 'registered');
+      if (!isRegistered) {
+        logger.info({ address }, 'registered');
+        offerQuery(consul, mesh.identity.service, requestTimeoutMs).catch((error: unknown) =>
+          logger.warn({ reason: String(error) }, 'the prepared query can not be made'),
+        );
+      }
       isRegistered = true;
     } catch (error) {
       if (isRegistered) logger.warn({ reason: String(error) }, 'Consul does not answer; discovery goes on from memory');

@@ -9,8 +9,8 @@ export interface Listening {
   close(): void;
 }
 
-/** How long connections may be taken in before calls get their turn, in milliseconds. */
-const sliceMs = 5;
+/** How long connections may be taken in before calls get their turn, in milliseconds; one is taken in at least. */
+const sliceMs = 1;
 /** Connections that wait to be taken in; more are turned away, and come back by themselves. */
 const waitingMax = 10_000;
 /** Connections that the system holds for us while we are busy. */
