@@ -81,7 +81,7 @@ describe('one trace', () => {
           /^sluice: /,
           /^evaluation: sluice\.evaluation\.v1\.EvaluationService\/Evaluate$/,
           /^ingestion: sluice\.ingestion\.v1\.IngestionService\/LogEvents$/,
-          /^ingestion: publish events\.v1\.storefront\.development$/,
+          /^ingestion: publish events\.v1\.local\.storefront\.development$/,
           /^ingestion: db\.query/,
         ]);
       }
