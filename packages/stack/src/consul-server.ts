@@ -74,6 +74,8 @@ function configuration(
     },
     // The shortest timings that Consul has: a leader within a second or two.
     performance: { raft_multiplier: 1 },
+    // Everything on this machine comes from one address; the default of 200 is for one of many.
+    limits: { http_max_conns_per_client: 4_000 },
     disable_update_check: true,
     // A lone server that leaves on a signal would come back without its peers.
     leave_on_terminate: false,

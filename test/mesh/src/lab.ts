@@ -29,7 +29,7 @@ export interface Lab {
   readonly mesh: RegionsMesh;
   /** A folder of its own for what a client keeps on disk. */
   folder(name: string): string;
-  /** Asks as a backend of this region does. */
+  /** Asks as a backend of this region does; the same one in all stories. */
   evaluation(region: string): EvaluationClient;
   ingestion(region: string): Client<IngestionServiceService>;
   ledger(region: string): Client<LedgerServiceService>;
@@ -48,6 +48,7 @@ export async function openLab(options: RegionsOptions = {}): Promise<Lab> {
     clients.push(client);
     return client;
   };
+  const evaluations = new Map<string, EvaluationClient>();
   const folder = (name: string): string => join(root, name);
   const reach = (service: string, region: string) => ({
     target: `consul:///${service}`,
@@ -66,7 +67,13 @@ export async function openLab(options: RegionsOptions = {}): Promise<Lab> {
     return {
       mesh,
       folder,
-      evaluation: (region) => keep(createClient(EvaluationServiceService, reach('evaluation', region))),
+      evaluation: (region) => {
+        const known = evaluations.get(region);
+        if (known) return known;
+        const made = keep(createClient(EvaluationServiceService, reach('evaluation', region)));
+        evaluations.set(region, made);
+        return made;
+      },
       ingestion: (region) => keep(createClient(IngestionServiceService, reach('ingestion', region))),
       ledger: (region) => keep(createClient(LedgerServiceService, reach('ingestion', region))),
       load: async (client, during) => {
