@@ -16,13 +16,14 @@ import { type HousekeeperOptions, report, startHousekeeper } from './housekeeper
 import { followKeys } from './keys.js';
 import { getEvents, getExposures, getUsage } from './ledger.js';
 import { createLogProbe } from './log-probe.js';
+import { originsOf } from './origins.js';
 import { createRecentIds } from './recent-ids.js';
 import { createShards, eventShards, subjectsIn } from './shards.js';
 import { openSpool, type Spool } from './spool.js';
 import { migrationsUrl } from './store.js';
 import { streamEvents } from './stream-events.js';
 import { createTails, tailEvents } from './tail.js';
-import { type Origin, startWriter, type WriterOptions } from './writer.js';
+import { startWriter, type WriterOptions } from './writer.js';
 
 const recentIdsMax = 50_000;
 const stopWithinMs = 5_000;
@@ -79,7 +80,7 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
   });
   const { retentionDays } = config;
   const house = { database, logger, retentionDays, region, instance, startedAtMs, readCounters };
-  const writing = { bus, database, logger, counters, retentionDays, origins: originsOf(config) };
+  const writing = { bus, database, logger, counters, retentionDays, origins: originsOf(config.regions) };
   writeWhenReady(writing, house, stream.ready, scope);
   const bookkeeping = { database, bus, region, retentionDays, report: () => report(house) };
   const tails = createTails(bus);
@@ -113,13 +114,6 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
   await register(config, server.address, scope, logger);
   logger.info({ address: server.address }, 'ingestion listens');
   return { address: server.address };
-}
-
-/** Home writes what all regions have logged; elsewhere nothing is written, and events wait where they are while home is away. */
-export function originsOf({ regions }: Pick<IngestionConfig, 'regions'>): Origin[] {
-  if (regions === undefined || regions.all.length === 1) return [{}];
-  if (regions.own !== regions.home) return [];
-  return regions.all.map((region) => (region === regions.own ? { region } : { region, domain: region }));
 }
 
 function spoolCounters(spool: Spool) {

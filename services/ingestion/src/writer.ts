@@ -9,20 +9,13 @@ import { backoff, type Logger, type Release, withSpan } from '@sluice/mesh';
 import type { Database } from '@sluice/postgres';
 import type { Counters } from './counters.js';
 import { textOfError } from './data-fault.js';
+import type { Origin } from './origins.js';
 import { pause } from './pause.js';
 import { dayless, dayOf } from './rows.js';
 import { eventShards } from './shards.js';
 import { ensureDay } from './store.js';
 import { type Taken, take } from './taken.js';
 import { writeBatch } from './write-batch.js';
-
-/** Where a log is. */
-export interface Origin {
-  /** Given where there are several: streams of all regions have the same names. */
-  readonly region?: string;
-  /** The JetStream domain of another region; the server's own unless said. */
-  readonly domain?: string;
-}
 
 export interface WriterOptions {
   readonly bus: Bus;

@@ -25,12 +25,15 @@ function startIngestion() {
     logger: silentLogger,
     findGrant: () => undefined,
     services: [
-      bind(IngestionServiceService, {
-        logEvents: ({ events }) => ({
-          outcomes: events.map(() => ({ outcome: Outcome.ACCEPTED, reason: '' })),
-          durability: Durability.QUORUM,
-        }),
-      }),
+      bind(
+        { logEvents: IngestionServiceService.logEvents },
+        {
+          logEvents: ({ events }) => ({
+            outcomes: events.map(() => ({ outcome: Outcome.ACCEPTED, reason: '' })),
+            durability: Durability.QUORUM,
+          }),
+        },
+      ),
     ],
     describe: () => ({ sets: [], counters: {} }),
   });
