@@ -30,7 +30,6 @@ export class Exposures {
 
   gate(decision: GateDecision, user: User, revision: number): void {
     const { name } = decision;
-    if (decision.consultedExperiments.length > 0) this.#consulted(decision, user, revision);
     if (name !== this.#lastGate) {
       this.#lastGate = name;
       this.#lastSeen = this.#gates.get(name);
@@ -41,7 +40,6 @@ export class Exposures {
   }
 
   config(decision: ConfigDecision, user: User, revision: number): void {
-    if (decision.consultedExperiments.length > 0) this.#consulted(decision, user, revision);
     const seen = this.#configs.get(decision.name);
     if (seen !== undefined && this.#isSettled(seen, decision, false, user)) return;
     if (isExposure(decision)) this.#noteConfig(seen, decision, user, revision);
@@ -49,7 +47,6 @@ export class Exposures {
 
   /** A parameter of a layer was read. It counts for the experiment only if that owns the parameter. */
   layer(decision: LayerDecision, parameter: string, user: User, revision: number): void {
-    if (decision.consultedExperiments.length > 0) this.#consulted(decision, user, revision);
     if (!isExposure(decision)) return;
     const ruleId = decision.parameterRuleIDs?.get(parameter) ?? decision.ruleID;
     const parameters = placeIn(this.#layers, decision.name, () => new Map<string, Seen>());
@@ -59,6 +56,7 @@ export class Exposures {
       this.#queue.noteDeduplicated();
       return;
     }
+    this.#noteConsulted(decision, user, revision);
     const isOwned = decision.explicitParameters?.includes(parameter) ?? false;
     const allocatedExperiment = isOwned ? (decision.allocatedExperiment ?? '') : '';
     const shown = { ...shownBy(decision, ExposureKind.LAYER), ruleId, parameter, allocatedExperiment };
@@ -66,7 +64,7 @@ export class Exposures {
   }
 
   /** Experiments whose group a condition asked for: the user was in them as well. They hold all that they have asked for. */
-  #consulted({ consultedExperiments }: Decision, user: User, revision: number): void {
+  #noteConsulted({ consultedExperiments }: Decision, user: User, revision: number): void {
     for (const experiment of consultedExperiments) {
       this.config({ ...experiment, consultedExperiments: [] }, user, revision);
     }
@@ -85,6 +83,7 @@ export class Exposures {
   }
 
   #noteGate(known: Seen | undefined, decision: GateDecision, user: User, revision: number): void {
+    this.#noteConsulted(decision, user, revision);
     const seen = known ?? placeIn(this.#gates, decision.name, () => new Seen());
     this.#lastSeen = seen;
     const shown = { ...shownBy(decision, ExposureKind.GATE), gateValue: decision.value };
@@ -92,6 +91,7 @@ export class Exposures {
   }
 
   #noteConfig(known: Seen | undefined, decision: ConfigDecision, user: User, revision: number): void {
+    this.#noteConsulted(decision, user, revision);
     const seen = known ?? placeIn(this.#configs, decision.name, () => new Seen());
     this.#note(seen, shownBy(decision, ExposureKind.CONFIG), seen.unitOf(user, decision.idType), user, revision);
   }
