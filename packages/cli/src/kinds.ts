@@ -1,5 +1,6 @@
+import { sectionOf } from '@sluice/codec';
 import { invalid } from '@sluice/mesh';
-import { type EntityRef, Section } from '@sluice/proto';
+import { type Entity, type EntityRef, Section } from '@sluice/proto';
 
 /** A kind of thing that people write, by the word of its command. */
 export interface Kind {
@@ -34,6 +35,14 @@ export function refOf({ section, prefix }: Kind, name: string): EntityRef {
   return { section, name: `${prefix}${name}` };
 }
 
+/** The kind of a stored entity; undefined for what nobody writes by hand, such as a condition. */
+export function kindOfEntity(entity: Entity): Kind | undefined {
+  const { body } = entity;
+  const isSpec = body?.$case === 'gate' || body?.$case === 'config' || body?.$case === 'layer';
+  const word = isSpec ? body.value.entity : '';
+  return kinds.find(({ section, entity: own }) => section === sectionOf(entity) && own === word);
+}
+
 /** `gate/checkout`. @throws SluiceError `invalid` for a text without a kind. */
 export function parseRef(field: string, text: string): EntityRef {
   const slash = text.indexOf('/');
@@ -59,4 +68,12 @@ export function spellRef(ref: EntityRef | undefined): string {
   if (!ref) return '';
   if (ref.section === Section.GATE && ref.name.startsWith('segment:')) return `segment/${ref.name.slice(8)}`;
   return `${sectionWords.get(ref.section) ?? `section ${ref.section}`}/${ref.name}`;
+}
+
+/** The same for what is at hand, so that an experiment is one: `experiment/button`. */
+export function spellEntity(entity: Entity): string {
+  const kind = kindOfEntity(entity);
+  if (!kind) return spellRef({ section: sectionOf(entity), name: entity.name });
+  const { prefix, word } = kind;
+  return `${word}/${entity.name.startsWith(prefix) ? entity.name.slice(prefix.length) : entity.name}`;
 }

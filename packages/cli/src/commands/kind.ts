@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import type { Host } from '../host.js';
 import { kinds } from '../kinds.js';
 import { addGateSet } from './gate-set.js';
-import { addGateShow } from './gate-show.js';
 import { addKindArchive } from './kind-archive.js';
 import { addKindList } from './kind-list.js';
+import { addKindShow } from './kind-show.js';
 import { addKindWrite } from './kind-write.js';
 import { addListUpload } from './list-upload.js';
 
@@ -17,10 +17,8 @@ export function addKinds(parent: Command, host: Host): void {
     addKindWrite(group, host, kind);
     addKindList(group, host, kind);
     addKindArchive(group, host, kind);
-    if (kind.word === 'gate') {
-      addGateShow(group, host);
-      addGateSet(group, host);
-    }
     if (kind.word === 'list') addListUpload(group, host);
+    else addKindShow(group, host, kind);
+    if (kind.word === 'gate') addGateSet(group, host);
   }
 }
