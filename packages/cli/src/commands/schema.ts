@@ -6,7 +6,7 @@ export function addSchema(parent: Command, host: Host): void {
   parent
     .command('schema')
     .description('print the JSON Schema of friendly documents, for editors')
-    .addHelpText('after', '\nJSON: {$schema, type, properties, …}: the schema itself, with and without --json')
+    .addHelpText('after', `\n${help}`)
     .action(
       host.local(async () => {
         const document = authoringJsonSchema() as Readonly<Record<string, unknown>>;
@@ -14,3 +14,11 @@ export function addSchema(parent: Command, host: Host): void {
       }),
     );
 }
+
+const help = `Editors that speak the YAML language server check and complete a document that begins with
+
+  # yaml-language-server: $schema=sluice.schema.json
+
+after \`sluice schema > sluice.schema.json\` beside it; docs/schema/ holds a copy.
+
+JSON: {$schema, type, properties, …}: the schema itself, with and without --json`;
