@@ -25,6 +25,11 @@ export async function awaitArrivals(
   isWanted: boolean | undefined,
 ): Promise<Arrivals> {
   const wait = isWanted ? await session.config.waitForRevision({ set, revision }, session.call) : undefined;
+  return arrivalsOf(wait, revision);
+}
+
+/** What the answer to a wait says; without one, nothing. */
+export function arrivalsOf(wait: WaitForRevisionResponse | undefined, revision: number): Arrivals {
   const evaluators = (wait?.acknowledgements ?? []).map((ack) => ({ ...ack, hasIt: ack.revision >= revision }));
   return {
     document: { isEverywhere: wait?.isComplete ?? null, evaluators },

@@ -1,4 +1,6 @@
 import type { Entity, ImportRulesetResponse, Problem, SetRef } from '@sluice/proto';
+import { type Arrivals, awaitArrivals, waitJsonHelp } from './arrivals.js';
+import { exitCodes } from './exit-code.js';
 import type { Report } from './report.js';
 import type { Session } from './session.js';
 import { count } from './words.js';
@@ -8,9 +10,13 @@ export interface ImportOptions {
   readonly expectedRevision?: number;
   /** Dangling references and overlapping allocations are warnings: other systems evaluate them, too. */
   readonly isTolerant?: boolean;
+  /** For every live evaluator. */
+  readonly wait?: boolean;
 }
 
-export const importJsonHelp = 'JSON: {project, environment, revision, upserted, deleted, warnings: [{path, message}]}';
+export const importJsonHelp = `JSON: {project, environment, revision, upserted, deleted, warnings: [{path, message}],
+       isEverywhere, evaluators: [{instance, region, revision, latencyMs, hasIt}]}
+      ${waitJsonHelp}`;
 
 /**
  * Replaces the ruleset of a set, in one revision, and says what that did. `dropped`: what the reader
@@ -23,21 +29,37 @@ export async function importRuleset(
   options: ImportOptions,
   dropped: readonly Problem[] = [],
 ): Promise<Report> {
-  const answer = await session.config.importRuleset(
-    {
-      set,
-      entities,
-      expectedRevision: options.expectedRevision,
-      reason: options.reason ?? '',
-      isTolerant: options.isTolerant ?? false,
-      isDryRun: false,
-    },
-    session.call,
-  );
-  return reportOf(set, answer, [...dropped, ...answer.warnings]);
+  const answer = await send(session, set, entities, options, false);
+  const arrivals = await awaitArrivals(session, set, answer.revision, options.wait);
+  return reportOf(set, answer, [...dropped, ...answer.warnings], arrivals);
 }
 
-function reportOf(set: SetRef, answer: ImportRulesetResponse, warnings: readonly Problem[]): Report {
+/** Checks everything as `importRuleset` would, and changes nothing. */
+export async function rehearseImport(
+  session: Session,
+  set: SetRef,
+  entities: Entity[],
+  options: ImportOptions,
+): Promise<void> {
+  await send(session, set, entities, options, true);
+}
+
+function send(
+  { config, call }: Session,
+  set: SetRef,
+  entities: Entity[],
+  { expectedRevision, reason = '', isTolerant = false }: ImportOptions,
+  isDryRun: boolean,
+): Promise<ImportRulesetResponse> {
+  return config.importRuleset({ set, entities, expectedRevision, reason, isTolerant, isDryRun }, call);
+}
+
+function reportOf(
+  set: SetRef,
+  answer: ImportRulesetResponse,
+  warnings: readonly Problem[],
+  arrivals: Arrivals,
+): Report {
   const { revision, upserted, deleted } = answer;
   return {
     document: {
@@ -46,6 +68,7 @@ function reportOf(set: SetRef, answer: ImportRulesetResponse, warnings: readonly
       upserted,
       deleted,
       warnings: warnings.map(({ path, message }) => ({ path, message })),
+      ...arrivals.document,
     },
     text: (style) => {
       const isSame = upserted === 0 && deleted === 0;
@@ -53,7 +76,10 @@ function reportOf(set: SetRef, answer: ImportRulesetResponse, warnings: readonly
       return [
         `${style.strong(`${set.project}/${set.environment}`)}  revision ${revision}: ${change}`,
         ...warnings.map(({ path, message }) => style.warn(`  ${path}: ${message}`)),
-      ].join('\n');
+      ]
+        .join('\n')
+        .concat(arrivals.text(style));
     },
+    exitCode: arrivals.isLate ? exitCodes.unavailable : exitCodes.ok,
   };
 }

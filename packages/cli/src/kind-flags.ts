@@ -116,7 +116,8 @@ export function parseParameter(text: string, before: readonly [string, unknown][
 export function parseAllocation(text: string): Json {
   const match = /^([\d.]+)-([\d.]+)$/.exec(text);
   if (!match) throw invalid('--allocation', `must be a slice in percent, such as 0-50, got ${text}`);
-  return { from: Number(match[1]), to: Number(match[2]) };
+  const bound = (digits = ''): number => parseNumberInput('--allocation', digits, 0, 100);
+  return { from: bound(match[1]), to: bound(match[2]) };
 }
 
 /** A condition in the friendly form, such as `{"field":"plan","is":"pro"}`. */

@@ -28,7 +28,7 @@ import { addSets } from './commands/sets.js';
 import { addSlo } from './commands/slo.js';
 import { addStatsig } from './commands/statsig.js';
 import { addUsage } from './commands/usage.js';
-import { parseDuration } from './duration.js';
+import { durationFor } from './duration.js';
 import { exitCodeHelp } from './exit-code.js';
 import { Host } from './host.js';
 import type { Io } from './io.js';
@@ -54,7 +54,7 @@ export function createProgram(io: Io): { program: Command; host: Host } {
     .addOption(
       new Option('--timeout <time>', 'deadline of each call, such as 500ms or 10s')
         .default(5000, '5s')
-        .argParser(parseDuration),
+        .argParser(durationFor('--timeout')),
     )
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')

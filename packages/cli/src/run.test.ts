@@ -113,12 +113,23 @@ describe('the command line', () => {
     [['import', 'statsig', 'list.json'], /^error: file: .*v2 download_config_specs document/],
     [['import', 'statsig', 'empty.json'], /^error: file: has_updates/],
     [['apply', 'bad.yaml'], /^error: gates\.g\.rules\[0\]\.percentage: must be between 0 and 100, got 101 \(line 2\)/],
+    [['apply'], /^error: file: is missing; name one/],
+    [['apply', 'two.yaml', '-f', 'two.yaml'], /^error: --file: is there twice; name one file/],
+    [['apply', 'two.yaml', '-p', 'shop'], /^error: --project: goes with one project, and the file has p, q;/],
+    [['apply', '-f', 'two.yaml', '--expected-revision', '1'], /^error: --expected-revision: goes with one project/],
+    [['apply', '-f', 'nothing.yaml', '--merge'], /^error: file: names nothing of p; there is nothing to merge/],
+    [['apply', '-f', 'many.yaml', '--merge'], /^error: file: has 1001 entities of p, .* split the file/],
+    [['gate', 'show', 'g', '--at-revision', '0'], /^error: --at-revision: must be a number between 1 and/],
+    [['events', 'tail', '--for', 'long'], /^error: --for: must be a time between 1ms and 60m/],
     [['key', 'create', '--class', 'admin'], /'admin' is invalid/],
   ];
   const files = {
     'latin.json': '{"userID":"\u00e9"}',
     'list.json': '[]',
     'empty.json': '{}',
+    'two.yaml': 'project: p\n---\nproject: q\n',
+    'nothing.yaml': 'project: p\n',
+    'many.yaml': `project: p\ngates:\n${Array.from({ length: 1001 }, (_, at) => `  g${at}: {}\n`).join('')}`,
     'bad.yaml': 'project: p\ngates: {g: {rules: [{name: r, percentage: 101}]}}',
   };
   for (const [argv, expected] of refused) {
@@ -139,6 +150,19 @@ describe('the command line', () => {
       assert.equal(code, 0);
       assert.deepEqual(JSON.parse(out), { project: 'shop', environment: 'qa', isDryRun: true, counts: { gate: 1 } });
     }
+  });
+
+  it('checks every project of a file', async () => {
+    const { code, out } = await run(['apply', '-f', 'two.yaml', '--dry-run', '--json'], files);
+    assert.equal(code, 0);
+    const { sets } = JSON.parse(out) as { sets: { project: string; isDryRun: boolean }[] };
+    assert.deepEqual(
+      sets.map(({ project, isDryRun }) => [project, isDryRun]),
+      [
+        ['p', true],
+        ['q', true],
+      ],
+    );
   });
 
   it('names what it talks to, and never the key', async () => {

@@ -1,9 +1,9 @@
-import type { SetRef, WriteEntitiesResponse } from '@sluice/proto';
+import type { Entity, SetRef, WriteEntitiesResponse } from '@sluice/proto';
 import type { Command } from 'commander';
 import { awaitArrivals, waitJsonHelp } from './arrivals.js';
 import { exitCodes } from './exit-code.js';
 import { parseCountInput } from './json-input.js';
-import { spellRef } from './kinds.js';
+import { spellEntity, spellRef } from './kinds.js';
 import type { Report } from './report.js';
 import type { Session } from './session.js';
 import { isoTime } from './words.js';
@@ -69,15 +69,19 @@ export const writeJsonHelp = `JSON: {project, environment, isDryRun, revision, c
        entities: [{key, version, isChanged}], warnings: [{path, message}], isEverywhere, evaluators}
       ${waitJsonHelp}`;
 
-/** Says what a write of several things did, or would do. */
+/** Says what a write of several things did, or would do; `written` is what was sent. */
 export async function writeReport(
   session: Session,
   set: SetRef,
+  written: readonly Entity[],
   answer: WriteEntitiesResponse,
   { wait, dryRun = false }: WriteOptions & { readonly dryRun?: boolean },
 ): Promise<Report> {
   const { revision, committedAtMs, warnings } = answer;
-  const entities = answer.entities.map(({ ref, version, isChanged }) => ({ key: spellRef(ref), version, isChanged }));
+  const entities = answer.entities.map(({ ref, version, isChanged }, at) => {
+    const sent = written[at];
+    return { key: sent ? spellEntity(sent) : spellRef(ref), version, isChanged };
+  });
   const arrivals = await awaitArrivals(session, set, revision, wait && !dryRun);
   const shown = entities.filter(({ key, isChanged }) => isChanged && !key.startsWith('condition/'));
   return {

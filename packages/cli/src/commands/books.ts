@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GetBooksResponse, InstanceBooks, SourceBooks } from '@sluice/proto';
 import type { Command } from 'commander';
-import { parseDuration } from '../duration.js';
+import { durationFor } from '../duration.js';
 import { exitCodes } from '../exit-code.js';
 import type { Host, Invocation } from '../host.js';
 import type { Report } from '../report.js';
@@ -32,7 +32,7 @@ export function addBooks(parent: Command, host: Host): void {
     .option('--since <time>', 'only what came since then: 24h, 7d, or 2026-11-23T10:00:00Z')
     .option('--everything', 'all sets, rather than one')
     .option('--recount', 'count the rows of the store, too, and compare')
-    .option('--wait <time>', 'wait so long for what is on its way, such as 30s', parseDuration)
+    .option('--wait <time>', 'wait so long for what is on its way, such as 30s', durationFor('--wait'))
     .addHelpText('after', `\n${help}`)
     .action(host.onMesh<BooksOptions>(showBooks));
 }

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { invalid } from '@sluice/mesh';
 import type { Command } from 'commander';
-import { parseDuration } from '../duration.js';
+import { durationFor } from '../duration.js';
 import { EventImport, type LineProblem, type Standing } from '../event-import.js';
 import { exitCodes } from '../exit-code.js';
 import type { Host, Invocation } from '../host.js';
@@ -32,7 +32,12 @@ export function addEventsImport(parent: Command, host: Host): void {
     .argument('<file>', 'NDJSON, or - for standard input')
     .option('--as <name>', "what the ids of lines are derived from; the file's name unless said")
     .option('--restart', 'send all lines again; those that were counted are not counted twice')
-    .option('--patience <time>', 'how long to try while nobody takes events, such as 30s', parseDuration, 60_000)
+    .option(
+      '--patience <time>',
+      'how long to try while nobody takes events, such as 30s',
+      durationFor('--patience'),
+      60_000,
+    )
     .addHelpText('after', `\n${help}`)
     .action(host.onMesh<ImportOptions>(importEvents));
 }

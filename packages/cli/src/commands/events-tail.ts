@@ -1,6 +1,6 @@
 import { Event, type TailEventsResponse, type TailedEvent } from '@sluice/proto';
 import type { Command } from 'commander';
-import { parseDuration } from '../duration.js';
+import { durationFor } from '../duration.js';
 import type { Host, Invocation } from '../host.js';
 import { parseCountInput } from '../json-input.js';
 import type { Report } from '../report.js';
@@ -23,7 +23,7 @@ export function addEventsTail(parent: Command, host: Host): void {
     .option('--name <event>', 'only this event')
     .option('--unit <id>', 'only of the unit with this id')
     .option('--count <count>', 'end after so many')
-    .option('--for <time>', 'end after this time, such as 10s', parseDuration)
+    .option('--for <time>', 'end after this time, such as 10s', durationFor('--for'))
     .addHelpText('after', `\n${jsonHelp}`)
     .action(host.onMesh<TailOptions>(tailEvents));
 }

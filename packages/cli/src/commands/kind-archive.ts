@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Host } from '../host.js';
 import { type Kind, refOf } from '../kinds.js';
+import { inWords, wordingOf } from '../refusal.js';
 import {
   addExpectedVersion,
   addWriteOptions,
@@ -22,8 +23,10 @@ export function addKindArchive(parent: Command, host: Host, kind: Kind): void {
         const set = session.requireSet();
         const { expectedVersion, reason = '' } = options;
         const ref = refOf(kind, name);
-        const answer = await session.config.archiveEntity({ set, ref, expectedVersion, reason }, session.call);
-        return changeReport(session, { set, key: `${kind.word}/${name}`, what: 'archived', ...answer }, options);
+        const key = `${kind.word}/${name}`;
+        const request = { set, ref, expectedVersion, reason };
+        const answer = await inWords(wordingOf(key, ref, 'name'), session.config.archiveEntity(request, session.call));
+        return changeReport(session, { set, key, what: 'archived', ...answer }, options);
       }),
     );
   const restore = parent
@@ -35,9 +38,11 @@ export function addKindArchive(parent: Command, host: Host, kind: Kind): void {
     .action(
       host.onMesh<WriteOptions>(async (session, { args: [name = ''], options }) => {
         const set = session.requireSet();
-        const request = { set, ref: refOf(kind, name), reason: options.reason ?? '' };
-        const answer = await session.config.restoreEntity(request, session.call);
-        return changeReport(session, { set, key: `${kind.word}/${name}`, what: 'restored', ...answer }, options);
+        const ref = refOf(kind, name);
+        const key = `${kind.word}/${name}`;
+        const request = { set, ref, reason: options.reason ?? '' };
+        const answer = await inWords(wordingOf(key, ref, 'name'), session.config.restoreEntity(request, session.call));
+        return changeReport(session, { set, key, what: 'restored', ...answer }, options);
       }),
     );
 }

@@ -14,6 +14,7 @@ import {
   parseParameter,
 } from '../kind-flags.js';
 import { type Kind, refOf } from '../kinds.js';
+import { inWords, type Wording, wordingOf } from '../refusal.js';
 import type { Report } from '../report.js';
 import type { Session } from '../session.js';
 import { readInput } from '../user-input.js';
@@ -114,7 +115,18 @@ async function write(
   }));
   const { reason = '', dryRun = false } = options;
   const request = { set, writes, expectedRevision: undefined, reason, isDryRun: dryRun };
-  return writeReport(session, set, await session.config.writeEntities(request, session.call), options);
+  const wording = wordingFor(kind, name, expectedVersion);
+  const answer = await inWords(wording, session.config.writeEntities(request, session.call));
+  return writeReport(session, set, entities, answer, options);
+}
+
+/** Version 0 is what `create` expects. */
+function wordingFor(kind: Kind, name: string, expectedVersion: number | undefined): Wording {
+  const wording = wordingOf(`${kind.word}/${name}`, refOf(kind, name), 'name');
+  if (expectedVersion !== 0) return wording;
+  const conflict = `choose another name, or change it with \`sluice ${kind.word} update ${name}\``;
+  const fields = { ...wording.fields, 'writes[].expected_version': 'name' };
+  return { ...wording, fields, remedies: { conflict } };
 }
 
 async function readPart(session: Session, file: string): Promise<unknown> {

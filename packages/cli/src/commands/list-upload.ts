@@ -1,9 +1,11 @@
-import { IdListMode, type UploadIdListRequest } from '@sluice/proto';
+import { IdListMode, Section, type UploadIdListRequest } from '@sluice/proto';
 import { type Command, Option } from 'commander';
 import type { Host, Invocation } from '../host.js';
 import { linesOf } from '../lines.js';
+import { inWords, type Wording, wordingOf } from '../refusal.js';
 import type { Report } from '../report.js';
 import type { Session } from '../session.js';
+import { count } from '../words.js';
 import {
   addExpectedVersion,
   addWriteOptions,
@@ -46,6 +48,12 @@ export function addListUpload(parent: Command, host: Host): void {
     .action(host.onMesh<{ has?: string[] }>(showList));
 }
 
+function wordingFor(name: string): Wording {
+  const wording = wordingOf(`list/${name}`, { section: Section.ID_LIST, name }, 'name');
+  const missing = '`sluice list list` lists them, `sluice list upload` makes one';
+  return { ...wording, remedies: { ...wording.remedies, not_found: missing } };
+}
+
 async function uploadList(session: Session, { args, options }: Invocation<Options>): Promise<Report> {
   const [name = '', file = '-'] = args;
   const set = session.requireSet();
@@ -63,9 +71,9 @@ async function uploadList(session: Session, { args, options }: Invocation<Option
     }
     if (unitIds.length > 0) yield { part: { $case: 'chunk', value: { unitIds } } };
   }
-  const answer = await session.config.uploadIdList(parts(), { timeoutMs: uploadTimeoutMs });
+  const answer = await inWords(wordingFor(name), session.config.uploadIdList(parts(), { timeoutMs: uploadTimeoutMs }));
   const { size, added, removed } = answer;
-  const what = `${size} ids: ${added} added, ${removed} removed`;
+  const what = `${count(size, 'id')}: ${added} added, ${removed} removed`;
   return changeReport(session, { set, key: `list/${name}`, what, ...answer, more: { size, added, removed } }, options);
 }
 
@@ -75,12 +83,12 @@ async function showList(
 ): Promise<Report> {
   const set = session.requireSet();
   const unitIds = options.has ?? [];
-  const answer = await session.config.describeIdList({ set, name, unitIds }, session.call);
+  const answer = await inWords(wordingFor(name), session.config.describeIdList({ set, name, unitIds }, session.call));
   const { size, idType, heldUnitIds: held, version, revision } = answer;
   return {
     document: { ...set, name, idType, size, version, revision, held },
     text: (style) => {
-      const head = `${style.strong(`list/${name}`)}  ${size} ids of ${idType} · version ${version} · revision ${revision}`;
+      const head = `${style.strong(`list/${name}`)}  ${count(size, 'id')} of ${idType} · version ${version} · revision ${revision}`;
       const rows = unitIds.map(
         (id) => `  ${id}  ${held.includes(id) ? style.good('is in it') : style.faint('is not in it')}`,
       );

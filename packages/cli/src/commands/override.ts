@@ -3,10 +3,11 @@ import type { Override, OverrideValue } from '@sluice/proto';
 import type { Command } from 'commander';
 import type { Host } from '../host.js';
 import { parseRef, spellRef } from '../kinds.js';
+import { inWords, wordingOf } from '../refusal.js';
 import type { Report } from '../report.js';
 import type { Session } from '../session.js';
 import { formatTable } from '../table.js';
-import { shorten } from '../words.js';
+import { count, shorten } from '../words.js';
 import { addWriteOptions, changeJsonHelp, changeReport, type WriteOptions } from '../write-options.js';
 
 interface Options extends WriteOptions {
@@ -45,9 +46,14 @@ async function putOverride(
   const [key = '', answer = '', ...unitIds] = args;
   const set = session.requireSet();
   const { idType = '', reason = '' } = options;
-  const request = { set, ref: parseRef('key', key), idType, unitIds, value: answerOf(key, answer), reason };
-  const put = await session.config.putOverride(request, session.call);
-  return changeReport(session, { set, key, what: `${unitIds.length} units get ${answer}`, ...put }, options);
+  const ref = parseRef('key', key);
+  const request = { set, ref, idType, unitIds, value: answerOf(key, answer), reason };
+  const put = await inWords(wordingOf(key, ref, 'key'), session.config.putOverride(request, session.call));
+  return changeReport(
+    session,
+    { set, key, what: `${count(unitIds.length, 'unit')} ${unitIds.length === 1 ? 'gets' : 'get'} ${answer}`, ...put },
+    options,
+  );
 }
 
 function answerOf(key: string, answer: string): OverrideValue {
@@ -65,12 +71,15 @@ async function deleteOverride(
   const [key = '', ...unitIds] = args;
   const set = session.requireSet();
   const { idType = '', reason = '' } = options;
-  const gone = await session.config.deleteOverride(
-    { set, ref: parseRef('key', key), idType, unitIds, reason },
-    session.call,
-  );
+  const ref = parseRef('key', key);
+  const request = { set, ref, idType, unitIds, reason };
+  const gone = await inWords(wordingOf(key, ref, 'key'), session.config.deleteOverride(request, session.call));
   const more = { removed: gone.removed };
-  return changeReport(session, { set, key, what: `${gone.removed} overrides removed`, ...gone, more }, options);
+  return changeReport(
+    session,
+    { set, key, what: `${count(gone.removed, 'override')} removed`, ...gone, more },
+    options,
+  );
 }
 
 const pagesMax = 100;
