@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import pc from 'picocolors';
 import { plainStyle, styleFor } from './style.js';
 import { formatFields, formatTable } from './table.js';
-import { count, enumWord, formatAge, formatSince, isoTime, shorten } from './words.js';
 
 const columns = [{ title: 'NAME' }, { title: 'N', align: 'right' as const }];
 
@@ -53,31 +52,5 @@ describe('colours', () => {
     assert.equal(styleFor({ env: {}, isTerminal: false }).good('x'), 'x');
     assert.equal(styleFor({ env: { NO_COLOR: '1' }, isTerminal: true }).good('x'), 'x');
     assert.equal(styleFor({ env: { TERM: 'dumb' }, isTerminal: true }).good('x'), 'x');
-  });
-});
-
-describe('words', () => {
-  it('tell ages', () => {
-    assert.deepEqual([0, 999, 1000, 61_000, 7_200_000, 200_000_000].map(formatAge), [
-      '0 ms',
-      '999 ms',
-      '1 s',
-      '1 min',
-      '2 h',
-      '2 d',
-    ]);
-    assert.equal(formatSince(0, 5), '');
-    assert.equal(formatSince(1, 3001), '3 s ago');
-    assert.equal(isoTime(0), null);
-    assert.equal(isoTime(86_400_000), '1970-01-02T00:00:00.000Z');
-  });
-
-  it('shorten and count', () => {
-    assert.equal(shorten('abcdef', 4), 'abc…');
-    assert.deepEqual([count(1, 'set'), count(2, 'set')], ['1 set', '2 sets']);
-    assert.deepEqual(
-      ['REASON_SPLIT', 'REASON_UNSPECIFIED'].map((name) => enumWord('REASON', name)),
-      ['SPLIT', ''],
-    );
   });
 });
