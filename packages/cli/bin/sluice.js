@@ -14,5 +14,8 @@ if (isTooOld) {
   if (error) process.stderr.write(`error: node: ${error.message}; run npm install in the checkout\n`);
   process.exitCode = status ?? (signal || error ? 1 : 0);
 } else {
+  // Compiled once for all commands: a quarter of the time that a short one takes.
+  const { enableCompileCache } = await import('node:module');
+  enableCompileCache();
   await import('../dist/main.js');
 }

@@ -31,8 +31,9 @@ function kind(word: string, section: Section, part: string, entity: string, abou
   return { word, section, part, prefix: '', entity, about };
 }
 
+/** A name may come with its prefix, as listings print it. */
 export function refOf({ section, prefix }: Kind, name: string): EntityRef {
-  return { section, name: `${prefix}${name}` };
+  return { section, name: name.startsWith(prefix) ? name : `${prefix}${name}` };
 }
 
 /** The kind of a stored entity; undefined for what nobody writes by hand, such as a condition. */

@@ -74,7 +74,12 @@ function namesOf(left: Fields, right: Fields): Set<string> {
 const keyLength = 8;
 
 function fieldsOf(entity: Entity | undefined): Fields {
-  const body = entity?.body;
+  if (!entity) return {};
+  const { description } = entity;
+  return { ...(description === undefined ? {} : { description }), ...bodyOf(entity) };
+}
+
+function bodyOf({ body }: Entity): Fields {
   if (!body) return {};
   switch (body.$case) {
     case 'idList':

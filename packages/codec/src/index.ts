@@ -8,6 +8,7 @@ export {
   type AuthoringProblem,
   authoringJsonSchema,
   authoringLimits,
+  conditionId,
   formatProblem,
   offRuleId,
   type ProjectDocument,

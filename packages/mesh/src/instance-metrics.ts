@@ -10,7 +10,7 @@ export interface Described {
 }
 
 /** Counts with these endings go down as well. */
-const levels = /(_waiting|_pending|_open|_kept|^instances|_bytes)$/;
+const levels = /(_waiting|_pending|_open|_kept|_age_ms|_bytes|^instances|^spool_events)$/;
 
 /** Names in Prometheus know letters, digits and underscores. */
 const plain = (name: string): string => name.replace(/[^a-zA-Z0-9_]/g, '_');

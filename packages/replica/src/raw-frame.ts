@@ -79,8 +79,9 @@ function startFrame(head: FrameHead): BinaryWriter {
 const nameField = 1;
 const versionField = 2;
 
-/** Body fields are numbered as their sections are, two apart: see `Entity` and `Section`. */
+/** Body fields are numbered as their sections are, two apart, and below 100: see `Entity` and `Section`. */
 const bodyOffset = 2;
+const firstOtherField = 100;
 
 /** Finds name and section, also of a section that only a newer version knows. */
 function readEntityHead(bytes: Uint8Array): EncodedEntity {
@@ -93,7 +94,7 @@ function readEntityHead(bytes: Uint8Array): EncodedEntity {
       name = reader.string();
     } else {
       reader.skip(wireType, field);
-      if (field > versionField) section = field - bodyOffset;
+      if (field > versionField && field < firstOtherField) section = field - bodyOffset;
     }
   }
   return { section, name, bytes };

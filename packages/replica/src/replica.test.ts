@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { addEncoded, equalHashes } from '@sluice/codec';
 import { evaluateGate } from '@sluice/engine';
-import { Frame } from '@sluice/proto';
+import { Frame, Section } from '@sluice/proto';
 import fc from 'fast-check';
 import { type RawFrame, rawFrame, readFrame } from './raw-frame.js';
 import { applyFrame, emptyState, type ReplicaState, snapshotFrame } from './replica.js';
@@ -132,6 +132,14 @@ describe('a replica', () => {
     assert.equal(isOn(state, 'a'), false);
     const copy = mustApply(emptyState(demo), readFrame(snapshotFrame(state).bytes));
     assert.deepEqual(Buffer.from(copy.entities.get({ section: 18, name: 'x' })?.bytes ?? []), strange);
+  });
+
+  it('knows an entity by its body, whatever else is said of it', () => {
+    const model = new Model();
+    const described = { ...gateEntity('a', 100), description: 'for the winter sale' };
+    const state = mustApply(emptyState(demo), rawFrame(model.commit([described])));
+    assert.ok(state.entities.get({ section: Section.GATE, name: 'a' }));
+    assert.equal(isOn(state, 'a'), true);
   });
 
   it('takes grants that cover its set, and forgets those that are gone', () => {

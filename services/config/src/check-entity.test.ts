@@ -16,6 +16,12 @@ describe('an entity that is to be stored', () => {
     assert.match(problemOf(gateOf('a'.repeat(513)), nobody) ?? '', /a name of 513 characters; the limit is 512/);
   });
 
+  it('is described in few words', () => {
+    assert.equal(problemOf({ ...gateOf('a'), description: 'd'.repeat(1_000) }, nobody), undefined);
+    const long = { ...gateOf('a'), description: 'd'.repeat(1_001) };
+    assert.equal(problemOf(long, nobody), 'gate/a has a description of 1001 characters; the limit is 1000');
+  });
+
   it('is no key', () => {
     assert.equal(problemOf(keyOf('digest'), nobody), 'is a key; create keys with CreateKey');
   });

@@ -4,6 +4,7 @@ import { type Entity, type Rule, Section } from '@sluice/proto';
 
 const longestName = 512;
 const rulesMax = 10_000;
+const longestDescription = 1_000;
 const keyLength = 8;
 
 /**
@@ -20,6 +21,10 @@ export function problemOf(entity: Entity | undefined, seen: ReadonlySet<string>)
   if (section === Section.KEY) return 'is a key; create keys with CreateKey';
   if (name === '') return 'has no name; give it one';
   if (name.length > longestName) return `has a name of ${name.length} characters; the limit is ${longestName}`;
+  const said = entity.description?.length ?? 0;
+  if (said > longestDescription) {
+    return `${entityKey(entity)} has a description of ${said} characters; the limit is ${longestDescription}`;
+  }
   if (seen.has(entityKey(entity))) return `${entityKey(entity)} is there twice; keep one`;
   if (body?.$case === 'idList' && body.value.keys.length > idListMax * keyLength) {
     return `${entityKey(entity)} holds more than ${idListMax.toLocaleString('en')} ids; split it`;

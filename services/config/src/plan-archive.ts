@@ -2,8 +2,11 @@ import { didYouMean, entityKey, mentionsOf, sectionOf } from '@sluice/codec';
 import { invalid, notFound, preconditionFailed, SluiceError } from '@sluice/mesh';
 import { ChangeKind, type EntityRef, Section } from '@sluice/proto';
 import type { Head, Held, Plan } from './head.js';
+import { conditionIdsOf, findUnused, isNamedByContent } from './unused-conditions.js';
 
 const mentionsShown = 10;
+/** Looked at: some are the entity's own, others conditions that are out of use. */
+const mentionsMax = 100;
 
 /** A ref that archive and restore can work on. @throws SluiceError `invalid`. */
 export function requireRef(ref: EntityRef | undefined): EntityRef {
@@ -41,11 +44,28 @@ export function planArchive(head: Head, ref: EntityRef, archived: Held | undefin
   }
   const companions = companionsOf(ref).filter((one) => head.entities.has(entityKey(one)));
   const own = new Set(companions.map(entityKey));
-  const mentions = mentionsOf(head.entities, key, mentionsShown + companions.length)
-    .filter((mention) => !own.has(mention.slice(0, mention.lastIndexOf(' '))))
-    .slice(0, mentionsShown);
-  if (mentions.length > 0) throw stillUsed(key, mentions);
-  return { upserts: [], deletions: [...companions, ref], departure: ChangeKind.ARCHIVED };
+  const mentions = mentionsOf(head.entities, key, mentionsMax).filter((mention) => !own.has(whoMentions(mention)));
+  const { used, unused } = throughConditions(head, mentions);
+  if (used.length > 0) throw stillUsed(key, used.slice(0, mentionsShown));
+  const conditions = [...unused, ...findUnused(head, [], [ref])];
+  return { upserts: [], deletions: [...companions, ...conditions, ref], departure: ChangeKind.ARCHIVED };
+}
+
+const whoMentions = (mention: string): string => mention.slice(0, mention.lastIndexOf(' '));
+
+/** Mentions by conditions become those of the rules that name the conditions; those that no rule names may go. */
+function throughConditions(head: Head, mentions: readonly string[]): { used: string[]; unused: EntityRef[] } {
+  const used: string[] = [];
+  const unused: EntityRef[] = [];
+  for (const mention of mentions) {
+    const key = whoMentions(mention);
+    const entity = head.entities.get(key)?.entity;
+    const isMade = entity !== undefined && isNamedByContent(entity);
+    const rules = isMade ? mentionsOf(head.entities, key, mentionsShown) : [mention];
+    if (isMade && rules.length === 0) unused.push({ section: Section.CONDITION, name: entity.name });
+    used.push(...rules);
+  }
+  return { used, unused };
 }
 
 function stillUsed(key: string, mentions: readonly string[]): SluiceError {
@@ -70,6 +90,11 @@ export async function planRestore(
     const held = head.entities.has(entityKey(companion)) ? undefined : await readArchived(companion);
     // One that went before, on its own, stays away.
     if (held?.changedInRevision === archived.changedInRevision) upserts.push(held.entity);
+  }
+  for (const name of new Set(conditionIdsOf(archived.entity))) {
+    const condition = { section: Section.CONDITION, name };
+    const held = head.entities.has(entityKey(condition)) ? undefined : await readArchived(condition);
+    if (held) upserts.push(held.entity);
   }
   return { upserts, deletions: [], arrival: ChangeKind.RESTORED };
 }

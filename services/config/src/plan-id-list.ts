@@ -58,7 +58,8 @@ export function planIdList(head: Head, header: IdListHeader, given: Float64Array
   }
   const idType = idTypeOf(header, list, change);
   const { keys, added, removed } = merge(list, given, change);
-  const entity: Entity = { name, version: 0, body: { $case: 'idList', value: { keys: packKeys(keys), idType } } };
+  const value = { keys: packKeys(keys), idType };
+  const entity: Entity = { name, version: 0, ...stored, body: { $case: 'idList', value } };
   return { plan: { upserts: [entity], deletions: [] }, size: keys.length, added, removed };
 }
 

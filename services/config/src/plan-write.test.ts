@@ -12,7 +12,7 @@ describe('a write', () => {
   it('is of its entities, in their order, and takes nothing away', () => {
     const entities = [gateOf('b'), gateOf('a')];
     assert.deepEqual(entitiesOf(entities.map(write)), entities);
-    assert.deepEqual(planWrite(entities), { upserts: entities, deletions: [] });
+    assert.deepEqual(planWrite(headWith(), entities), { upserts: entities, deletions: [] });
   });
 
   it('is refused without entities, and with too many', () => {

@@ -2,7 +2,8 @@ import { entityKey } from '@sluice/codec';
 import { type FieldProblem, invalid, invalidFields } from '@sluice/mesh';
 import type { Entity, EntityWrite } from '@sluice/proto';
 import { problemOf, problemOfContent } from './check-entity.js';
-import type { Plan } from './head.js';
+import type { Head, Plan } from './head.js';
+import { findUnused } from './unused-conditions.js';
 
 const writesMax = 1_000;
 const problemsShown = 20;
@@ -25,6 +26,7 @@ export function entitiesOf(writes: readonly EntityWrite[]): Entity[] {
   return entities;
 }
 
-export function planWrite(entities: readonly Entity[]): Plan {
-  return { upserts: entities, deletions: [] };
+/** Conditions that nothing names any more go with the rules that did. */
+export function planWrite(head: Head, entities: readonly Entity[]): Plan {
+  return { upserts: entities, deletions: findUnused(head, entities, []) };
 }

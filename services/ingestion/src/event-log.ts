@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { type Clock, exhausted, isSampled, type Logger, SluiceError, unavailable, withSpan } from '@sluice/mesh';
 import { Durability, type Event, EventBatch, type Receipt, type SetRef } from '@sluice/proto';
+import type { Spool } from '@sluice/spool';
 import { type BatchItem, createBatcher } from './batcher.js';
 import { receiptKey } from './receipt.js';
 import { type LogMessage, type Shards, subjectOf } from './shards.js';
-import type { Spool } from './spool.js';
 
 export interface EventLogOptions {
   readonly shards: Shards;

@@ -1,79 +1,35 @@
 /** From the durable log into PostgreSQL, beside binary COPY of the same rows through one connection. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
-import { type Bus, connectBus } from '@sluice/bus';
-import { copyOf, eventColumns, migrationsUrl, type Taken, take, writeBatch } from '@sluice/ingestion/ledger-store';
-import { createClient, silentLogger } from '@sluice/mesh';
-import { type Database, migrate, openDatabase, type Statement } from '@sluice/postgres';
-import {
-  ConfigServiceService,
-  type Event,
-  EventBatch,
-  Exposure,
-  ExposureKind,
-  IngestionServiceService,
-  LogEventsRequest,
-  User,
-} from '@sluice/proto';
-import { startMesh } from '@sluice/testkit';
+import type { Bus } from '@sluice/bus';
+import { copyOf, eventColumns, type Taken, take, writeBatch } from '@sluice/ingestion/ledger-store';
+import type { Database, Statement } from '@sluice/postgres';
+import { IngestionServiceService } from '@sluice/proto';
+import type { TestMesh } from '@sluice/testkit';
 import { v7 } from 'uuid';
+import { batchesOf, eventsOf, requestOf, set, subjectsOf } from './ledger-events.js';
 import { quantile } from './load.js';
 
-const set = { project: 'bench', environment: 'events' };
 const requestEvents = 500;
 const requestsInFlight = 24;
-const messageEvents = 1_000;
 const rounds = 3;
 const rowsTotal = 200_000;
 const timeoutMs = 60_000;
-const statementTimeoutMs = 120_000;
 /** Messages of one transaction of the writer. */
 const transactionMessages = 16;
-
-/** One event in `everyExposure` is an exposure; 0 for none. */
-function eventsOf(count: number, everyExposure: number): Event[] {
-  const nowMs = Date.now();
-  return Array.from({ length: count }, (_, at): Event => {
-    const user = User.fromPartial({ userId: `user-${at % 50_000}`, customIds: { company: `company-${at % 997}` } });
-    const plain = {
-      id: v7(),
-      timeMs: nowMs - (at % 60_000),
-      user,
-      traceparent: '',
-      metadataJson: '{"plan":"pro","page":7}',
-    };
-    if (everyExposure > 0 && at % everyExposure === 0) {
-      const shown = { kind: ExposureKind.CONFIG, key: `experiment-${at % 20}`, groupName: at % 3 ? 'test' : 'control' };
-      const exposure = Exposure.fromPartial({
-        ...shown,
-        ruleId: 'rule',
-        idType: 'userID',
-        unitId: `user-${at % 50_000}`,
-        revision: 9,
-      });
-      return { ...plain, name: 'exposure', value: undefined, exposure };
-    }
-    return {
-      ...plain,
-      name: `event-${at % 12}`,
-      value: { $case: 'numberValue', value: at % 500 },
-      exposure: undefined,
-    };
-  });
-}
-
-function batchesOf(events: readonly Event[]): Uint8Array[] {
-  const empty = { ...EventBatch.fromPartial({}), set, receivedAtMs: Date.now(), instance: 'bench', region: 'local' };
-  return Array.from({ length: events.length / messageEvents }, (_, at) => {
-    const part = events.slice(at * messageEvents, (at + 1) * messageEvents);
-    return EventBatch.encode({ ...empty, events: part, skewsMs: part.map(() => 0) }).finish();
-  });
-}
 
 let sequence = 0;
 const takenOf = (batches: readonly Uint8Array[]): Taken[] =>
   batches.map((data) =>
-    take({ subject: 'events.v1.bench.events', data, sequence: ++sequence, publishedAtMs: Date.now() }, 'BENCH'),
+    take(
+      {
+        subject: `events.v1.local.${set.project}.${set.environment}`,
+        data,
+        sequence: ++sequence,
+        publishedAtMs: Date.now(),
+      },
+      'BENCH',
+    ),
   );
 
 const sql = (text: string): Statement => ({ name: '', text });
@@ -135,14 +91,13 @@ const clear = (database: Database) =>
 
 /** The log is filled first, with no writer; then one starts in a process of its own, and works it off. */
 async function fromLog(
+  { natsUrl, databaseUrl, region }: TestMesh,
   bus: Bus,
   database: Database,
-  natsUrl: string,
-  databaseUrl: string,
   batches: readonly Uint8Array[],
 ): Promise<number> {
   await clear(database);
-  const subjects = ['events.v1', 'events-2.v1', 'events-3.v1'].map((prefix) => `${prefix}.bench.events`);
+  const subjects = subjectsOf(region);
   for (const [at, data] of batches.entries()) {
     await bus.publish(subjects[at % subjects.length] ?? '', data, { messageId: v7(), timeoutMs });
   }
@@ -176,10 +131,9 @@ async function untilStored(database: Database, startMs: number): Promise<number>
 async function endToEnd(database: Database, address: string, key: string, everyExposure: number): Promise<number> {
   await clear(database);
   const events = eventsOf(rowsTotal, everyExposure);
-  const requests = Array.from({ length: rowsTotal / requestEvents }, (_, at) => {
-    const part = events.slice(at * requestEvents, (at + 1) * requestEvents);
-    return Buffer.from(LogEventsRequest.encode(LogEventsRequest.fromPartial({ set, events: part })).finish());
-  });
+  const requests = Array.from({ length: rowsTotal / requestEvents }, (_, at) =>
+    requestOf(events.slice(at * requestEvents, (at + 1) * requestEvents)),
+  );
   const clients = Array.from(
     { length: 4 },
     () =>
@@ -241,60 +195,37 @@ async function interleave(runs: Readonly<Record<string, () => Promise<number>>>)
   return Object.fromEntries(Object.entries(rates).map(([name, samples]) => [name, quantile(samples, 0.5)]));
 }
 
-export async function benchIngestionStore(): Promise<void> {
-  const mesh = await startMesh({ services: ['config', 'ingestion'], env: { LOG_LEVEL: 'error' } });
-  const database = await openDatabase({
-    url: mesh.databaseUrl,
-    applicationName: 'bench',
-    logger: silentLogger,
-    statementTimeoutMs,
-  });
-  const bus = await connectBus({ url: mesh.natsUrl, name: 'bench', logger: silentLogger });
-  try {
-    await makeSet(mesh.process('config-1').address, mesh.rootKey);
-    await migrate(database, { schema: 'events', directory: migrationsUrl });
-    await database.query(sql('create table raw_event (like events.event)'));
-    await database.query(sql('select events.ensure_day(current_date)'));
-    for (const everyExposure of [0, 5]) {
-      const batches = batchesOf(eventsOf(rowsTotal, everyExposure));
-      const taken = takenOf(batches);
-      const ingestion = mesh.process('ingestion-1');
-      const rates = await interleave({
-        raw: () => rawCopy(database, taken),
-        keyed: () => keyedCopy(database, taken),
-        staged: () => stagedInsert(database, taken),
-        written: () => written(database, batches),
-        log: async () => {
-          await ingestion.stop();
-          const rate = await fromLog(bus, database, mesh.natsUrl, mesh.databaseUrl, batches);
-          await ingestion.start();
-          return rate;
-        },
-        whole: () => endToEnd(database, ingestion.address, mesh.meshKey, everyExposure),
-      });
-      const { raw = 1, keyed = 0, staged = 0, written: plain = 0, log = 0, whole = 0 } = rates;
-      const bytes = taken.reduce((sum, { tuples }) => sum + tuples.all().length, 0);
-      const what = everyExposure === 0 ? 'plain events' : `events, one in ${everyExposure} an exposure`;
-      console.log(
-        `\nFrom the log into PostgreSQL: ${rowsTotal.toLocaleString('en')} ${what}, ${Math.round(bytes / rowsTotal)} B each`,
-      );
-      print('raw binary COPY, no key, one transaction', raw, raw);
-      print('COPY into the partitions with their key', keyed, raw);
-      print('COPY into a stage, insert on conflict', staged, raw);
-      print('the writer, messages in hand', plain, raw);
-      print('durable log → PostgreSQL', log, raw);
-      print('gRPC → durable log → PostgreSQL', whole, raw);
-    }
-  } finally {
-    await bus.close();
-    await database.close();
-    await mesh.stop();
+export async function benchStore(mesh: TestMesh, bus: Bus, database: Database): Promise<void> {
+  await database.query(sql('create table raw_event (like events.event)'));
+  await database.query(sql('select events.ensure_day(current_date)'));
+  for (const everyExposure of [0, 5]) {
+    const batches = batchesOf(eventsOf(rowsTotal, everyExposure));
+    const taken = takenOf(batches);
+    const ingestion = mesh.process('ingestion-1');
+    const rates = await interleave({
+      raw: () => rawCopy(database, taken),
+      keyed: () => keyedCopy(database, taken),
+      staged: () => stagedInsert(database, taken),
+      written: () => written(database, batches),
+      log: async () => {
+        await ingestion.stop();
+        const rate = await fromLog(mesh, bus, database, batches);
+        await ingestion.start();
+        return rate;
+      },
+      whole: () => endToEnd(database, ingestion.address, mesh.meshKey, everyExposure),
+    });
+    const { raw = 1, keyed = 0, staged = 0, written: plain = 0, log = 0, whole = 0 } = rates;
+    const bytes = taken.reduce((sum, { tuples }) => sum + tuples.all().length, 0);
+    const what = everyExposure === 0 ? 'plain events' : `events, one in ${everyExposure} an exposure`;
+    console.log(
+      `\nFrom the log into PostgreSQL: ${rowsTotal.toLocaleString('en')} ${what}, ${Math.round(bytes / rowsTotal)} B each`,
+    );
+    print('raw binary COPY, no key, one transaction', raw, raw);
+    print('COPY into the partitions with their key', keyed, raw);
+    print('COPY into a stage, insert on conflict', staged, raw);
+    print('the writer, messages in hand', plain, raw);
+    print('durable log → PostgreSQL', log, raw);
+    print('gRPC → durable log → PostgreSQL', whole, raw);
   }
-}
-
-async function makeSet(address: string, key: string): Promise<void> {
-  const config = createClient(ConfigServiceService, { target: `static:///${address}`, key });
-  await config.createProject({ project: set.project }, { timeoutMs });
-  await config.createEnvironment({ set }, { timeoutMs });
-  config.close();
 }

@@ -36,6 +36,8 @@ describe('alert rules and the dashboard', function () {
   this.timeout(60_000);
   let mesh: TestMesh;
   const metrics = new Map<string, Set<string>>();
+  /** As their `# TYPE` lines name them. */
+  const families = new Set<string>();
 
   before(async () => {
     const addresses = Object.fromEntries(
@@ -64,7 +66,9 @@ describe('alert rules and the dashboard', function () {
       .log.split('\n')
       .findLast((text) => text.includes('metrics can be scraped'));
     const { url = '' } = JSON.parse(line ?? '{}') as { url?: string };
-    for (const [, metric = '', labels = ''] of (await (await fetch(url)).text()).matchAll(/^(\w+)(?:\{(.*)\})? /gm)) {
+    const text = await (await fetch(url)).text();
+    for (const [, family = ''] of text.matchAll(/^# TYPE (\w+) /gm)) families.add(family);
+    for (const [, metric = '', labels = ''] of text.matchAll(/^(\w+)(?:\{(.*)\})? /gm)) {
       const known = metrics.get(metric) ?? new Set();
       for (const [, label = ''] of labels.matchAll(/(\w+)="/g)) known.add(label);
       metrics.set(metric, known);
@@ -81,6 +85,14 @@ describe('alert rules and the dashboard', function () {
       const held = new Set(['le', 'instance', ...namesIn(expr).flatMap((name) => [...(metrics.get(name) ?? [])])]);
       for (const label of labels) assert(held.has(label), `${expr}: no metric here has the label ${label}`);
     }
+  });
+
+  it('are documented one by one in docs/metrics.md, or docs/servers.md', () => {
+    const pages = `${read('docs/metrics.md')}\n${read('docs/servers.md')}`;
+    const documented = Array.from(pages.matchAll(/^\| `([a-z_]+)`/gm), ([, name = '']) => name);
+    // It is there while somebody watches.
+    families.add('sluice_watch_streams');
+    assert.deepEqual(documented.sort(), [...families].sort());
   });
 
   it('have a runbook for each alert, and no other', () => {

@@ -42,7 +42,7 @@ function jsonHelp({ word }: Kind): string {
       : `entity, isEnabled, idType, salt, defaultValue,${experiment}
        rules: [{id, name, passPercentage, idType, returnValue, groupName, delegate,
        conditions: [{id, type, field, operator, targetValue, idType}]}]`;
-  return `JSON: {name, kind, ${changeHelp},\n       ${own}}`;
+  return `JSON: {name, kind, description, ${changeHelp},\n       ${own}}`;
 }
 
 async function show(
@@ -57,7 +57,7 @@ async function show(
   const nowMs = Date.now();
   const version = entity?.version ?? 0;
   const head = {
-    ...{ name, kind: word, version, revision, isArchived },
+    ...{ name, kind: word, description: entity?.description ?? null, version, revision, isArchived },
     ...{ changedInRevision, changedAt: isoTime(changedAtMs), changedBy },
   };
   const text = (state: readonly string[], lines: readonly string[], style: Style): string => {
@@ -68,7 +68,8 @@ async function show(
       `version ${version}`,
     ].join(' · ');
     const by = `revision ${changedInRevision}, ${formatSince(changedAtMs, nowMs)}${changedBy && ` by ${changedBy}`}`;
-    return [`${style.strong(name)}  ${title}`, ...lines, style.faint(`  last change in ${by}`)].join('\n');
+    const said = entity?.description === undefined ? [] : [`  ${entity.description}`];
+    return [`${style.strong(name)}  ${title}`, ...said, ...lines, style.faint(`  last change in ${by}`)].join('\n');
   };
   if (body?.$case === 'paramStore') {
     const { value } = body;

@@ -44,7 +44,10 @@ export function addListUpload(parent: Command, host: Host): void {
     .description('the size of an id list, and which of some ids it holds')
     .argument('<name>', 'its name')
     .option('--has <ids...>', 'ids to look for')
-    .addHelpText('after', '\nJSON: {project, environment, name, idType, size, version, revision, held: [id]}')
+    .addHelpText(
+      'after',
+      '\nJSON: {project, environment, name, description, idType, size, version, revision, held: [id]}',
+    )
     .action(host.onMesh<{ has?: string[] }>(showList));
 }
 
@@ -84,15 +87,15 @@ async function showList(
   const set = session.requireSet();
   const unitIds = options.has ?? [];
   const answer = await inWords(wordingFor(name), session.config.describeIdList({ set, name, unitIds }, session.call));
-  const { size, idType, heldUnitIds: held, version, revision } = answer;
+  const { size, idType, heldUnitIds: held, version, revision, description } = answer;
   return {
-    document: { ...set, name, idType, size, version, revision, held },
+    document: { ...set, name, description: description || null, idType, size, version, revision, held },
     text: (style) => {
       const head = `${style.strong(`list/${name}`)}  ${count(size, 'id')} of ${idType} · version ${version} · revision ${revision}`;
       const rows = unitIds.map(
         (id) => `  ${id}  ${held.includes(id) ? style.good('is in it') : style.faint('is not in it')}`,
       );
-      return [head, ...rows].join('\n');
+      return [head, ...(description === '' ? [] : [`  ${description}`]), ...rows].join('\n');
     },
   };
 }

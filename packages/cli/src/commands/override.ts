@@ -84,6 +84,12 @@ async function deleteOverride(
 
 const pagesMax = 100;
 
+/** Groups are what experiments answer; by its section alone an experiment is a config. */
+function spellKey({ ref, value }: Override): string {
+  const key = spellRef(ref);
+  return value?.kind?.$case === 'groupName' ? key.replace(/^config\//, 'experiment/') : key;
+}
+
 async function listOverrides(session: Session, key: string | undefined): Promise<Report> {
   const ref = key === undefined ? undefined : parseRef('key', key);
   const overrides: Override[] = [];
@@ -99,7 +105,7 @@ async function listOverrides(session: Session, key: string | undefined): Promise
     if (pageToken === '') break;
   }
   const rows = overrides.map((one) => ({
-    key: spellRef(one.ref),
+    key: spellKey(one),
     idType: one.idType,
     answer: String(one.value?.kind?.value ?? ''),
     unitIds: one.unitIds,

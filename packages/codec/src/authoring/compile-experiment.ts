@@ -1,6 +1,6 @@
 import type { Entity, Rule } from '@sluice/proto';
 import { bucketTest, gateTest, segmentName } from './compile-condition.js';
-import { blankSpec, holdoutRules, ruleOf } from './compile-gate.js';
+import { blankSpec, holdoutRules, ruleOf, said } from './compile-gate.js';
 import type { ConditionPool } from './condition-pool.js';
 import type { ExperimentDocument, LayerDocument, LayerExperimentDocument } from './schema.js';
 
@@ -51,7 +51,7 @@ export function layerEntities(name: string, layer: LayerDocument, pool: Conditio
     rules,
   };
   return [
-    { name, version: 0, body: { $case: 'layer', value: spec } },
+    { name, version: 0, ...said(layer), body: { $case: 'layer', value: spec } },
     ...experiments.flatMap(([id, experiment]) => layerExperiment(id, experiment, name, salt, layer, pool)),
   ];
 }
@@ -104,7 +104,10 @@ function compileExperiment(
     hasSharedParams: isInLayer,
     ...(isInLayer ? { explicitParameters: { values: ownParameters(experiment) } } : {}),
   };
-  return [...(targeting ? [targeting] : []), { name, version: 0, body: { $case: 'config', value: spec } }];
+  return [
+    ...(targeting ? [targeting] : []),
+    { name, version: 0, ...said(experiment), body: { $case: 'config', value: spec } },
+  ];
 }
 
 function ownParameters(experiment: LayerExperimentDocument): string[] {

@@ -24,6 +24,11 @@ export function blankSpec(entity: string, idType: string, salt: string): Spec {
   };
 }
 
+/** A description, where there is one. */
+export function said({ description }: { readonly description?: string | undefined }): Pick<Entity, 'description'> {
+  return description === undefined || description === '' ? {} : { description };
+}
+
 /** A rule; without a salt of its own the id salts the percentage. */
 export function ruleOf(
   id: string,
@@ -68,7 +73,7 @@ export function holdoutEntity(name: string, holdout: HoldoutDocument, pool: Cond
     returnValueJson: 'true',
   });
   const spec = { ...blankSpec('holdout', idType, salt ?? `holdout/${name}`), defaultValueJson: 'false', rules: [rule] };
-  return { name, version: 0, body: { $case: 'gate', value: spec } };
+  return { name, version: 0, ...said(holdout), body: { $case: 'gate', value: spec } };
 }
 
 export function gateEntity(name: string, gate: GateDocument, pool: ConditionPool): Entity {
@@ -84,7 +89,7 @@ export function gateEntity(name: string, gate: GateDocument, pool: ConditionPool
     defaultValueJson: 'false',
     rules: [...holdoutRules(gate.holdout, gate.id_type, 'false', pool), ...rules],
   };
-  return { name, version: 0, body: { $case: 'gate', value: gate.on ? spec : switchGate(spec, false) } };
+  return { name, version: 0, ...said(gate), body: { $case: 'gate', value: gate.on ? spec : switchGate(spec, false) } };
 }
 
 /** A segment is a gate that answers leave out of their exposures. */
@@ -94,7 +99,7 @@ export function segmentEntity(name: string, segment: SegmentDocument, pool: Cond
     ruleOf(row.name, 'userID', { conditionIds: pool.addAll(row.when, 'userID'), returnValueJson: 'true' }),
   );
   const spec = { ...blankSpec('segment', 'userID', `segment/${name}`), defaultValueJson: 'false', rules };
-  return { name: segmentName(name), version: 0, body: { $case: 'gate', value: spec } };
+  return { name: segmentName(name), version: 0, ...said(segment), body: { $case: 'gate', value: spec } };
 }
 
 export function configEntity(name: string, config: ConfigDocument, pool: ConditionPool): Entity {
@@ -110,5 +115,5 @@ export function configEntity(name: string, config: ConfigDocument, pool: Conditi
     defaultValueJson: JSON.stringify(config.default),
     rules: [...holdoutRules(config.holdout, config.id_type, JSON.stringify(config.default), pool), ...rules],
   };
-  return { name, version: 0, body: { $case: 'config', value: spec } };
+  return { name, version: 0, ...said(config), body: { $case: 'config', value: spec } };
 }

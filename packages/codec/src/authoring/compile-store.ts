@@ -1,5 +1,6 @@
 import type { Entity, Parameter } from '@sluice/proto';
 import { IdListBuilder, packKeys } from '../id-list-builder.js';
+import { said } from './compile-gate.js';
 import type { ListDocument, StoreDocument } from './schema.js';
 
 export function storeEntity(name: string, store: StoreDocument): Entity {
@@ -7,7 +8,7 @@ export function storeEntity(name: string, store: StoreDocument): Entity {
     Object.entries(store.parameters).map(([parameter, source]) => [parameter, parameterOf(parameter, source)]),
   );
   const value = { parameters, targetAppIds: undefined, version: undefined };
-  return { name, version: 0, body: { $case: 'paramStore', value } };
+  return { name, version: 0, ...said(store), body: { $case: 'paramStore', value } };
 }
 
 type Source = StoreDocument['parameters'][string];
@@ -38,8 +39,14 @@ function typeOf(value: unknown): string {
   return value === null ? 'object' : typeof value;
 }
 
-export function listEntity(name: string, { id_type: idType, ids }: ListDocument): Entity {
+export function listEntity(name: string, list: ListDocument): Entity {
+  const { id_type: idType, ids } = list;
   const builder = new IdListBuilder();
   for (const id of ids) builder.add(id);
-  return { name, version: 0, body: { $case: 'idList', value: { keys: packKeys(builder.finish()), idType } } };
+  return {
+    name,
+    version: 0,
+    ...said(list),
+    body: { $case: 'idList', value: { keys: packKeys(builder.finish()), idType } },
+  };
 }

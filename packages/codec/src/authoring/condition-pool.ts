@@ -3,6 +3,13 @@ import type { Condition, Entity } from '@sluice/proto';
 import { conditionsOf } from './compile-condition.js';
 import type { ConditionDocument } from './condition-schema.js';
 
+/** The id that documents give to a condition: a digest of what it says. */
+export function conditionId(condition: Condition): string {
+  const { type, idType, targetValueJson, operator, field, additionalValues } = condition;
+  const content = JSON.stringify([type, idType, targetValueJson, operator, field, Object.entries(additionalValues)]);
+  return createHash('sha256').update(content).digest('hex').slice(0, 16);
+}
+
 /**
  * The conditions of a document. Equal ones become one, and the id is a digest of the content:
  * the same condition has the same id in every document, and an edit never renames another.
@@ -16,9 +23,7 @@ export class ConditionPool {
   }
 
   add(condition: Condition): string {
-    const { type, idType, targetValueJson, operator, field, additionalValues } = condition;
-    const content = JSON.stringify([type, idType, targetValueJson, operator, field, Object.entries(additionalValues)]);
-    const id = createHash('sha256').update(content).digest('hex').slice(0, 16);
+    const id = conditionId(condition);
     this.#conditions.set(id, condition);
     return id;
   }

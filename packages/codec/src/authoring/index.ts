@@ -10,6 +10,7 @@ import { findBadReferences } from './references.js';
 import { documentSchema, type ProjectDocument } from './schema.js';
 import { type Finding, findingsOf } from './sentences.js';
 
+export { conditionId } from './condition-pool.js';
 export { AuthoringError, type AuthoringProblem, formatProblem } from './problem.js';
 export { limits as authoringLimits } from './read-yaml.js';
 export { authoringJsonSchema, type ProjectDocument } from './schema.js';

@@ -142,6 +142,7 @@ export async function handleDescribeIdList(
     heldUnitIds: unitIds.filter((id) => found.has(idListKey(id))),
     version: held.entity.version,
     revision: head.revision,
+    description: held.entity.description ?? '',
   };
 }
 

@@ -26,7 +26,7 @@ export async function handleWriteEntities(
       ...{ set, author: principal.label, reason, expectedRevision },
       plan: async (head, tx) => {
         await refuseClash(tx, set, head, expectationsOf(writes));
-        return planWrite(entities);
+        return planWrite(head, entities);
       },
     });
   const { head, isNew, warnings } = await (request.isDryRun ? writer.rehearse(run) : writer.transaction(run));

@@ -673,6 +673,8 @@ export interface DescribeIdListResponse {
   version: number;
   /** Revision that it was read at. */
   revision: number;
+  /** What people say about it. */
+  description: string;
 }
 
 /** Some units and the answer that they shall get. */
@@ -5387,7 +5389,7 @@ export const DescribeIdListRequest: MessageFns<DescribeIdListRequest> = {
 };
 
 function createBaseDescribeIdListResponse(): DescribeIdListResponse {
-  return { size: 0, idType: "", heldUnitIds: [], version: 0, revision: 0 };
+  return { size: 0, idType: "", heldUnitIds: [], version: 0, revision: 0, description: "" };
 }
 
 export const DescribeIdListResponse: MessageFns<DescribeIdListResponse> = {
@@ -5406,6 +5408,9 @@ export const DescribeIdListResponse: MessageFns<DescribeIdListResponse> = {
     }
     if (message.revision !== 0) {
       writer.uint32(40).uint64(message.revision);
+    }
+    if (message.description !== "") {
+      writer.uint32(50).string(message.description);
     }
     return writer;
   },
@@ -5463,6 +5468,14 @@ export const DescribeIdListResponse: MessageFns<DescribeIdListResponse> = {
             message.revision = longToNumber(reader.uint64());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5490,6 +5503,7 @@ export const DescribeIdListResponse: MessageFns<DescribeIdListResponse> = {
         : [],
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
       revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
     };
   },
 
@@ -5510,6 +5524,9 @@ export const DescribeIdListResponse: MessageFns<DescribeIdListResponse> = {
     if (message.revision !== 0) {
       obj.revision = Math.round(message.revision);
     }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
     return obj;
   },
 
@@ -5523,6 +5540,7 @@ export const DescribeIdListResponse: MessageFns<DescribeIdListResponse> = {
     message.heldUnitIds = object.heldUnitIds?.map((e) => e) || [];
     message.version = object.version ?? 0;
     message.revision = object.revision ?? 0;
+    message.description = object.description ?? "";
     return message;
   },
 };

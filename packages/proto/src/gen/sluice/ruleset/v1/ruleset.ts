@@ -242,6 +242,11 @@ export interface Entity {
     /** The layer of the experiment that is this entity's name. */
     { $case: "experimentLayer"; value: string }
     | undefined;
+  /**
+   * What people say about it; evaluation does not look at it. At most 1,000 characters. Fields below 100 are bodies:
+   * whoever passes entities on tells the section of a new kind by its number.
+   */
+  description?: string | undefined;
 }
 
 /** Names one entity. */
@@ -636,7 +641,7 @@ export const SetRef: MessageFns<SetRef> = {
 };
 
 function createBaseEntity(): Entity {
-  return { name: "", version: 0, body: undefined };
+  return { name: "", version: 0, body: undefined, description: undefined };
 }
 
 export const Entity: MessageFns<Entity> = {
@@ -684,6 +689,9 @@ export const Entity: MessageFns<Entity> = {
       case "experimentLayer":
         writer.uint32(114).string(message.body.value);
         break;
+    }
+    if (message.description !== undefined) {
+      writer.uint32(802).string(message.description);
     }
     return writer;
   },
@@ -813,6 +821,14 @@ export const Entity: MessageFns<Entity> = {
             message.body = { $case: "experimentLayer", value: reader.string() };
             continue;
           }
+          case 100: {
+            if (tag !== 802) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -864,6 +880,7 @@ export const Entity: MessageFns<Entity> = {
         : isSet(object.experiment_layer)
         ? { $case: "experimentLayer", value: globalThis.String(object.experiment_layer) }
         : undefined,
+      description: isSet(object.description) ? globalThis.String(object.description) : undefined,
     };
   },
 
@@ -899,6 +916,9 @@ export const Entity: MessageFns<Entity> = {
       obj.key = KeyGrant.toJSON(message.body.value);
     } else if (message.body?.$case === "experimentLayer") {
       obj.experimentLayer = message.body.value;
+    }
+    if (message.description !== undefined) {
+      obj.description = message.description;
     }
     return obj;
   },
@@ -984,6 +1004,7 @@ export const Entity: MessageFns<Entity> = {
         break;
       }
     }
+    message.description = object.description ?? undefined;
     return message;
   },
 };
