@@ -2,8 +2,8 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { KeyClass, type KeyGrant, type SetRef } from '@sluice/proto';
 import { forbidden, invalid, unauthenticated } from './errors.js';
 
-/** Who makes a call. `mesh` is a service of ours; the others hold an SDK key. */
-export type PrincipalKind = 'mesh' | 'server' | 'client' | 'console';
+/** Who makes a call. `mesh` is a service of ours; the others hold an SDK key, `unverified` one that nobody could check. */
+export type PrincipalKind = 'mesh' | 'server' | 'client' | 'console' | 'unverified';
 
 export interface Principal {
   readonly kind: PrincipalKind;
@@ -18,8 +18,13 @@ export interface Principal {
   readonly digest: string;
 }
 
+/** The answer for a key that is not known while nobody can be asked: its holder is let in as `unverified`. */
+export const unverified: unique symbol = Symbol('unverified');
+
+export type Grant = KeyGrant | typeof unverified | undefined;
+
 /** Looks a key up by the hexadecimal digest of its secret. */
-export type FindGrant = (digest: string) => KeyGrant | undefined | Promise<KeyGrant | undefined>;
+export type FindGrant = (digest: string) => Grant | Promise<Grant>;
 
 /** Decides who presents a secret. @throws SluiceError `unauthenticated`. */
 export type Authenticate = (authorization: string | undefined) => Principal | Promise<Principal>;
@@ -61,7 +66,7 @@ export function createAuthenticate(meshKey: string, findGrant: FindGrant): Authe
   const known = new Map<string, string>();
   const remember = (authorization: string | undefined, principal: Principal): Principal => {
     if (known.size >= knownMax) known.clear();
-    if (authorization !== undefined) known.set(authorization, principal.digest);
+    if (authorization !== undefined && principal.kind !== 'unverified') known.set(authorization, principal.digest);
     return principal;
   };
   return (authorization) => {
@@ -95,11 +100,23 @@ function meshPrincipal(digest: string): Principal {
   };
 }
 
-function principalOf(digest: string, grant: KeyGrant | undefined): Principal {
-  const kind = grant && kinds.get(grant.keyClass);
-  if (!grant || !kind) throw unauthenticated(`Unknown SDK key: it was revoked, or belongs to another mesh; ${howTo}.`);
+/** Reaches no set by itself; only what lets `unverified` in on purpose does anything for it. */
+function unverifiedPrincipal(digest: string): Principal {
+  return { kind: 'unverified', project: '', environment: '', canWrite: false, label: 'unverified', digest };
+}
+
+/** Who holds the key of a grant; undefined for a class of keys that this version does not know. */
+export function granted(digest: string, grant: KeyGrant): Principal | undefined {
+  const kind = kinds.get(grant.keyClass);
   const { project, environment, canWrite, label } = grant;
-  return { kind, project, environment, canWrite, label, digest };
+  return kind && { kind, project, environment, canWrite, label, digest };
+}
+
+function principalOf(digest: string, grant: Grant): Principal {
+  if (grant === unverified) return unverifiedPrincipal(digest);
+  const principal = grant && granted(digest, grant);
+  if (principal) return principal;
+  throw unauthenticated(`Unknown SDK key: it was revoked, or belongs to another mesh; ${howTo}.`);
 }
 
 /** Refuses callers of other kinds. @throws SluiceError `forbidden`. */
@@ -127,6 +144,7 @@ export function covers(scope: Pick<KeyGrant, 'project' | 'environment'>, set: Se
  * refusal is the same whether or not the set exists.
  */
 export function requireSet(principal: Principal, asked: SetRef | undefined): SetRef {
+  if (principal.kind === 'unverified') throw unauthenticated('This key could not be checked; try again later.');
   const project = asked?.project || principal.project;
   const environment = asked?.environment || principal.environment;
   if (project === '') throw invalid('set.project', 'is empty, and this key is not bound to one project; name it');

@@ -5,12 +5,15 @@ export {
   createAuthenticate,
   digestOf,
   type FindGrant,
+  type Grant,
+  granted,
   newSecret,
   type Principal,
   type PrincipalKind,
   requireKind,
   requireSet,
   requireWrite,
+  unverified,
 } from './auth.js';
 export { backoff, jitter } from './backoff.js';
 export { currentBaggage, pinBaggage, pinnedRevision, withBaggage } from './baggage.js';

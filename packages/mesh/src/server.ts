@@ -6,7 +6,7 @@ import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { descriptorsUrl, HealthService, type HeldSet, InstanceServiceService } from '@sluice/proto';
 import type { Logger } from 'pino';
-import { createAuthenticate, type FindGrant } from './auth.js';
+import { createAuthenticate, type FindGrant, requireKind } from './auth.js';
 import { bind, type ServiceBinding } from './bind.js';
 import { exposeClients } from './client-counts.js';
 import { createFront } from './front.js';
@@ -116,7 +116,10 @@ export async function startServer(options: ServerOptions): Promise<MeshServer> {
 function instanceService({ mesh, describe }: ServerOptions): ServiceBinding {
   const startedAtMs = Date.now();
   return bind(InstanceServiceService, {
-    getInstance: () => ({ ...mesh.identity, startedAtMs, ...describe() }),
+    getInstance: (_request, { principal }) => {
+      requireKind(principal, 'server', 'client', 'console');
+      return { ...mesh.identity, startedAtMs, ...describe() };
+    },
   });
 }
 

@@ -168,7 +168,8 @@ function countersByInstance(starts: readonly StartRow[]): Map<string, Said> {
 /** What a process had in memory went with it; what it had in its spool did not. */
 function isOnItsWay({ counters, reportedAtMs }: Said): boolean {
   const isRunning = reportedAtMs > Date.now() - silentMs;
-  return (counters.spool_events ?? 0) > 0 || (isRunning && (counters.append_bytes_pending ?? 0) > 0);
+  const onDisk = (counters.spool_events ?? 0) + (counters.unverified_pending ?? 0);
+  return onDisk > 0 || (isRunning && (counters.append_bytes_pending ?? 0) > 0);
 }
 
 function instancesOf(rows: readonly TakenRow[], says: ReadonlyMap<string, Said>): InstanceBooks[] {

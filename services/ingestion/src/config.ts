@@ -21,6 +21,8 @@ export interface IngestionConfig extends MeshConfig {
   readonly spoolBytesMax: number;
   /** How long the oldest spooled event may wait for the log before new ones are refused, in milliseconds. */
   readonly spoolAgeMaxMs: number;
+  /** What events under keys that could not be checked may take of the disk. */
+  readonly unverifiedBytesMax: number;
   /** Days for which events are kept; longer than any spool of a client, whose late events would count again. */
   readonly retentionDays: number;
 }
@@ -40,6 +42,7 @@ export function readIngestionConfig(env: NodeJS.ProcessEnv): IngestionConfig {
       EVENTS_MAX_BYTES: integer(mebibyte, 1024 * 1024 * mebibyte).default(4096 * mebibyte),
       LOG_TIMEOUT_MS: integer(50, 30_000).default(2_000),
       SPOOL_MAX_BYTES: integer(mebibyte, 1024 * 1024 * mebibyte).default(1024 * mebibyte),
+      UNVERIFIED_MAX_BYTES: integer(mebibyte, 1024 * 1024 * mebibyte).default(64 * mebibyte),
       SPOOL_MAX_AGE_MS: integer(1_000, 30 * 86_400_000).default(86_400_000),
       EVENTS_RETENTION_DAYS: integer(2, 3_650).default(400),
     },
@@ -56,6 +59,7 @@ export function readIngestionConfig(env: NodeJS.ProcessEnv): IngestionConfig {
     eventsBytesMax: settings.EVENTS_MAX_BYTES,
     logTimeoutMs: settings.LOG_TIMEOUT_MS,
     spoolBytesMax: settings.SPOOL_MAX_BYTES,
+    unverifiedBytesMax: settings.UNVERIFIED_MAX_BYTES,
     spoolAgeMaxMs: settings.SPOOL_MAX_AGE_MS,
     retentionDays: settings.EVENTS_RETENTION_DAYS,
   });

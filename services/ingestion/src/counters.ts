@@ -3,6 +3,8 @@ export type CounterName =
   | 'events_accepted'
   | 'events_duplicate'
   | 'events_rejected'
+  | 'events_unverified'
+  | 'events_unverified_refused'
   | 'events_spooled'
   | 'events_unspooled'
   | 'events_written'
@@ -22,6 +24,8 @@ export function createCounters(): Counters {
     events_accepted: 0,
     events_duplicate: 0,
     events_rejected: 0,
+    events_unverified: 0,
+    events_unverified_refused: 0,
     events_spooled: 0,
     events_unspooled: 0,
     events_written: 0,

@@ -9,15 +9,24 @@ import {
   requireWrite,
   SluiceError,
 } from '@sluice/mesh';
-import { Durability, type Event, type EventOutcome, type LogEventsResponse, Outcome, type SetRef } from '@sluice/proto';
+import {
+  Durability,
+  type Event,
+  type EventOutcome,
+  type LogEventsRequest,
+  type LogEventsResponse,
+  Outcome,
+  type SetRef,
+} from '@sluice/proto';
 import type { Counters } from './counters.js';
 import { type Received, requireRequest } from './definition.js';
 import type { EventLog } from './event-log.js';
 import type { KnownSets } from './keys.js';
+import type { Quarantine } from './quarantine.js';
 import { receiptOf } from './receipt.js';
 import type { RecentIds } from './recent-ids.js';
 import { skewOf } from './skew.js';
-import { judge } from './validate.js';
+import { type Arrival, judge } from './validate.js';
 
 export interface Handling {
   readonly log: EventLog;
@@ -25,18 +34,18 @@ export interface Handling {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly sets: KnownSets;
+  readonly quarantine: Pick<Quarantine, 'add'>;
 }
 
 /** Accepts events: answers only once the log holds every accepted one on stable storage. */
 export async function logEvents(handling: Handling, received: Received, call: Call): Promise<LogEventsResponse> {
   const { log, recent, counters, clock } = handling;
   const request = requireRequest(received);
+  if (call.principal.kind === 'unverified') return quarantine(handling, request, call.principal);
   const { set: asked, events, sentAtMs } = request;
   if (call.principal.kind === 'console') requireWrite(call.principal);
   const set = await requireKnownSet(handling, call.principal, asked);
-  if (sentAtMs < 0) throw invalid('sent_at_ms', 'is negative; send Unix milliseconds, or nothing');
-  const receivedAtMs = clock.now();
-  const skewMs = skewOf(sentAtMs, receivedAtMs);
+  const { receivedAtMs, skewMs } = arrivalOf(sentAtMs, clock);
   const { outcomes, fresh } = sift(events, { receivedAtMs, skewMs }, (id) => recent.has(set.project, id));
   const arrival = { receivedAtMs, skewMs, traceparent: call.traceparent, receipt: receiptOf(request, outcomes) };
   const append = { set, events: fresh.map(({ event }) => event), ...arrival };
@@ -51,6 +60,31 @@ export async function logEvents(handling: Handling, received: Received, call: Ca
   return { outcomes, durability: durabilityOf(outcomes, fresh.length > 0 ? durability : Durability.UNSPECIFIED) };
 }
 
+function arrivalOf(sentAtMs: number, clock: Clock): Arrival {
+  if (sentAtMs < 0) throw invalid('sent_at_ms', 'is negative; send Unix milliseconds, or nothing');
+  const receivedAtMs = clock.now();
+  return { receivedAtMs, skewMs: skewOf(sentAtMs, receivedAtMs) };
+}
+
+const waitsForKey = 'the key could not be checked, as config is away: it is kept, and counted once the key is verified';
+
+/** Keeps what would be accepted until config says whose key it is. */
+async function quarantine(
+  { quarantine, counters, clock }: Handling,
+  request: LogEventsRequest,
+  { digest }: Principal,
+): Promise<LogEventsResponse> {
+  const { set, events, sentAtMs } = request;
+  const arrival = arrivalOf(sentAtMs, clock);
+  const { outcomes, fresh } = sift(events, arrival, () => false);
+  const receipt = receiptOf(request, outcomes);
+  await quarantine.add(digest, { set, events: fresh.map(({ event }) => event), ...arrival, receipt });
+  counters.add('events_unverified', fresh.length);
+  counters.add('events_rejected', outcomes.filter(({ outcome }) => outcome === Outcome.REJECTED).length);
+  const answers = outcomes.map((one) => (one === accepted ? { ...accepted, reason: waitsForKey } : one));
+  return { outcomes: answers, durability: fresh.length > 0 ? Durability.SPOOLED : Durability.UNSPECIFIED };
+}
+
 const accepted: EventOutcome = { outcome: Outcome.ACCEPTED, reason: '' };
 const duplicate: EventOutcome = { outcome: Outcome.DUPLICATE, reason: '' };
 
@@ -62,7 +96,7 @@ function durabilityOf(outcomes: readonly EventOutcome[], appended: Durability): 
 }
 
 /** Judges each event; `fresh` are those that the log shall get, with their places in the request. */
-function sift(events: readonly Event[], arrival: Parameters<typeof judge>[1], isRecent: (id: string) => boolean) {
+function sift(events: readonly Event[], arrival: Arrival, isRecent: (id: string) => boolean) {
   const seen = new Set<string>();
   const fresh: { event: Event; index: number }[] = [];
   const outcomes = events.map((event, index): EventOutcome => {

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Bus } from '@sluice/bus';
-import type { Logger, Scope } from '@sluice/mesh';
+import { type Clock, type Grant, type Logger, type Scope, systemClock, unavailable, unverified } from '@sluice/mesh';
 import type { HeldSet, KeyGrant, SetRef } from '@sluice/proto';
 import { type Authority, createAuthority, Disk, Follower, Holdings, type ReplicaState, setKey } from '@sluice/replica';
 import type { IngestionConfig } from './config.js';
@@ -15,14 +15,23 @@ export interface KnownSets {
   isKnown(set: SetRef): Promise<boolean>;
 }
 
-export interface Keys extends KnownSets {
-  findGrant(digest: string): KeyGrant | undefined | Promise<KeyGrant | undefined>;
+/** The final word on a key that could not be checked when it came. */
+export interface Verifier {
+  /** Undefined when it is sure that nobody holds such a key. @throws SluiceError `unavailable` while nobody can tell. */
+  verify(digest: string): Promise<KeyGrant | undefined>;
+}
+
+export interface Keys extends KnownSets, Verifier {
+  /** `unverified` for a key that is not known while config is away: it may have been made a moment before. */
+  findGrant(digest: string): Grant | Promise<Grant>;
   sets(): HeldSet[];
 }
 
 /** How long an unknown key waits for config's word; another one within this time does not wait, in milliseconds. */
 const patienceMs = 500;
 const askTimeoutMs = 1_000;
+/** For so long it is believed that config is away, or is there, in milliseconds. */
+const believedMs = 2_000;
 
 /** Reads the disk, then follows config in the background. */
 export async function followKeys(config: IngestionConfig, bus: Bus, scope: Scope, logger: Logger): Promise<Keys> {
@@ -41,8 +50,12 @@ export async function followKeys(config: IngestionConfig, bus: Bus, scope: Scope
   scope.push('rulesets', () => follower.close());
   await follower.start();
   const findNewGrant = createPatience(holdings, () => follower.hurry(), news.next);
+  const isAway = createIsAway(authority, systemClock);
+  const findUnknown = async (digest: string): Promise<Grant> =>
+    (await findNewGrant(digest)) ?? ((await isAway()) ? unverified : undefined);
   return {
-    findGrant: (digest) => holdings.findGrant(digest) ?? findNewGrant(digest),
+    findGrant: (digest) => holdings.findGrant(digest) ?? findUnknown(digest),
+    verify: createVerify(holdings, authority, () => follower.hurry()),
     isKnown: createIsKnown(holdings, authority),
     sets: () => holdings.all().map(({ state, ageMs }) => heldSet(state, ageMs)),
   };
@@ -89,6 +102,39 @@ export function createPatience(
       clearTimeout(timer);
       isWaiting = false;
     }
+  };
+}
+
+/** Whether config does not answer. Asks at most every two seconds, however many want to know. */
+export function createIsAway(authority: Pick<Authority, 'listSets'>, clock: Clock): () => Promise<boolean> {
+  let answer: Promise<boolean> | undefined;
+  let askedAtMs = 0;
+  return () => {
+    if (answer === undefined || clock.now() - askedAtMs > believedMs) {
+      askedAtMs = clock.now();
+      answer = authority.listSets(AbortSignal.timeout(askTimeoutMs)).then(
+        () => false,
+        () => true,
+      );
+    }
+    return answer;
+  };
+}
+
+/** Nobody holds a key that no ruleset names, once all rulesets that config has are here. */
+export function createVerify(
+  holdings: Pick<Holdings, 'findGrant'> & { get(set: SetRef): { readonly revision: number } | undefined },
+  authority: Pick<Authority, 'listSets'>,
+  hurry: () => void,
+): Verifier['verify'] {
+  return async (digest) => {
+    const known = holdings.findGrant(digest);
+    if (known) return known;
+    const states = await authority.listSets(AbortSignal.timeout(askTimeoutMs));
+    const isBehind = states.some(({ set, revision }) => set && (holdings.get(set)?.revision ?? 0) < revision);
+    if (!isBehind) return holdings.findGrant(digest);
+    hurry();
+    throw unavailable('Rulesets that may name the key are still on their way.');
   };
 }
 

@@ -12,12 +12,13 @@ import { textOfError } from './data-fault.js';
 import { dropDeadLetter, getDeadLetter, listDeadLetters, retryDeadLetter } from './dead-letters.js';
 import { strictIngestionService } from './definition.js';
 import { createEventLog } from './event-log.js';
-import { type Handling, logEvents } from './handlers.js';
+import { type Handling, logEvents, requireKnownSet } from './handlers.js';
 import { type HousekeeperOptions, report, startHousekeeper } from './housekeeper.js';
 import { followKeys } from './keys.js';
 import { getEvents, getExposures, getUsage } from './ledger.js';
 import { createLogProbe } from './log-probe.js';
 import { originsOf } from './origins.js';
+import { openQuarantine } from './quarantine.js';
 import { createRecentIds } from './recent-ids.js';
 import { createShards, eventShards, subjectsIn } from './shards.js';
 import { migrationsUrl } from './store.js';
@@ -69,13 +70,22 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
   const log = createEventLog({ shards, spool, clock: systemClock, logger, instance, region });
   scope.push('event log', () => log.drain());
   const recent = createRecentIds(recentIdsMax);
-  const handling: Handling = { log, recent, counters, clock: systemClock, sets: keys };
+  const quarantine = await openQuarantine({
+    directory: join(config.stateDir, 'unverified'),
+    bytesMax: config.unverifiedBytesMax,
+    ageMaxMs: config.spoolAgeMaxMs,
+    ...{ logger, clock: systemClock, counters, verifier: keys, append: log.append },
+    requireSet: (principal, asked) => requireKnownSet({ sets: keys }, principal, asked),
+  });
+  scope.push('quarantine', () => quarantine.close());
+  const handling: Handling = { log, recent, counters, clock: systemClock, sets: keys, quarantine };
   const reading = { database, sets: keys, clock: systemClock };
   const burials = { database, shards, region };
   const readCounters = () => ({
     ...counters.read(),
     log_pending: probe.messagesPending(),
     append_bytes_pending: log.pendingBytes(),
+    unverified_pending: quarantine.state().events,
     ...spoolCounters(spool),
   });
   const { retentionDays } = config;

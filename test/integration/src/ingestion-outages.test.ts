@@ -10,7 +10,7 @@ import {
   Outcome,
 } from '@sluice/proto';
 import { eventually } from '@sluice/testkit';
-import { eventOf, openRoom, type Room, set, timeoutMs } from './ingestion-room.js';
+import { eventOf, openRoom, type Room, set, talkTo, timeoutMs } from './ingestion-room.js';
 
 const { ACCEPTED, REJECTED } = Outcome;
 
@@ -74,6 +74,49 @@ describe('ingestion in an outage', function () {
     await postgres.start();
     await ingestion.start();
     await room.counted('in-hand', 1);
+  });
+
+  it('keeps events under keys that nobody can check, and counts them once config knows the key', async () => {
+    const [config, nats] = [room.mesh.process('config-1'), room.mesh.process('nats')];
+    // A key that config has, and could tell nobody about.
+    await nats.kill();
+    const secret = await room.makeKey();
+    await config.kill();
+    await nats.start();
+    const late = talkTo(room.target, secret);
+    const stranger = talkTo(room.target, 'sluice_server_that_nobody_ever_made');
+    try {
+      for (const [talk, name] of [
+        [late, 'unverified'],
+        [stranger, 'invented'],
+      ] as const) {
+        const { outcomes, durability } = await talk.log([eventOf({ name }), eventOf({ name }), eventOf({ name: '' })]);
+        assert.deepEqual(
+          outcomes.map(({ outcome }) => outcome),
+          [ACCEPTED, ACCEPTED, REJECTED],
+        );
+        assert.match(outcomes[0]?.reason ?? '', /config is away/);
+        assert.equal(durability, Durability.SPOOLED);
+      }
+      await assert.rejects(late.ledger.getEvents({ set, name: 'unverified' }, { timeoutMs }), { kind: 'forbidden' });
+      // Also what the disk of a process that was killed holds.
+      const ingestion = room.mesh.process('ingestion-1');
+      await ingestion.kill();
+      await ingestion.start();
+      assert.equal((await room.counters()).unverified_pending, 4);
+      await room.counted('unverified', 0);
+      await config.start();
+      await room.counted('unverified', 2);
+      await eventually(async () => {
+        const { unverified_pending: pending, events_unverified_refused: refused } = await room.counters();
+        assert.deepEqual([pending, refused], [0, 2]);
+      });
+      assert.equal(await room.countOf('invented'), 0);
+      await assert.rejects(stranger.log([eventOf()]), { kind: 'unauthenticated' });
+    } finally {
+      late.close();
+      stranger.close();
+    }
   });
 
   it('keeps events on its own disk without NATS, says so, and counts them when it is back', async () => {

@@ -1,12 +1,13 @@
 /** A mesh of config and ingestion with keys of every kind, for the tests of ingestion. */
 import assert from 'node:assert/strict';
-import { createClient, silentLogger } from '@sluice/mesh';
+import { type Client, createClient, silentLogger } from '@sluice/mesh';
 import { openDatabase } from '@sluice/postgres';
 import {
   ConfigServiceService,
   type Event,
   EventBatch,
   IngestionServiceService,
+  InstanceServiceService,
   KeyClass,
   LedgerServiceService,
   type LogEventsResponse,
@@ -55,6 +56,10 @@ export interface Room {
   countOf(name: string): Promise<number>;
   /** Waits until the ledger has so many events of the name. */
   counted(name: string, count: number): Promise<void>;
+  /** Makes one more server key of the set. @returns its secret. */
+  makeKey(): Promise<string>;
+  /** What ingestion says that it counted. */
+  counters(): Promise<Readonly<Record<string, number>>>;
   /** Asks the store itself. */
   query<Row extends object>(text: string): Promise<Row[]>;
   close(): Promise<void>;
@@ -80,6 +85,8 @@ export async function openRoom(env: Readonly<Record<string, string>> = {}): Prom
     outcomesOf: async (events) => (await server.log(events)).outcomes.map(({ outcome }) => outcome),
     countOf,
     counted: (name, count) => eventually(async () => assert.equal(await countOf(name), count), { deadlineMs: 20_000 }),
+    makeKey: () => makeServerKey(mesh),
+    counters: () => countersOf(mesh, target),
     query: (text) => queryOnce(mesh.databaseUrl, text),
     close: async () => {
       for (const talk of [server, device, inside, console]) talk.close();
@@ -96,13 +103,34 @@ async function makeKeys(mesh: TestMesh): Promise<string[]> {
     await config.createProject({ project: set.project }, { timeoutMs });
     await config.createEnvironment({ set }, { timeoutMs });
     const secrets: string[] = [];
-    for (const keyClass of [KeyClass.SERVER, KeyClass.CLIENT]) {
-      const grant = { ...set, keyClass, canWrite: false, label: `test ${keyClass}` };
-      secrets.push((await config.createKey({ grant, isReused: false }, { timeoutMs })).secret);
-    }
+    for (const keyClass of [KeyClass.SERVER, KeyClass.CLIENT]) secrets.push(await makeKey(config, keyClass));
     return secrets;
   } finally {
     config.close();
+  }
+}
+
+async function makeKey(config: Client<typeof ConfigServiceService>, keyClass: KeyClass): Promise<string> {
+  const grant = { ...set, keyClass, canWrite: false, label: `test ${keyClass}` };
+  return (await config.createKey({ grant, isReused: false }, { timeoutMs })).secret;
+}
+
+async function makeServerKey(mesh: TestMesh): Promise<string> {
+  const target = `static:///${mesh.process('config-1').address}`;
+  const config = createClient(ConfigServiceService, { target, key: mesh.rootKey });
+  try {
+    return await makeKey(config, KeyClass.SERVER);
+  } finally {
+    config.close();
+  }
+}
+
+async function countersOf(mesh: TestMesh, target: string): Promise<Readonly<Record<string, number>>> {
+  const instance = createClient(InstanceServiceService, { target, key: mesh.meshKey });
+  try {
+    return (await instance.getInstance({}, { timeoutMs })).counters;
+  } finally {
+    instance.close();
   }
 }
 
