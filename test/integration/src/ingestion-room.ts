@@ -11,6 +11,7 @@ import {
   KeyClass,
   LedgerServiceService,
   type LogEventsResponse,
+  type SetRef,
 } from '@sluice/proto';
 import { eventually, startMesh, type TestMesh } from '@sluice/testkit';
 import { v7 } from 'uuid';
@@ -56,8 +57,8 @@ export interface Room {
   countOf(name: string): Promise<number>;
   /** Waits until the ledger has so many events of the name. */
   counted(name: string, count: number): Promise<void>;
-  /** Makes one more server key of the set. @returns its secret. */
-  makeKey(): Promise<string>;
+  /** Makes one more server key, of another set with that set. @returns its secret. */
+  makeKey(of?: SetRef): Promise<string>;
   /** What ingestion says that it counted. */
   counters(): Promise<Readonly<Record<string, number>>>;
   /** Asks the store itself. */
@@ -85,7 +86,7 @@ export async function openRoom(env: Readonly<Record<string, string>> = {}): Prom
     outcomesOf: async (events) => (await server.log(events)).outcomes.map(({ outcome }) => outcome),
     countOf,
     counted: (name, count) => eventually(async () => assert.equal(await countOf(name), count), { deadlineMs: 20_000 }),
-    makeKey: () => makeServerKey(mesh),
+    makeKey: (of = set) => makeServerKey(mesh, of),
     counters: () => countersOf(mesh, target),
     query: (text) => queryOnce(mesh.databaseUrl, text),
     close: async () => {
@@ -110,16 +111,20 @@ async function makeKeys(mesh: TestMesh): Promise<string[]> {
   }
 }
 
-async function makeKey(config: Client<typeof ConfigServiceService>, keyClass: KeyClass): Promise<string> {
-  const grant = { ...set, keyClass, canWrite: false, label: `test ${keyClass}` };
+async function makeKey(config: Client<typeof ConfigServiceService>, keyClass: KeyClass, of = set): Promise<string> {
+  const grant = { ...of, keyClass, canWrite: false, label: `test ${keyClass}` };
   return (await config.createKey({ grant, isReused: false }, { timeoutMs })).secret;
 }
 
-async function makeServerKey(mesh: TestMesh): Promise<string> {
+async function makeServerKey(mesh: TestMesh, of: SetRef): Promise<string> {
   const target = `static:///${mesh.process('config-1').address}`;
   const config = createClient(ConfigServiceService, { target, key: mesh.rootKey });
   try {
-    return await makeKey(config, KeyClass.SERVER);
+    if (of !== set) {
+      await config.createProject({ project: of.project }, { timeoutMs });
+      await config.createEnvironment({ set: of }, { timeoutMs });
+    }
+    return await makeKey(config, KeyClass.SERVER, of);
   } finally {
     config.close();
   }
