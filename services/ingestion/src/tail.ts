@@ -26,7 +26,8 @@ export function createTails(bus: Pick<Bus, 'subscribe'>): Tails {
   const watchers = new Set<(batch: EventBatch) => void>();
   let releases: (() => unknown)[] = [];
   const onMessage = ({ data }: BusMessage): void => {
-    const batch = EventBatch.decode(data);
+    const batch = readBatch(data);
+    if (batch === undefined) return;
     for (const watcher of watchers) watcher(batch);
   };
   return {
@@ -45,6 +46,15 @@ export function createTails(bus: Pick<Bus, 'subscribe'>): Tails {
       };
     },
   };
+}
+
+/** Undefined for what the writer will bury. */
+function readBatch(data: Uint8Array): EventBatch | undefined {
+  try {
+    return EventBatch.decode(data);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Events that wait for one watcher. */
