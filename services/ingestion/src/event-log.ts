@@ -34,6 +34,8 @@ export interface AppendResult {
 export interface Append {
   readonly set: SetRef;
   readonly events: readonly Event[];
+  /** For each event its bytes behind the tag that it has in a batch, too; undefined where they have to be made. */
+  readonly asSent?: readonly (Uint8Array | undefined)[];
   readonly receivedAtMs: number;
   /** What was added to the times of the events. */
   readonly skewMs: number;
@@ -143,7 +145,7 @@ export function partsOf(append: Append): Part[] {
   const parts: Part[] = [];
   let from = 0;
   let bytes = 0;
-  const chunks = append.events.map((event) => chunkOf(event, append.skewMs));
+  const chunks = append.events.map((event, at) => chunkOf(event, append.asSent?.[at], append.skewMs));
   const cut = (to: number): void => {
     const events = append.events.slice(from, to);
     parts.push({
@@ -177,9 +179,18 @@ function withReceipt(parts: Part[], append: Append, receipt: Receipt): Part[] {
 }
 
 /** Encoded messages that are put end to end are the merged message: each event is encoded once, whatever it travels with. */
-function chunkOf(event: Event, skewMs: number): Uint8Array {
-  return EventBatch.encode({ ...nothing, events: [event], skewsMs: [skewMs] }).finish();
+function chunkOf(event: Event, asSent: Uint8Array | undefined, skewMs: number): Uint8Array {
+  if (asSent === undefined || skewMs !== 0) {
+    return EventBatch.encode({ ...nothing, events: [event], skewsMs: [skewMs] }).finish();
+  }
+  const chunk = Buffer.allocUnsafe(asSent.length + noSkew.length);
+  chunk.set(asSent);
+  chunk.set(noSkew, asSent.length);
+  return chunk;
 }
+
+/** The skew of one event whose time was right. */
+const noSkew = EventBatch.encode({ ...EventBatch.create(), skewsMs: [0] }).finish();
 
 const nothing: EventBatch = {
   set: undefined,
@@ -235,7 +246,5 @@ async function append(
 
 /** The same events make the same id, so that the log itself drops an identical retry. */
 export function messageIdOf(subject: string, ids: readonly string[]): string {
-  const hash = createHash('sha256').update(subject);
-  for (const id of ids) hash.update(id);
-  return hash.digest('base64url');
+  return createHash('sha256').update(subject).update(ids.join('')).digest('base64url');
 }

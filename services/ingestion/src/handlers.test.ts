@@ -40,7 +40,7 @@ function trial(append: EventLog['append'] = ({ events }) => Promise.resolve(held
     sets: { isKnown: ({ project }: { project: string }) => Promise.resolve(project === 'shop') },
   } as unknown as Handling;
   const send = (events: Event[], call = callBy('server'), sentAtMs = 0) =>
-    logEvents(handling, { request: { set: undefined, events, sentAtMs } }, call);
+    logEvents(handling, { request: { set: undefined, events, sentAtMs }, asSent: [] }, call);
   return { handling, appended, send };
 }
 

@@ -40,7 +40,7 @@ export interface Handling {
 /** Accepts events: answers only once the log holds every accepted one on stable storage. */
 export async function logEvents(handling: Handling, received: Received, call: Call): Promise<LogEventsResponse> {
   const { log, recent, counters, clock } = handling;
-  const request = requireRequest(received);
+  const { request, asSent } = requireRequest(received);
   if (call.principal.kind === 'unverified') return quarantine(handling, request, call.principal);
   const { set: asked, events, sentAtMs } = request;
   if (call.principal.kind === 'console') requireWrite(call.principal);
@@ -48,7 +48,11 @@ export async function logEvents(handling: Handling, received: Received, call: Ca
   const { receivedAtMs, skewMs } = arrivalOf(sentAtMs, clock);
   const { outcomes, fresh } = sift(events, { receivedAtMs, skewMs }, (id) => recent.has(set.project, id));
   const arrival = { receivedAtMs, skewMs, traceparent: call.traceparent, receipt: receiptOf(request, outcomes) };
-  const append = { set, events: fresh.map(({ event }) => event), ...arrival };
+  const append = {
+    ...{ set, events: fresh.map(({ event }) => event), ...arrival },
+    // What was accepted as it is goes to the log as it came.
+    asSent: fresh.map(({ event, index }) => (event === events[index] ? asSent[index] : undefined)),
+  };
   const { wereHeld, durability } = await withinDeadline(log.append(append), call.remainingMs());
   for (const [at, { event, index }] of fresh.entries()) {
     // A retry of what is only spooled tries the log again: answered from memory, it would claim too much.

@@ -17,10 +17,11 @@ export async function streamEvents(
   call: Call,
 ): Promise<StreamEventsResponse> {
   if ('problem' in received) throw invalid(received.problem.field, received.problem.message);
-  const { batch, batchNumber } = received.request;
+  const { request, asSent } = received;
+  const { batch, batchNumber } = request;
   if (!batch) throw invalid('batch', 'is missing; send a LogEventsRequest');
   try {
-    const result = await logEvents(handling, { request: batch }, call);
+    const result = await logEvents(handling, { request: batch, asSent }, call);
     return { batchNumber, result, retryAfterMs: 0, reason: '' };
   } catch (error) {
     if (!(error instanceof SluiceError) || (error.kind !== 'exhausted' && error.kind !== 'unavailable')) throw error;

@@ -20,7 +20,7 @@ export interface Arrival {
   readonly skewMs: number;
 }
 
-/** An event as the log shall hold it, or a sentence that names the wrong field and says what to do. */
+/** An event as the log shall hold it, which is the same object when nothing had to be changed, or a sentence that names the wrong field and says what to do. */
 export type Verdict = { readonly event: Event } | { readonly reason: string };
 
 /** A wrong field of an event. Never leaves this module: the outcome has its text. */
@@ -53,14 +53,16 @@ function accept(event: Event, arrival: Arrival): Event {
   checkValue(event.value);
   if (event.user) checkUser(event.user);
   if (exposure) checkExposure(exposure);
-  return {
-    ...event,
-    id: event.id.toLowerCase(),
-    name,
-    timeMs,
-    metadataJson: checkedMetadata(event.metadataJson),
-    traceparent: traceparentPattern.test(event.traceparent) ? event.traceparent : '',
-  };
+  const id = event.id.toLowerCase();
+  const metadataJson = checkedMetadata(event.metadataJson);
+  const traceparent = traceparentPattern.test(event.traceparent) ? event.traceparent : '';
+  const isAsSent =
+    id === event.id &&
+    name === event.name &&
+    timeMs === event.timeMs &&
+    metadataJson === event.metadataJson &&
+    traceparent === event.traceparent;
+  return isAsSent ? event : { ...event, id, name, timeMs, metadataJson, traceparent };
 }
 
 /** The name of exposures that come without one. */
@@ -75,7 +77,7 @@ const isNeeded = true;
 
 function checkId(id: string): void {
   if (id === '') throw new Wrong('id', 'is empty; make a UUIDv7 where the event happens and reuse it in retries');
-  if (!uuidPattern.test(id) || nilUuidPattern.test(id)) {
+  if (!uuidPattern.test(id) || (id.startsWith('0') && nilUuidPattern.test(id))) {
     throw new Wrong('id', 'is not a UUID; make a UUIDv7 where the event happens and reuse it in retries');
   }
 }

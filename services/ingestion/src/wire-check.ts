@@ -13,11 +13,25 @@ interface Field {
   readonly type: Scalar | MessageSchema;
   /** Repeated, at most this often. */
   readonly max?: number;
+  /** Who asks for spans gets one for each element. */
+  readonly isSpan?: true;
 }
 
 /** The fields of a message by number. Fields that are not here are skipped, as newer senders may have them. */
 export interface MessageSchema {
   readonly fields: Readonly<Record<number, Field>>;
+  /** Fields of one choice: of several that are there, decoders keep the last. */
+  readonly choice?: readonly number[];
+}
+
+/** Where an element lies, with its tag. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+  /** Its fields are known, in order and there once, so that every reader sees the same in these bytes. */
+  readonly isPlain: boolean;
+  /** Elements of repeated fields inside: entries of maps, of which decoders merge those of one key. */
+  readonly entries: number;
 }
 
 /** Where the bytes are wrong, as a path such as `events[3].user.custom_ids[0].key`, and how. */
@@ -37,10 +51,10 @@ class Fault extends Error {
   readonly path: string[] = [];
 }
 
-/** The first thing wrong with `bytes` as a message of that schema. */
-export function checkWire(bytes: Uint8Array, schema: MessageSchema): WireProblem | undefined {
+/** The first thing wrong with `bytes` as a message of that schema. `spans` gets those of the schema's elements. */
+export function checkWire(bytes: Uint8Array, schema: MessageSchema, spans?: Span[]): WireProblem | undefined {
   try {
-    new Walker(bytes).message(schema, bytes.length, 0);
+    new Walker(bytes, spans).message(schema, bytes.length, 0);
     return undefined;
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
@@ -51,22 +65,33 @@ export function checkWire(bytes: Uint8Array, schema: MessageSchema): WireProblem
 /** A cursor over the bytes; errors gather their path on the way out. */
 class Walker {
   readonly #bytes: Uint8Array;
+  readonly #spans: Span[] | undefined;
   #at = 0;
+  /** Since the last span began. */
+  #isPlain = true;
+  #entries = 0;
   /** Halves of the varint read last. */
   #low = 0;
   #high = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, spans: Span[] | undefined) {
     this.#bytes = bytes;
+    this.#spans = spans;
   }
 
   message(schema: MessageSchema, end: number, depth: number): void {
     if (depth > deepest) throw new Fault(`is nested more than ${deepest} levels deep`);
     let counts: Record<number, number> | undefined;
+    let last = 0;
+    let chosen = 0;
     while (this.#at < end) {
+      const from = this.#at;
       const tag = this.#tag(end);
       const number = tag >>> 3;
       const field = schema.fields[number];
+      if (!field || number < last || (number === last && field.max === undefined)) this.#isPlain = false;
+      if (schema.choice?.includes(number) && ++chosen > 1) this.#isPlain = false;
+      last = number;
       if (!field) {
         this.#located(`#${number}`, () => this.#skip(tag & 7, end));
         continue;
@@ -77,7 +102,14 @@ class Walker {
         index = counts[number] ?? 0;
         counts[number] = index + 1;
       }
+      if (field.isSpan) {
+        this.#isPlain = true;
+        this.#entries = 0;
+      } else if (field.max !== undefined) this.#entries++;
       this.#field(field, index, tag & 7, end, depth);
+      if (field.isSpan) {
+        this.#spans?.push({ from, to: this.#at, isPlain: this.#isPlain, entries: this.#entries });
+      }
     }
   }
 

@@ -16,6 +16,7 @@ const value: MessageSchema = {
     3: string('string_value'),
     4: string('json'),
   },
+  choice: [1, 2, 3, 4],
 };
 
 const mapOf = (name: string, type: 'string' | MessageSchema) => ({
@@ -68,6 +69,7 @@ const event: MessageSchema = {
     8: { name: 'exposure', type: exposure },
     9: string('traceparent'),
   },
+  choice: [5, 6],
 };
 
 const uint = (name: string) => ({ name, type: 'uint' }) as const;
@@ -99,7 +101,7 @@ const report: MessageSchema = {
 export const logEventsSchema: MessageSchema = {
   fields: {
     1: { name: 'set', type: setRef },
-    2: { name: 'events', type: event, max: eventsMax },
+    2: { name: 'events', type: event, max: eventsMax, isSpan: true },
     3: { name: 'sent_at_ms', type: 'int' },
     4: string('source_id'),
     5: uint('sequence'),

@@ -1,7 +1,7 @@
 /** Taking events in: gRPC to the durable log, beside a publisher that does nothing but publish. */
 import { readFileSync } from 'node:fs';
-import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { Bus } from '@sluice/bus';
+import { type Client, createClient, type ErrorKind, SluiceError } from '@sluice/mesh';
 import type { Database } from '@sluice/postgres';
 import { IngestionServiceService } from '@sluice/proto';
 import type { TestMesh } from '@sluice/testkit';
@@ -21,32 +21,38 @@ const deadlineMs = 5_000;
 /** Messages that the bare publisher has under way. */
 const publishesInFlight = 6;
 
-const asIs = (bytes: Buffer): Buffer => bytes;
+/** Requests that were encoded before; of answers only that there is one. */
+const rawIngestion = {
+  logEvents: {
+    ...IngestionServiceService.logEvents,
+    requestSerialize: (bytes: Buffer): Buffer => bytes,
+    responseDeserialize: (bytes: Buffer): Buffer => bytes,
+  },
+};
 
-/** Clients with a connection each, that send what was encoded before. */
-class Senders {
-  readonly #clients: readonly Client[];
-  readonly #metadata = new Metadata();
+/** How a request ended: `accepted`, or the kind of the refusal. */
+type Ending = 'accepted' | ErrorKind;
+
+/** Clients of ours with a connection each: they restrain themselves when they are turned away. */
+export class Senders {
+  readonly #clients: readonly Client<typeof rawIngestion>[];
   #turn = 0;
 
   constructor(address: string, key: string) {
-    const options = { 'grpc.use_local_subchannel_pool': 1, 'grpc.enable_http_proxy': 0 };
-    this.#clients = Array.from(
-      { length: clientsCount },
-      () => new Client(address, credentials.createInsecure(), options),
+    this.#clients = Array.from({ length: clientsCount }, () =>
+      createClient(rawIngestion, { target: `static:///${address}`, key }),
     );
-    this.#metadata.set('authorization', `Bearer ${key}`);
   }
 
-  /** @returns the status code of the answer. */
-  send(request: Buffer): Promise<status> {
-    const client = this.#clients[this.#turn++ % clientsCount] as Client;
-    const { path } = IngestionServiceService.logEvents;
-    const options = { deadline: Date.now() + deadlineMs };
-    return new Promise((resolve) => {
-      const done = (error: ServiceError | null): void => resolve(error ? error.code : status.OK);
-      client.makeUnaryRequest(path, asIs, asIs, request, this.#metadata, options, done);
-    });
+  async send(request: Buffer): Promise<Ending> {
+    const client = this.#clients[this.#turn++ % clientsCount] as Client<typeof rawIngestion>;
+    try {
+      await client.logEvents(request, { timeoutMs: deadlineMs });
+      return 'accepted';
+    } catch (error) {
+      if (error instanceof SluiceError) return error.kind;
+      throw error;
+    }
   }
 
   close(): void {
@@ -55,12 +61,12 @@ class Senders {
 }
 
 /** Every client keeps some requests under way. @returns events per second. */
-async function saturate(senders: Senders, requests: FreshRequests, forMs: number): Promise<number> {
+export async function saturate(senders: Senders, requests: FreshRequests, forMs: number): Promise<number> {
   const startMs = performance.now();
   let accepted = 0;
   const lane = async (): Promise<void> => {
     while (performance.now() - startMs < forMs) {
-      if ((await senders.send(requests.next())) === status.OK) accepted += requestEvents;
+      if ((await senders.send(requests.next())) === 'accepted') accepted += requestEvents;
     }
   };
   await Promise.all(Array.from({ length: clientsCount * inFlightEach }, lane));
@@ -107,11 +113,11 @@ async function offer(senders: Senders, requests: FreshRequests, perSecond: numbe
     if (elapsedMs >= forMs) return resolve();
     for (; sent < (elapsedMs * perSecond) / 1_000; sent++) {
       const dueMs = startMs + (sent * 1_000) / perSecond;
-      const settle = (code: status): void => {
+      const settle = (ending: Ending): void => {
         const nowMs = performance.now();
-        if (code === status.OK) latencies.push(nowMs - dueMs);
-        else refused.set(status[code] ?? String(code), (refused.get(status[code] ?? '') ?? 0) + 1);
-        if (code === status.OK && nowMs - startMs <= forMs) accepted += requestEvents;
+        if (ending === 'accepted') latencies.push(nowMs - dueMs);
+        else refused.set(ending, (refused.get(ending) ?? 0) + 1);
+        if (ending === 'accepted' && nowMs - startMs <= forMs) accepted += requestEvents;
       };
       pending.push(senders.send(requests.next()).then(settle));
       // A generator that is late must not stop everything else, its own answers above all.
@@ -128,39 +134,39 @@ async function offer(senders: Senders, requests: FreshRequests, perSecond: numbe
 
 const figure = (value: number): string => Math.round(value).toLocaleString('en').padStart(10);
 
+/** In turn, so that whatever else the machine does hits both. Last, as the publisher keeps the disk busy for a while. */
+async function besideBare(mesh: TestMesh, bus: Bus, senders: Senders, requests: FreshRequests) {
+  const messages = batchesOf(eventsOf(20 * messageEvents, 0));
+  const [bare, accept]: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    accept.push(await saturate(senders, requests, roundMs));
+    bare.push(await publishBare(bus, mesh.region, messages, roundMs));
+  }
+  return { bare: quantile(bare, 0.5), accept: quantile(accept, 0.5) };
+}
+
 /** PostgreSQL is away meanwhile: what is measured ends at the log, and the writer waits. */
 export async function benchAccept(mesh: TestMesh, bus: Bus): Promise<void> {
   const ingestion = mesh.process('ingestion-1');
   const senders = new Senders(ingestion.address, mesh.meshKey);
   const requests = new FreshRequests(requestEvents);
-  const messages = batchesOf(eventsOf(20 * messageEvents, 0));
   await mesh.process('postgres').stop();
-  const [bare, accept]: [number[], number[]] = [[], []];
-  for (let round = 0; round <= rounds; round++) {
-    const rates = [
-      await publishBare(bus, mesh.region, messages, roundMs),
-      await saturate(senders, requests, roundMs),
-    ] as const;
-    // The first round warms up.
-    if (round > 0) bare.push(rates[0]);
-    if (round > 0) accept.push(rates[1]);
-  }
-  const peak = quantile(accept, 0.5);
-  const raw = quantile(bare, 0.5);
-  console.log('\nTaking events in: one region, one NATS server, fsync before every acknowledgement');
-  console.log(`  bare publisher, ${messageEvents} events a message   ${figure(raw)} events/s`);
-  const clients = `${clientsCount} clients, ${requestEvents} events a request`;
-  console.log(`  gRPC → durable log, ${clients} ${figure(peak)} events/s  ${(peak / raw).toFixed(2)} of bare`);
+  // The first round warms up.
+  await saturate(senders, requests, roundMs);
+  const peak = await saturate(senders, requests, roundMs);
   const half = await offer(senders, requests, peak / 2 / requestEvents, halfLoadMs);
-  const p99 = quantile(half.latencies, 0.99);
-  console.log(
-    `  at half of that, open loop: p50 ${quantile(half.latencies, 0.5).toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`,
-  );
   const flood = await offer(senders, requests, (peak * overload) / requestEvents, overloadMs);
-  const kinds = [...flood.refused].map(([code, count]) => `${count} ${code}`).join(', ') || 'none';
+  const { accept, bare } = await besideBare(mesh, bus, senders, requests);
+  console.log('\nTaking events in: one region, one NATS server, fsync before every acknowledgement');
+  console.log(`  bare publisher, ${messageEvents} events a message   ${figure(bare)} events/s`);
+  const clients = `${clientsCount} clients, ${requestEvents} events a request`;
+  console.log(`  gRPC → durable log, ${clients} ${figure(accept)} events/s  ${(accept / bare).toFixed(2)} of bare`);
+  const [p50, p99] = [0.5, 0.99].map((share) => quantile(half.latencies, share).toFixed(1));
+  console.log(`  at half of ${figure(peak).trim()}/s, open loop: p50 ${p50} ms, p99 ${p99} ms`);
+  const kinds = [...flood.refused].map(([kind, count]) => `${count} ${kind}`).join(', ') || 'none';
   const goodput = (flood.acceptedPerSecond / peak).toFixed(2);
   console.log(
-    `  offered ${figure(flood.sentPerSecond).trim()}/s of ${overload}× for ${overloadMs / 1_000} s: goodput ${goodput} of peak; requests refused: ${kinds}`,
+    `  offered ${figure(flood.sentPerSecond).trim()}/s, ${overload}× that, for ${overloadMs / 1_000} s: goodput ${goodput} of it; requests refused: ${kinds}`,
   );
   senders.close();
   await mesh.process('postgres').start();
@@ -186,7 +192,7 @@ export async function benchMemory(mesh: TestMesh, _bus: Bus, database: Database)
   const startMs = performance.now();
   const lane = async (): Promise<void> => {
     while (accepted < memoryEvents) {
-      if ((await senders.send(requests.next())) === status.OK) accepted += requestEvents;
+      if ((await senders.send(requests.next())) === 'accepted') accepted += requestEvents;
       if (accepted - looked < memoryEvents / 20) continue;
       looked = accepted;
       samples.push(residentBytes(ingestion.pid) / megabyte);

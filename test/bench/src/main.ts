@@ -1,7 +1,7 @@
 import { benchCompile, benchIdList } from './compile.js';
 import { benchEngine } from './engine.js';
 import { benchEvaluation } from './evaluation.js';
-import { benchIngestion, benchIngestionMemory } from './ingestion.js';
+import { benchIngestion, benchIngestionMemory, benchIngestionStore } from './ingestion.js';
 import { describeMachine } from './measure.js';
 import { benchPropagation } from './propagation.js';
 
@@ -13,6 +13,7 @@ const parts = {
   evaluation: benchEvaluation,
   propagation: benchPropagation,
   ingestion: benchIngestion,
+  'ingestion-store': benchIngestionStore,
 };
 /** Only when they are named. */
 const longParts = { 'ingestion-memory': benchIngestionMemory };
