@@ -3,6 +3,7 @@
 import { evaluationStories } from './evaluation-stories.js';
 import { eventStories, leaderLost } from './event-stories.js';
 import { type Lab, openLab } from './lab.js';
+import { overloadStories } from './overload-stories.js';
 import type { Finding, Story } from './story.js';
 
 /** Answers are stale sooner than in earnest, so that a story of staleness does not take minutes. */
@@ -52,7 +53,7 @@ async function tellAll(stories: readonly Story[], options: Parameters<typeof ope
 export async function drillRegions(): Promise<boolean> {
   const only = process.env.STORY;
   const isAsked = ({ fault }: Story): boolean => only === undefined || fault.includes(only);
-  const two = [...evaluationStories, ...eventStories].filter(isAsked);
+  const two = [...evaluationStories, ...overloadStories, ...eventStories].filter(isAsked);
   const clustered = [leaderLost].filter(isAsked);
   const lines: Line[] = [];
   if (two.length > 0) lines.push(...(await tellAll(two, { env: labEnv })));

@@ -4,13 +4,19 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp
 import { connect, type Socket } from 'node:net';
 import { scripted } from './scripted-server.js';
 
+/** A port of this machine, or one of another address. */
+export type Place = number | { readonly host: string; readonly port: number };
+
+const placeOf = (place: Place): { host: string; port: number } =>
+  typeof place === 'number' ? { host: '127.0.0.1', port: place } : place;
+
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 const ping = Buffer.from([0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]);
 
 /** Sockets that say `text`, and nothing more. */
-export async function sayAndWait(port: number, count: number, text: Buffer): Promise<Socket[]> {
-  const sockets = Array.from({ length: count }, () => connect({ port, host: '127.0.0.1' }));
+export async function sayAndWait(place: Place, count: number, text: Buffer): Promise<Socket[]> {
+  const sockets = Array.from({ length: count }, () => connect(placeOf(place)));
   for (const socket of sockets) {
     socket.on('error', () => undefined);
     socket.resume();
@@ -29,18 +35,18 @@ export const halfPreface = preface.subarray(0, 12);
 export const garbage = Buffer.from('GET / HTTP/1.1\r\nhost: nobody\r\n\r\n');
 
 /** PINGs by the ten thousand. @returns the socket, once all of them are sent or it was closed. */
-export async function floodWithPings(port: number, count: number): Promise<Socket> {
-  return floodWith(port, count, ping);
+export async function floodWithPings(place: Place, count: number): Promise<Socket> {
+  return floodWith(place, count, ping);
 }
 
-export async function floodWithSettings(port: number, count: number): Promise<Socket> {
-  return floodWith(port, count, settings);
+export async function floodWithSettings(place: Place, count: number): Promise<Socket> {
+  return floodWith(place, count, settings);
 }
 
 const batchFrames = 50;
 
-async function floodWith(port: number, count: number, frame: Buffer): Promise<Socket> {
-  const [socket] = await sayAndWait(port, 1, Buffer.concat([preface, settings]));
+async function floodWith(place: Place, count: number, frame: Buffer): Promise<Socket> {
+  const [socket] = await sayAndWait(place, 1, Buffer.concat([preface, settings]));
   if (!socket) throw new Error('no socket');
   const batch = Buffer.concat(Array.from({ length: batchFrames }, () => frame));
   // More at once would be stopped by what HTTP/2 libraries know of floods themselves.
@@ -51,14 +57,17 @@ async function floodWith(port: number, count: number, frame: Buffer): Promise<So
   return socket;
 }
 
-export function openSession(port: number, options: Parameters<typeof connectHttp2>[1] = {}): ClientHttp2Session {
-  const session = connectHttp2(`http://127.0.0.1:${port}`, options);
+export function openSession(place: Place, options: Parameters<typeof connectHttp2>[1] = {}): ClientHttp2Session {
+  const { host, port } = placeOf(place);
+  const session = connectHttp2(`http://${host}:${port}`, options);
   session.on('error', () => undefined);
   return session;
 }
 
 interface RawCall {
   readonly method?: keyof typeof scripted;
+  /** Instead of a method of the scripted server. */
+  readonly path?: string;
   readonly key?: string;
   readonly timeout?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -68,7 +77,7 @@ interface RawCall {
 export function openCall(session: ClientHttp2Session, call: RawCall = {}): ClientHttp2Stream {
   const stream = session.request({
     ':method': 'POST',
-    ':path': scripted[call.method ?? 'getThing'].path,
+    ':path': call.path ?? scripted[call.method ?? 'getThing'].path,
     'content-type': 'application/grpc',
     te: 'trailers',
     authorization: `Bearer ${call.key ?? 'a-stranger'}`,
@@ -105,14 +114,20 @@ export async function resetRapidly(session: ClientHttp2Session, count: number): 
 }
 
 /** Calls at a rate over four connections, whatever the answers say. @returns how to stop. */
-export function floodWithCalls(port: number, key: string, perSecond: number): () => void {
-  const sessions = Array.from({ length: 4 }, () => openSession(port));
+export function floodWithCalls(
+  place: Place,
+  key: string,
+  perSecond: number,
+  { path, request = emptyRequest }: { readonly path?: string; readonly request?: Buffer } = {},
+): () => void {
+  const sessions = Array.from({ length: 4 }, () => openSession(place));
   const startedMs = performance.now();
   let sent = 0;
   const timer = setInterval(() => {
     for (; sent < ((performance.now() - startedMs) * perSecond) / 1_000; sent++) {
       const session = sessions[sent % sessions.length];
-      if (session && !session.destroyed && !session.closed) openCall(session, { key, timeout: '2S' }).end(emptyRequest);
+      if (session && !session.destroyed && !session.closed)
+        openCall(session, { key, timeout: '2S', ...(path === undefined ? {} : { path }) }).end(request);
     }
   }, 2);
   return () => {
