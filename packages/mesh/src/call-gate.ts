@@ -10,6 +10,7 @@ import { Rates } from './rate.js';
 import { type Route, unknownRoute } from './routes.js';
 import type { ServerCounts } from './server-counts.js';
 import type { ServerLimits } from './server-limits.js';
+import { utilizationMeter } from './utilization.js';
 
 export interface CallGateOptions {
   readonly limits: ServerLimits;
@@ -64,9 +65,13 @@ export class CallGate {
     const nowMs = performance.now();
     const route = this.#options.routes.get(String(headers[':path'])) ?? unknownRoute;
     const call = this.#calls.add(stream, headers, route, nowMs, this.#timeout(headers, route));
-    stream.on('close', () => this.#end(call, session));
-    if (route.awaitsRequest) this.#awaitRequest(call);
     const key = headers.authorization ?? '';
+    const endLasting = this.#options.connections.noteCall(session, key, route.deadline === 'none', nowMs);
+    stream.on('close', () => {
+      endLasting?.();
+      this.#end(call, session);
+    });
+    if (route.awaitsRequest) this.#awaitRequest(call);
     const { headerBytesMax } = this.#options.limits;
     const isBloated = headerBytesMax > 0 && bytesOf(headers) > headerBytesMax;
     const waitMs = route.isRated ? this.#take(key, nowMs) : 0;
@@ -181,17 +186,6 @@ export class CallGate {
     if (holdMs > 0) setTimeout(answer, holdMs).unref();
     else answer();
   }
-}
-
-/** The share of the time since it was asked last that this thread was busy. */
-function utilizationMeter(): () => number {
-  let last = performance.eventLoopUtilization();
-  return () => {
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, last);
-    last = now;
-    return utilization;
-  };
 }
 
 /** As HTTP/2 counts them: 32 bytes on top for each. */

@@ -6,6 +6,7 @@ import { Connections } from './connections.js';
 import type { Route } from './routes.js';
 import { ServerCounts, type ServerLevels } from './server-counts.js';
 import type { ServerLimits } from './server-limits.js';
+import { utilizationMeter } from './utilization.js';
 
 export interface FrontOptions {
   readonly limits: ServerLimits;
@@ -41,6 +42,8 @@ export function createFront(server: Server, { limits, routes, meshKey }: FrontOp
     grpc.emit('session', session);
     session.on('stream', (stream, headers) => gate.arrive(session, stream, headers));
   });
+  const utilization = utilizationMeter();
+  const balancing = setInterval(() => connections.balance(utilization()), balanceEveryMs).unref();
   return {
     connections,
     counts,
@@ -56,9 +59,14 @@ export function createFront(server: Server, { limits, routes, meshKey }: FrontOp
     serve: (socket) => void http2.emit('connection', socket),
     park: (callId) => gate.park(callId),
     cutOff: (callId) => gate.cutOff(callId),
-    close: () => gate.close(),
+    close: () => {
+      clearInterval(balancing);
+      gate.close();
+    },
   };
 }
+
+const balanceEveryMs = 100;
 
 /** Megabytes that one connection may make us hold. */
 const sessionMegabytesMax = 64;

@@ -1,5 +1,6 @@
 /** `make drill regions`: every story of the table, one after the other, on one mesh of two regions. */
 
+import { Random } from '../../differential/dist/random.js';
 import { evaluationStories } from './evaluation-stories.js';
 import { eventStories, leaderLost } from './event-stories.js';
 import { type Lab, openLab } from './lab.js';
@@ -49,11 +50,26 @@ async function tellAll(stories: readonly Story[], options: Parameters<typeof ope
   return lines;
 }
 
-/** Those whose fault has the text of `STORY` in its name; all without it. @returns whether each one that was told met its goal. */
+/** Each story leaves the mesh as it was, so they may come in any order: what one leaves behind after all shows up. */
+function inOrderOf(seed: number, stories: readonly Story[]): Story[] {
+  const random = new Random(seed);
+  const left = [...stories];
+  return stories.flatMap(() => left.splice(random.below(left.length), 1));
+}
+
+const seedsMax = 1_000_000;
+
+/**
+ * Those whose fault has the text of `STORY` in its name, or all, in the order that `SEED` gives, or some
+ * order. @returns whether each one that was told met its goal.
+ */
 export async function drillRegions(): Promise<boolean> {
   const only = process.env.STORY;
+  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * seedsMax));
+  if (!Number.isSafeInteger(seed)) throw new Error(`SEED must be a whole number, got ${process.env.SEED}`);
+  console.log(`  SEED=${seed} gives the same order again`);
   const isAsked = ({ fault }: Story): boolean => only === undefined || fault.includes(only);
-  const two = [...evaluationStories, ...overloadStories, ...eventStories].filter(isAsked);
+  const two = inOrderOf(seed, [...evaluationStories, ...overloadStories, ...eventStories].filter(isAsked));
   const clustered = [leaderLost].filter(isAsked);
   const lines: Line[] = [];
   if (two.length > 0) lines.push(...(await tellAll(two, { env: labEnv })));

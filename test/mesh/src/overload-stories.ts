@@ -3,15 +3,15 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient } from '@sluice/mesh';
+import { type Client, createClient } from '@sluice/mesh';
 import { EvaluateRequest, EvaluationServiceService, Kind } from '@sluice/proto';
-import { type EvaluationClient, type Lab, set } from './lab.js';
+import { type Lab, set } from './lab.js';
 import { describeLoad, type LoadReport, OpenLoop } from './load.js';
 import { both, type Finding, type Story } from './story.js';
 
 const callTimeoutMs = 2_000;
 /** So heavy that ten times what an evaluator can do can be offered by a neighbour on a small machine. */
-const decisionsEach = 500;
+const decisionsEach = 1_000;
 const lanes = 8;
 const capacityMs = 3_000;
 const overload = 10;
@@ -25,28 +25,43 @@ const slowerInFloods = 2;
 const mebibyte = 1024 * 1024;
 const memoryGoal = 64 * mebibyte;
 
-const heavy = EvaluateRequest.fromPartial({
-  set,
-  keys: Array.from({ length: decisionsEach }, () => ({ kind: Kind.GATE, name: 'express-checkout' })),
-  user: { userId: 'ada' },
-  isExposureDisabled: true,
-});
+const heavy = Buffer.from(
+  EvaluateRequest.encode(
+    EvaluateRequest.fromPartial({
+      set,
+      keys: Array.from({ length: decisionsEach }, () => ({ kind: Kind.GATE, name: 'express-checkout' })),
+      user: { userId: 'ada' },
+      isExposureDisabled: true,
+    }),
+  ).finish(),
+);
+
+/** Requests that were encoded before, and answers that nobody decodes: a neighbour must not be the slower one. */
+const rawEvaluation = {
+  evaluate: {
+    ...EvaluationServiceService.evaluate,
+    requestSerialize: (bytes: Buffer): Buffer => bytes,
+    responseDeserialize: (bytes: Buffer): Buffer => bytes,
+  },
+};
+
+type RawClient = Client<typeof rawEvaluation>;
 
 const victim = 'us-evaluation-1';
 
 /** Clients of one evaluator, with this key each. */
-function clientsOf({ mesh }: Lab, keys: readonly string[]): EvaluationClient[] {
+function clientsOf({ mesh }: Lab, keys: readonly string[]): RawClient[] {
   const target = `static:///${mesh.process(victim).address}`;
-  return keys.map((key) => createClient(EvaluationServiceService, { target, key }));
+  return keys.map((key) => createClient(rawEvaluation, { target, key }));
 }
 
-const askHeavily = async (client: EvaluationClient): Promise<boolean> => {
+const askHeavily = async (client: RawClient): Promise<boolean> => {
   await client.evaluate(heavy, { timeoutMs: callTimeoutMs });
   return false;
 };
 
 /** Answers per second when just enough calls are under way. */
-async function capacityOf(client: EvaluationClient): Promise<number> {
+async function capacityOf(client: RawClient): Promise<number> {
   const startedMs = performance.now();
   let answered = 0;
   const lane = async (): Promise<void> => {
@@ -69,7 +84,7 @@ async function loadFor(ms: number, ask: () => Promise<boolean>, perSecond: numbe
 async function overloaded(lab: Lab, keys: readonly string[]): Promise<Finding> {
   const clients = clientsOf(lab, keys);
   try {
-    const [first] = clients as [EvaluationClient];
+    const [first] = clients as [RawClient];
     await capacityOf(first);
     const capacity = await capacityOf(first);
     let turn = 0;
@@ -137,7 +152,7 @@ async function end(child: ChildProcess): Promise<void> {
 async function beside(lab: Lab, flood: () => Promise<ChildProcess>, slowerMax: number): Promise<Finding> {
   const [key = ''] = await makeKeys(lab, 1);
   const clients = clientsOf(lab, [key]);
-  const [client] = clients as [EvaluationClient];
+  const [client] = clients as [RawClient];
   const ask = () => askHeavily(client);
   try {
     await loadFor(quietMs, ask, goodPerSecond);
