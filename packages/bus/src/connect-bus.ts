@@ -151,3 +151,7 @@ function subscribe(
     unsubscribe?.();
   };
 }
+
+/** What an instance says of a bus that it has to do without: see `ServerOptions.describe`. */
+export const missingOf = (bus: Pick<Bus, 'isConnected'>): Record<string, string> =>
+  bus.isConnected() ? {} : { nats: 'not connected' };

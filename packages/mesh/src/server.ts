@@ -28,6 +28,8 @@ export interface ServerOptions {
   readonly describe: () => {
     sets: HeldSet[];
     counters: Record<string, number>;
+    /** What it has to do without, such as nats, and why. */
+    missing?: Readonly<Record<string, string>>;
   };
   /** Whether a call would succeed now; asked every 500 ms once `setReady` was called. */
   readonly isReady?: () => boolean | Promise<boolean>;
@@ -118,7 +120,8 @@ function instanceService({ mesh, describe }: ServerOptions): ServiceBinding {
   return bind(InstanceServiceService, {
     getInstance: (_request, { principal }) => {
       requireKind(principal, 'server', 'client', 'console');
-      return { ...mesh.identity, startedAtMs, ...describe() };
+      const { sets, counters, missing = {} } = describe();
+      return { ...mesh.identity, startedAtMs, sets, counters, missing };
     },
   });
 }

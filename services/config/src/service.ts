@@ -1,4 +1,4 @@
-import { connectBus } from '@sluice/bus';
+import { connectBus, missingOf } from '@sluice/bus';
 import {
   bind,
   createLogger,
@@ -89,6 +89,7 @@ export async function startConfig(config: ConfigConfig, scope: Scope): Promise<{
         frames_published: publisher.published,
         outbox_pending: status.pending,
       },
+      missing: missingOf(bus),
     }),
     isReady: () => db.isReady(),
     maxReceiveBytes,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Bus, connectBus } from '@sluice/bus';
+import { type Bus, connectBus, missingOf } from '@sluice/bus';
 import {
   bind,
   createClient,
@@ -107,6 +107,7 @@ export async function startEvaluation(config: EvaluationConfig, scope: Scope): P
     describe: () => ({
       sets: heldSets(holdings),
       counters: { ...counters, ...follower.counters, ...exposures.counters, exposures_waiting: exposures.size },
+      missing: missingOf(bus),
     }),
     isReady: () => follower.isSettled() && !standby.stepsBack(isOutdone()),
     metrics,

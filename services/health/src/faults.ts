@@ -3,7 +3,7 @@ import type { Member } from './roster.js';
 
 /** Something that is wrong now. */
 export interface Fault {
-  readonly kind: 'instance' | 'service' | 'region' | 'probe' | 'slo' | 'watch';
+  readonly kind: 'instance' | 'service' | 'region' | 'dependency' | 'probe' | 'slo' | 'watch';
   readonly subject: string;
   readonly region: string;
   readonly cause: string;
@@ -45,6 +45,7 @@ export function faultsOf({ members: all, services, regions, slos, watchFault, se
     ...regions
       .filter(({ state, region }) => isBad(state) && isStarted(region, 'evaluation'))
       .map(({ region, cause }) => fault('region', region, region, `seen from ${seenFrom}: ${cause}`)),
+    ...dependenciesOf(members),
     ...regions.flatMap(({ region, probes }) =>
       probes.filter(({ isGood }) => !isGood).map(({ kind, cause }) => fault('probe', probeNames[kind], region, cause)),
     ),
@@ -63,6 +64,18 @@ export function faultsOf({ members: all, services, regions, slos, watchFault, se
     ),
     ...(watchFault === undefined ? [] : [fault('watch', 'consul', seenFrom, `Consul can't be asked: ${watchFault}`)]),
   ];
+}
+
+/** What instances say that they have to do without, once for each region. */
+function dependenciesOf(members: readonly Member[]): Fault[] {
+  const missing = members.flatMap(({ instance, region, isListed, self }) =>
+    isListed ? Object.entries(self?.missing ?? {}).map(([name, why]) => ({ instance, region, name, why })) : [],
+  );
+  return [...Map.groupBy(missing, ({ region, name }) => `${region}\n${name}`).values()].flatMap((group) => {
+    const [first] = group;
+    const cause = group.map(({ instance, why }) => `${instance}: ${why}`).join('; ');
+    return first ? [fault('dependency', first.name, first.region, cause)] : [];
+  });
 }
 
 export const probeNames: Readonly<Record<ProbeKind, string>> = {

@@ -22,6 +22,7 @@ const self = (service: string, ...sets: HeldSet[]) => ({
   startedAtMs: 1,
   sets,
   counters: { requests: 5 },
+  missing: {},
 });
 
 function member(service: string, ...sets: HeldSet[]): Member {

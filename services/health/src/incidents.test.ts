@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { HealthState, ProbeKind, type ProbeResult } from '@sluice/proto';
+import { GetInstanceResponse, HealthState, ProbeKind, type ProbeResult } from '@sluice/proto';
 import { type Fault, faultsOf } from './faults.js';
 import { IncidentBook } from './incident-book.js';
 import { regionsOf, servicesOf } from './mesh-view.js';
@@ -183,5 +183,25 @@ describe('results of probes', () => {
     assert.deepEqual([put(true, 1), put(true, 2), put(false, 3), put(false, 4), put(true, 5)], [1, 1, 3, 3, 5]);
     results.keep(new Set(['us']));
     assert.deepEqual(results.of('eu'), []);
+  });
+});
+
+describe('what instances have to do without', () => {
+  it('is named once for each region, with those who miss it, also while all of them serve', () => {
+    const without = (instance: string, region: string, missing: Record<string, string>): Member => {
+      const known = member(instance, region, SERVING);
+      return { ...known, self: { ...GetInstanceResponse.fromPartial({}), missing } };
+    };
+    const { faults } = look([
+      without('evaluation-1', 'us', { nats: 'not connected' }),
+      without('ingestion-1', 'us', { nats: 'not connected' }),
+      without('evaluation-2', 'eu', {}),
+    ]);
+    assert.deepEqual(faults, [
+      {
+        ...{ kind: 'dependency', subject: 'nats', region: 'us' },
+        cause: 'evaluation-1: not connected; ingestion-1: not connected',
+      },
+    ]);
   });
 });

@@ -10,6 +10,7 @@ const self: GetInstanceResponse = {
   startedAtMs: 1,
   sets: [],
   counters: {},
+  missing: {},
 };
 const serving: Observation = { kind: 'serving', self };
 const sick: Observation = { kind: 'not_serving', reason: 'says NOT_SERVING', self };

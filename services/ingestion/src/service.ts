@@ -1,6 +1,6 @@
 /** Composition root of ingestion. */
 import { join } from 'node:path';
-import { type Bus, connectBus } from '@sluice/bus';
+import { type Bus, connectBus, missingOf } from '@sluice/bus';
 import { backoff, bind, createLogger, type Logger, register, type Scope, startServer, systemClock } from '@sluice/mesh';
 import { migrate, openDatabase } from '@sluice/postgres';
 import { LedgerServiceService } from '@sluice/proto';
@@ -115,7 +115,7 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
         dropDeadLetter: (request, call) => dropDeadLetter(burials, request, call),
       }),
     ],
-    describe: () => ({ sets: keys.sets(), counters: readCounters() }),
+    describe: () => ({ sets: keys.sets(), counters: readCounters(), missing: missingOf(bus) }),
     // Ready to accept: that needs the log or room in the spool. PostgreSQL away only delays what was accepted.
     isReady: async () => (await probe.isReady()) || spool.hasRoom(),
   });

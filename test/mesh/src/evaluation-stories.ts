@@ -213,6 +213,43 @@ const nothingBehind: Story = {
   },
 };
 
+/** Everything but evaluators, whose stories are above. */
+const named = ['us-config-1', 'us-ingestion-1', 'us-nats', 'postgres', 'us-consul'] as const;
+
+/** Milliseconds until the health service of the other region has an open incident in this one, or none; with its causes. */
+async function untilIncident(lab: Lab, isOpen: boolean): Promise<{ ms: number; causes: string[] }> {
+  const startedMs = performance.now();
+  let causes: string[] = [];
+  await eventually(
+    async () => {
+      const found = await Promise.all(['us', 'eu'].map((from) => lab.incidents(from)));
+      causes = found.flat().map(({ subject, region, cause }) => `${subject} in ${region}: ${cause}`);
+      if (causes.length > 0 !== isOpen) throw new Error(`${causes.join('; ') || 'none'}`);
+    },
+    { deadlineMs: 15_000, intervalMs: 50 },
+  );
+  return { ms: performance.now() - startedMs, causes };
+}
+
+const everyPart: Story = {
+  fault: 'config, ingestion, NATS, PostgreSQL and Consul of a region killed, one after the other',
+  goal: 'each named with region and cause <= 3 s, and cleared after',
+  tell: async (lab) => {
+    const findings: Finding[] = [];
+    for (const name of named) {
+      await untilIncident(lab, false);
+      await lab.mesh.process(name).kill();
+      const { ms, causes } = await untilIncident(lab, true);
+      await lab.mesh.process(name).start();
+      const cleared = await untilIncident(lab, false);
+      const isNamed = causes.some((cause) => cause.includes(' in us: ') && !cause.endsWith(': '));
+      const took = `${(ms / 1_000).toFixed(1)} s (${causes[0]}), cleared ${(cleared.ms / 1_000).toFixed(1)} s after`;
+      findings.push({ measured: `${name} named after ${took}`, isMet: isNamed && ms <= seenGoalMs });
+    }
+    return both(...findings);
+  },
+};
+
 const coldStartGoalMs = 1_000;
 
 const coldStart: Story = {
@@ -258,5 +295,6 @@ export const evaluationStories: readonly Story[] = [
   consulDead,
   evaluatorFrozen,
   nothingBehind,
+  everyPart,
   coldStart,
 ];

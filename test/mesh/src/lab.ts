@@ -8,6 +8,7 @@ import {
   EvaluateRequest,
   EvaluationServiceService,
   HealthState,
+  type Incident,
   IngestionServiceService,
   Kind,
   LedgerServiceService,
@@ -37,6 +38,8 @@ export interface Lab {
   load(client: EvaluationClient, during: () => Promise<void>): Promise<LoadReport>;
   /** Milliseconds until the health service of a region says of an instance what is expected. */
   untilSeen(from: string, instance: string, state: 'serving' | 'not serving'): Promise<number>;
+  /** What goes on, as the health service of a region sees it. */
+  incidents(from: string): Promise<readonly Incident[]>;
   close(): Promise<void>;
 }
 
@@ -82,6 +85,7 @@ export async function openLab(options: RegionsOptions = {}): Promise<Lab> {
         await during();
         return loop.end();
       },
+      incidents: (from) => incidentsSeen(mesh, from),
       untilSeen: (from, instance, state) => untilSeen(mesh, from, instance, state),
       close,
     };
@@ -118,6 +122,19 @@ async function ready(client: EvaluationClient): Promise<void> {
 }
 
 const seenWithinMs = 15_000;
+
+async function incidentsSeen(mesh: RegionsMesh, from: string): Promise<readonly Incident[]> {
+  const client = createClient(MeshHealthServiceService, {
+    target: `static:///${mesh.process(`${from}-health-1`).address}`,
+    key: mesh.meshKey,
+  });
+  try {
+    const request = { isOpenOnly: true, limit: 0, region: '' };
+    return (await client.getIncidents(request, { timeoutMs: 2_000 })).incidents;
+  } finally {
+    client.close();
+  }
+}
 
 async function untilSeen(
   mesh: RegionsMesh,

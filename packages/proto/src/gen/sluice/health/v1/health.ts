@@ -160,11 +160,18 @@ export interface GetInstanceResponse {
   sets: HeldSet[];
   /** Named counters, such as events accepted. */
   counters: { [key: string]: number };
+  /** What it has to do without, such as nats, and why; it may well serve without. */
+  missing: { [key: string]: string };
 }
 
 export interface GetInstanceResponse_CountersEntry {
   key: string;
   value: number;
+}
+
+export interface GetInstanceResponse_MissingEntry {
+  key: string;
+  value: string;
 }
 
 /** A ruleset that an instance holds. */
@@ -331,7 +338,7 @@ export interface GetIncidentsResponse {
 export interface Incident {
   /** Unique; grows with time. */
   id: string;
-  /** instance, service, region, probe, slo or watch. */
+  /** instance, service, region, dependency, probe, slo or watch. */
   kind: string;
   /** What is affected, such as evaluation-2. */
   subject: string;
@@ -442,7 +449,7 @@ export const GetInstanceRequest: MessageFns<GetInstanceRequest> = {
 };
 
 function createBaseGetInstanceResponse(): GetInstanceResponse {
-  return { service: "", instance: "", region: "", version: "", startedAtMs: 0, sets: [], counters: {} };
+  return { service: "", instance: "", region: "", version: "", startedAtMs: 0, sets: [], counters: {}, missing: {} };
 }
 
 export const GetInstanceResponse: MessageFns<GetInstanceResponse> = {
@@ -467,6 +474,9 @@ export const GetInstanceResponse: MessageFns<GetInstanceResponse> = {
     }
     globalThis.Object.entries(message.counters).forEach(([key, value]: [string, number]) => {
       GetInstanceResponse_CountersEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
+    });
+    globalThis.Object.entries(message.missing).forEach(([key, value]: [string, string]) => {
+      GetInstanceResponse_MissingEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
     });
     return writer;
   },
@@ -543,6 +553,17 @@ export const GetInstanceResponse: MessageFns<GetInstanceResponse> = {
             }
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            const entry8 = GetInstanceResponse_MissingEntry.decode(reader, reader.uint32());
+            if (entry8.value !== undefined) {
+              message.missing[entry8.key] = entry8.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -572,6 +593,20 @@ export const GetInstanceResponse: MessageFns<GetInstanceResponse> = {
           (acc: { [key: string]: number }, [key, value]: [string, any]) => {
             globalThis.Object.defineProperty(acc, key, {
               value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      missing: isObject(object.missing)
+        ? (globalThis.Object.entries(object.missing) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
               enumerable: true,
               configurable: true,
               writable: true,
@@ -613,6 +648,15 @@ export const GetInstanceResponse: MessageFns<GetInstanceResponse> = {
         });
       }
     }
+    if (message.missing) {
+      const entries = globalThis.Object.entries(message.missing) as [string, string][];
+      if (entries.length > 0) {
+        obj.missing = {};
+        entries.forEach(([k, v]) => {
+          obj.missing[k] = v;
+        });
+      }
+    }
     return obj;
   },
 
@@ -631,6 +675,15 @@ export const GetInstanceResponse: MessageFns<GetInstanceResponse> = {
       (acc: { [key: string]: number }, [key, value]: [string, number]) => {
         if (value !== undefined) {
           acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.missing = (globalThis.Object.entries(object.missing ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
         }
         return acc;
       },
@@ -725,6 +778,95 @@ export const GetInstanceResponse_CountersEntry: MessageFns<GetInstanceResponse_C
     const message = createBaseGetInstanceResponse_CountersEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetInstanceResponse_MissingEntry(): GetInstanceResponse_MissingEntry {
+  return { key: "", value: "" };
+}
+
+export const GetInstanceResponse_MissingEntry: MessageFns<GetInstanceResponse_MissingEntry> = {
+  encode(message: GetInstanceResponse_MissingEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetInstanceResponse_MissingEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetInstanceResponse_MissingEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetInstanceResponse_MissingEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: GetInstanceResponse_MissingEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetInstanceResponse_MissingEntry>, I>>(
+    base?: I,
+  ): GetInstanceResponse_MissingEntry {
+    return GetInstanceResponse_MissingEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetInstanceResponse_MissingEntry>, I>>(
+    object: I,
+  ): GetInstanceResponse_MissingEntry {
+    const message = createBaseGetInstanceResponse_MissingEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
