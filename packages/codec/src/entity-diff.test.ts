@@ -23,7 +23,10 @@ const gate = fc
   })
   .map(({ rules, ...part }) => specOf('gate', 'g', rules, part));
 const condition = fc
-  .record({ additionalValues: fc.dictionary(text, text), targetValueJson: fc.option(fc.json(), { nil: undefined }) })
+  .record({
+    additionalValues: fc.dictionary(text, text, { noNullPrototype: true }),
+    targetValueJson: fc.option(fc.json(), { nil: undefined }),
+  })
   .map((part) => conditionOf('c', part));
 
 describe('the difference of two entities', () => {

@@ -1,5 +1,5 @@
 import { userFromJson } from '@sluice/codec';
-import { type Clock, createClient, type Logger, type Release } from '@sluice/mesh';
+import { type Clock, createClient, type Logger, type Release, SluiceError } from '@sluice/mesh';
 import {
   EvaluateRequest,
   EvaluationServiceService,
@@ -28,6 +28,8 @@ const ingestTimeoutMs = 2_000;
 /** An event that is not counted by then counts as lost, for the objective. */
 const countedWithinMs = 10_000;
 const lookAgainMs = 250;
+/** A canary set that was just made has come to evaluators by then. */
+const arrivesWithinMs = 10_000;
 const revisionEveryMs = 1_000;
 
 export interface CanariesOptions {
@@ -56,6 +58,8 @@ export class Canaries {
   readonly #ingesters: StaticPool<IngestionServiceService>;
   readonly #ledgers: StaticPool<LedgerServiceService>;
   readonly #known = new Set<string>();
+  /** By region, until when its evaluators may not have the canary set; 0 once one of them had it. */
+  readonly #reached = new Map<string, number>();
   readonly #closing = new AbortController();
 
   constructor(options: CanariesOptions) {
@@ -123,9 +127,23 @@ export class Canaries {
     const client = this.#evaluators.at(region, this.#addressesOf('evaluation', region));
     if (!client) return 'evaluate: no evaluator is in Consul';
     const request = canaryRequest(set.ref);
-    const { decisions } = await client.evaluate(request, { timeoutMs: evaluateTimeoutMs });
-    const [decision] = decisions;
-    return decision?.gateValue === true ? '' : `evaluate: the canary gate answers ${decision?.detail || 'false'}`;
+    try {
+      const { decisions } = await client.evaluate(request, { timeoutMs: evaluateTimeoutMs });
+      const [decision] = decisions;
+      this.#reached.set(region, 0);
+      return decision?.gateValue === true ? '' : `evaluate: the canary gate answers ${decision?.detail || 'false'}`;
+    } catch (error) {
+      if (error instanceof SluiceError && error.kind === 'not_found' && this.#isOnItsWay(region)) return undefined;
+      throw error;
+    }
+  }
+
+  /** The canary set was made a moment ago: evaluators may not have heard of it. */
+  #isOnItsWay(region: string): boolean {
+    const nowMs = this.#options.clock.now();
+    const untilMs = this.#reached.get(region) ?? nowMs + arrivesWithinMs;
+    this.#reached.set(region, untilMs);
+    return nowMs < untilMs;
   }
 
   async #ingest(region: string): Promise<string | undefined> {
