@@ -157,7 +157,7 @@ function watchReadiness(health: HealthState, { isReady, logger }: ServerOptions)
 
 async function stop(server: Server, deadlineMs: number): Promise<void> {
   await new Promise<void>((resolve) => {
-    const force = setTimeout(() => server.forceShutdown(), deadlineMs);
+    const force = setTimeout(() => server.forceShutdown(), Math.max(deadlineMs, 0));
     server.tryShutdown(() => {
       clearTimeout(force);
       resolve();

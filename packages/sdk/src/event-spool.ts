@@ -60,13 +60,8 @@ export class EventSpool {
       if (spool.state().bytes + this.#othersBytes + record.data.length > bytesMax) throw new Error('the spool is full');
       // Before the batch: what is on disk is never more than the books beside it know of.
       await writeBooks(this.#ownPath, books.report());
-      // The spool may hand the batch on before it says that it has it.
+      await spool.add(record);
       books.spool(record.count);
-      this.#isHolding = true;
-      await spool.add(record).catch((error: unknown) => {
-        books.spool(-record.count);
-        throw error;
-      });
       return true;
     } catch (error) {
       if (!this.#warnedFull)

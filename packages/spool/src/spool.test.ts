@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import { SluiceError, silentLogger, systemClock, unavailable } from '@sluice/mesh';
 import { openSpool, type Spool, type SpoolOptions, type SpoolRecord } from './index.js';
 
@@ -60,6 +60,22 @@ describe('the spool', () => {
     await spool.whenEmpty();
     assert.deepEqual(taken, ['1', '2', '3']);
     assert.deepEqual([spool.state().events, spool.state().bytes, readdirSync(directory)], [0, 0, []]);
+  });
+
+  it('is not empty while a message is being written', async () => {
+    isAway = true;
+    const spool = await start();
+    let isWritten = false;
+    const adding = spool.add(recordOf(1)).then(() => {
+      isWritten = true;
+    });
+    const looks: Promise<void>[] = [];
+    while (!isWritten) {
+      looks.push(spool.whenEmpty().then(() => assert.deepEqual(taken, ['1'])));
+      await immediate();
+    }
+    isAway = false;
+    await Promise.all([adding, ...looks]);
   });
 
   it('goes on behind what was handed on, when it is stopped by a failure in between', async () => {

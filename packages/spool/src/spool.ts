@@ -138,7 +138,7 @@ class DiskSpool implements Spool {
   }
 
   async whenEmpty(): Promise<void> {
-    while (!this.#stop.signal.aborted && (this.#segments.length > 0 || this.#waiting.length > 0)) {
+    while (!this.#stop.signal.aborted && (this.#segments.length > 0 || this.#waitingBytes > 0)) {
       await (this.#draining ?? this.#turn);
     }
   }
@@ -160,21 +160,21 @@ class DiskSpool implements Spool {
     this.#waiting = [];
     const bytes = group.map((one) => one.bytes);
     const size = bytes.reduce((sum, { length }) => sum + length, 0);
-    let failure: unknown;
     try {
       const { segment, file } = this.#writer ?? (await this.#begin());
       await file.append(bytes);
       segment.bytes += size;
       segment.events += eventsOf(group.map(({ record }) => record));
+      // Before anything else is waited for: nobody is sent a message whose giver does not know yet that it was taken.
+      for (const { settle } of group) settle();
       if (segment.bytes >= segmentBytesMax) await this.#seal();
     } catch (error) {
       this.#options.logger.error({ reason: String(error) }, 'the spool could not be written');
-      failure = full('can not be written', error);
+      for (const { settle } of group) settle(full('can not be written', error));
       // What a failed sync left in the file can't be known: nothing more is written behind it.
       await this.#seal().catch(() => undefined);
     }
     this.#waitingBytes -= size;
-    for (const { settle } of group) settle(failure);
     this.#drainSoon();
   }
 
