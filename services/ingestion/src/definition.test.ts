@@ -1,20 +1,51 @@
 import assert from 'node:assert/strict';
-import { Event, EventBatch, LogEventsRequest, StreamEventsRequest, User } from '@sluice/proto';
+import {
+  Event,
+  EventBatch,
+  type Exposure,
+  type ExposureKind,
+  LogEventsRequest,
+  StreamEventsRequest,
+  User,
+  type Value,
+} from '@sluice/proto';
+import fc from 'fast-check';
 import { receive, receiveBatch } from './definition.js';
-import { eventOf } from './test/events.js';
+import { nameBytesMax } from './limits.js';
+import { judgeSent, type SentEvent } from './sent-event.js';
+import { eventOf, exposureOf, idAt, testNowMs, userOf } from './test/events.js';
+import { isTimely, judge } from './validate.js';
 
 const user = User.fromPartial({ userId: 'ada', customIds: { company: 'acme', team: 'red' }, country: 'DE' });
 const events = [
   eventOf({ user, value: { $case: 'numberValue', value: 1 }, metadataJson: '{"a":1}' }),
   eventOf({ name: 'other' }),
 ];
-const request = LogEventsRequest.encode({ ...LogEventsRequest.fromPartial({}), events }).finish();
+const request = Buffer.from(
+  LogEventsRequest.encode({ ...LogEventsRequest.fromPartial({}), events, sentAtMs: 5 }).finish(),
+);
+const arrival = { receivedAtMs: testNowMs, skewMs: 0 };
 
-/** What is forwarded of one event that is sent in these bytes. */
-function asSentOf(event: Uint8Array): Uint8Array | undefined {
-  const received = receive(Buffer.concat([Buffer.from([0x12, event.length]), event]));
-  assert.ok('request' in received, 'problem' in received ? received.problem.message : '');
-  return received.asSent[0];
+/** What the log gets of these. */
+function forwardedOf(sent: readonly SentEvent[]): Event[] {
+  const chunks = sent.map((one) => {
+    const verdict = judgeSent(one, arrival);
+    assert.ok('bytes' in verdict, 'reason' in verdict ? verdict.reason : '');
+    return verdict.bytes.subarray(verdict.from, verdict.to);
+  });
+  return EventBatch.decode(Buffer.concat(chunks)).events;
+}
+
+/** The event that is sent in these bytes, and whether it is forwarded as it came. */
+function sendOne(event: Uint8Array): { readonly sent: SentEvent; readonly isAsSent: boolean } {
+  const { length } = event;
+  const bytes = Buffer.concat([Buffer.from([0x12, (length & 0x7f) | 0x80, length >> 7]), event]);
+  const received = receive(bytes);
+  assert.ok('head' in received, 'problem' in received ? received.problem.message : '');
+  const [sent] = received.events;
+  assert.ok(sent);
+  const verdict = judgeSent(sent, arrival);
+  return { sent, isAsSent: 'bytes' in verdict && verdict.bytes === bytes };
 }
 
 const text = (field: number, value: string): Buffer =>
@@ -23,40 +54,139 @@ const text = (field: number, value: string): Buffer =>
 describe('the bytes of events', () => {
   it('are those of the log, put end to end', () => {
     const received = receive(request);
-    assert.ok('request' in received);
-    const forwarded = EventBatch.decode(Buffer.concat(received.asSent.map((bytes) => bytes ?? Buffer.alloc(0))));
-    assert.deepEqual(forwarded.events, received.request.events);
-    assert.equal(forwarded.events.length, 2);
+    assert.ok('head' in received);
+    assert.equal(received.head.sentAtMs, 5);
+    assert.deepEqual(forwardedOf(received.events), events);
   });
 
   it('are told of a batch of a stream, too', () => {
     const batch = LogEventsRequest.decode(request);
-    const received = receiveBatch(StreamEventsRequest.encode({ batchNumber: 7, batch }).finish());
-    assert.ok('request' in received);
-    const [first] = received.asSent;
-    assert.deepEqual(EventBatch.decode(first ?? Buffer.alloc(0)).events[0], batch.events[0]);
+    const received = receiveBatch(Buffer.from(StreamEventsRequest.encode({ batchNumber: 7, batch }).finish()));
+    assert.ok('batch' in received);
+    assert.deepEqual([received.batchNumber, received.batch?.head.sentAtMs], [7, 5]);
+    assert.deepEqual(forwardedOf(received.batch?.events ?? []), events);
+  });
+
+  it('of a batch are named by their place in the stream', () => {
+    const wrong = Buffer.from(
+      StreamEventsRequest.encode({ batchNumber: 1, batch: LogEventsRequest.decode(request) }).finish(),
+    );
+    wrong[wrong.indexOf('other')] = 0xff;
+    assert.deepEqual(receiveBatch(wrong), {
+      problem: { field: 'batch.events[1].name', message: 'is not valid UTF-8' },
+    });
   });
 
   const plain = Event.encode(events[1] as Event).finish();
   const mapEntry = (key: string): Buffer => Buffer.concat([text(1, key), text(2, 'x')]);
   const inUser = (...entries: Buffer[]): Buffer => {
     const body = Buffer.concat(entries.map((entry) => Buffer.concat([Buffer.from([0x12, entry.length]), entry])));
-    return Buffer.concat([text(1, 'id'), text(3, 'n'), Buffer.from([0x22, body.length]), body]);
+    return Buffer.concat([plain, Buffer.from([0x22, body.length]), body]);
   };
   const double = Buffer.concat([Buffer.from([(5 << 3) | 1]), Buffer.alloc(8)]);
+  const head = Event.encode({ ...(events[1] as Event), name: '' }).finish();
 
   it('are forwarded where every reader sees the same in them', () => {
-    assert.deepEqual(asSentOf(plain), Buffer.concat([Buffer.from([0x12, plain.length]), plain]));
-    assert.notEqual(asSentOf(inUser(mapEntry('a'), mapEntry('b'))), undefined);
+    assert.equal(sendOne(plain).isAsSent, true);
+    assert.equal(sendOne(inUser(mapEntry('a'), mapEntry('b'))).isAsSent, true);
   });
 
   for (const [what, bytes] of Object.entries({
     'with a field that nobody knows': Buffer.concat([plain, text(15, 'new')]),
-    'with a field that is there twice': Buffer.concat([text(1, 'id'), text(3, 'one'), text(3, 'two')]),
-    'with fields out of order': Buffer.concat([text(3, 'name'), text(1, 'id')]),
-    'with two values': Buffer.concat([text(1, 'id'), double, text(6, 'text')]),
+    'with a field that is there twice': Buffer.concat([head, text(3, 'one'), text(3, 'two')]),
+    'with fields out of order': Buffer.concat([text(3, 'name'), head]),
+    'with two values': Buffer.concat([plain, double, text(6, 'text')]),
     'with an entry of a map that is there twice': inUser(mapEntry('a'), mapEntry('a')),
   })) {
-    it(`are made anew ${what}`, () => assert.equal(asSentOf(bytes), undefined));
+    it(`are made anew ${what}`, () => assert.equal(sendOne(bytes).isAsSent, false));
   }
+
+  for (const [what, part] of Object.entries<Partial<Event>>({
+    'has an id in capitals': { id: idAt(testNowMs, 0xabc).toUpperCase() },
+    'has no id': { id: '' },
+    'has an id that is none': { id: idAt(testNowMs).replace('7', 'g') },
+    'has no name': { name: '' },
+    'has a name in another script': { name: 'ключ' },
+    'has a name with a NUL': { name: 'a\0b' },
+    'has a long name': { name: 'n'.repeat(nameBytesMax + 1) },
+    'has no time': { timeMs: 0 },
+    'has JSON spelled otherwise': { metadataJson: '{ "a": 1 }' },
+    'has a number that is none': { value: { $case: 'numberValue', value: Number.NaN } },
+    'has a number past the limit': { value: { $case: 'numberValue', value: -1e301 } },
+    'has private attributes': {
+      user: userOf({ privateAttributes: { a: { kind: { $case: 'boolValue', value: true } } } }),
+    },
+    'has an attribute that is JSON': { user: userOf({ custom: { a: { kind: { $case: 'json', value: '{}' } } } }) },
+    'has an exposure of no kind': { exposure: exposureOf({ kind: 0 }) },
+    'has an exposure of an unknown kind': { exposure: exposureOf({ kind: 4 as ExposureKind }) },
+    'has an exposure without unit': { exposure: exposureOf({ unitId: '' }) },
+    'has a traceparent that is none': { traceparent: '00-zz' },
+  })) {
+    it(`are in doubt when the event ${what}`, () => {
+      const { sent } = sendOne(Event.encode(eventOf(part)).finish());
+      assert.equal(sent.span.isSound, false);
+    });
+  }
+
+  it('that are sound beyond doubt are what the judge accepts as it is', () => {
+    let sound = 0;
+    fc.assert(
+      fc.property(anyEvent, (event) => {
+        const bytes = Buffer.from(LogEventsRequest.encode(LogEventsRequest.fromPartial({ events: [event] })).finish());
+        const received = receive(bytes);
+        assert.ok('head' in received);
+        const [sent] = received.events;
+        assert.ok(sent);
+        if (!sent.span.isSound || !isTimely(sent.span.timeMs, arrival)) return;
+        sound++;
+        const decoded = Event.decode(Event.encode(event).finish());
+        const verdict = judge(decoded, arrival);
+        assert.ok('event' in verdict && verdict.event === decoded, 'reason' in verdict ? verdict.reason : 'changed');
+        const { id, traceparent } = event;
+        assert.deepEqual(judgeSent(sent, arrival), { id, traceparent, bytes, from: 0, to: bytes.length });
+      }),
+      { numRuns: 3_000 },
+    );
+    assert.ok(sound > 100, `${sound} sound ones`);
+  });
 });
+
+/** Mostly such as are sent, sometimes anything. */
+const mostly = <T>(usual: fc.Arbitrary<T>, rare: fc.Arbitrary<T>): fc.Arbitrary<T> =>
+  fc.oneof({ weight: 30, arbitrary: usual }, { weight: 1, arbitrary: rare });
+const word = fc.stringMatching(/^[a-z_0-9]{1,12}$/);
+const anyText = fc.string({ unit: 'binary', maxLength: 600 }).filter((some) => some.isWellFormed());
+const anyMap = fc.dictionary(mostly(word, anyText), mostly(word, anyText), { maxKeys: 3 });
+const anyValue = fc.oneof(
+  word.map((value): Value => ({ kind: { $case: 'stringValue', value } })),
+  fc.double().map((value): Value => ({ kind: { $case: 'numberValue', value } })),
+  fc.boolean().map((value): Value => ({ kind: { $case: 'boolValue', value } })),
+);
+const anyUser = fc
+  .record({ userId: mostly(word, anyText), customIds: anyMap, country: mostly(word, anyText), environment: anyMap })
+  .chain((user) => fc.dictionary(word, anyValue, { maxKeys: 3 }).map((custom) => userOf({ ...user, custom })));
+const anyExposure = fc
+  .record({ kind: mostly(fc.integer({ min: 1, max: 3 }), fc.integer()), key: mostly(word, anyText), unitId: word })
+  .map((some) => exposureOf(some as Partial<Exposure>));
+const anyEvent: fc.Arbitrary<Event> = fc
+  .record({
+    id: mostly(fc.uuid(), anyText),
+    timeMs: mostly(fc.constant(testNowMs), fc.maxSafeInteger()),
+    name: mostly(word, anyText),
+    user: fc.option(anyUser, { nil: undefined }),
+    value: fc.option(
+      mostly(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.double()).map(
+        (value) => ({ $case: 'numberValue', value }) as const,
+      ),
+      { nil: undefined },
+    ),
+    metadataJson: fc.oneof(
+      fc.constant(''),
+      fc
+        .dictionary(word, fc.oneof(word, fc.integer(), fc.double(), fc.boolean(), fc.constant(null)))
+        .map((value) => JSON.stringify(value)),
+      fc.json(),
+    ),
+    exposure: fc.option(anyExposure, { nil: undefined }),
+  })
+  .map(eventOf);

@@ -1,71 +1,79 @@
 /** IngestionService with a strict reader in front of its decoder. */
 import { invalid } from '@sluice/mesh';
-import { type Event, IngestionServiceService, LogEventsRequest, StreamEventsRequest } from '@sluice/proto';
-import { checkWire, type Span, type WireProblem } from './wire-check.js';
+import { IngestionServiceService, LogEventsRequest, StreamEventsRequest } from '@sluice/proto';
+import { type SentEvent, sentEvent } from './sent-event.js';
+import { checkWire, type MessageSchema, type Span, type WireProblem } from './wire-check.js';
 import { logEventsSchema, streamEventsSchema } from './wire-schema.js';
 
-/** The bytes of each event as it was sent, with its tag; undefined where readers might differ over them. */
-export type AsSent = readonly (Uint8Array | undefined)[];
+/** What a request says apart from its events. */
+export type RequestHead = Omit<LogEventsRequest, 'events'>;
 
 /** A request, or where its bytes are wrong: a decoder that throws would answer INTERNAL, and blame us. */
-export type Received =
-  | { readonly request: LogEventsRequest; readonly asSent: AsSent }
-  | { readonly problem: WireProblem };
+export type Received = Request | { readonly problem: WireProblem };
 
-export function receive(bytes: Uint8Array): Received {
-  const spans: Span[] = [];
-  const problem = checkWire(bytes, logEventsSchema, spans);
-  if (problem) return { problem };
-  try {
-    const request = LogEventsRequest.decode(bytes);
-    return { request, asSent: asSentIn(bytes, spans, request) };
-  } catch (error) {
-    return { problem: { field: 'request', message: (error as Error).message } };
-  }
+export interface Request {
+  readonly head: RequestHead;
+  readonly events: readonly SentEvent[];
 }
 
-function asSentIn(bytes: Uint8Array, spans: readonly Span[], { events }: LogEventsRequest): AsSent {
-  return events.map((event, at) => {
-    const span = spans[at];
-    const isSound = span?.isPlain && span.entries === entriesOf(event);
-    return isSound ? bytes.subarray(span.from, span.to) : undefined;
-  });
-}
-
-function entriesOf({ user }: Event): number {
-  if (!user) return 0;
-  let entries = 0;
-  for (const map of [user.customIds, user.custom, user.privateAttributes, user.environment]) {
-    for (const _ in map) entries++;
-  }
-  return entries;
-}
-
-/** @throws SluiceError `invalid` when the bytes are wrong. */
-export function requireRequest(received: Received): Extract<Received, { request: LogEventsRequest }> {
-  if ('request' in received) return received;
-  const { field, message } = received.problem;
-  throw invalid(field, message);
+export function receive(bytes: Buffer): Received {
+  return read(bytes, logEventsSchema, (spans) => ({
+    head: LogEventsRequest.decode(outside(bytes, spans)),
+    events: spans.map((span) => sentEvent(bytes, span)),
+  }));
 }
 
 /** One batch of a stream, or where its bytes are wrong. */
 export type ReceivedBatch =
-  | { readonly request: StreamEventsRequest; readonly asSent: AsSent }
+  | { readonly batch: Request | undefined; readonly batchNumber: number }
   | { readonly problem: WireProblem };
 
-export function receiveBatch(bytes: Uint8Array): ReceivedBatch {
+export function receiveBatch(bytes: Buffer): ReceivedBatch {
+  return read(bytes, streamEventsSchema, (spans) => {
+    let batch: Request | undefined;
+    for (const { contentFrom, to } of spans) {
+      const received = receive(bytes.subarray(contentFrom, to));
+      if ('problem' in received) return { problem: within('batch', received.problem) };
+      // Of a batch that is there twice, the last counts.
+      batch = received;
+    }
+    const { batchNumber } = StreamEventsRequest.decode(outside(bytes, spans));
+    return { batch, batchNumber };
+  });
+}
+
+function read<T>(bytes: Buffer, schema: MessageSchema, decode: (spans: readonly Span[]) => T) {
   const spans: Span[] = [];
-  const problem = checkWire(bytes, streamEventsSchema, spans);
+  const problem = checkWire(bytes, schema, spans);
   if (problem) return { problem };
   try {
-    const request = StreamEventsRequest.decode(bytes);
-    // Of a batch that is there twice decoders keep the last; the events of both have spans.
-    const { batch } = request;
-    const asSent = batch?.events.length === spans.length ? asSentIn(bytes, spans, batch) : [];
-    return { request, asSent };
+    return decode(spans);
   } catch (error) {
     return { problem: { field: 'request', message: (error as Error).message } };
   }
+}
+
+const within = (field: string, problem: WireProblem): WireProblem => ({
+  field: problem.field === 'request' ? field : `${field}.${problem.field}`,
+  message: problem.message,
+});
+
+/** What is left when the spans are cut out. */
+function outside(bytes: Buffer, spans: readonly Span[]): Buffer {
+  const parts: Buffer[] = [];
+  let from = 0;
+  for (const span of spans) {
+    if (span.from > from) parts.push(bytes.subarray(from, span.from));
+    from = span.to;
+  }
+  return Buffer.concat([...parts, bytes.subarray(from)]);
+}
+
+/** @throws SluiceError `invalid` when the bytes are wrong. */
+export function requireRequest(received: Received): Request {
+  if ('head' in received) return received;
+  const { field, message } = received.problem;
+  throw invalid(field, message);
 }
 
 export const strictIngestionService = {

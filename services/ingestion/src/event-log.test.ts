@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { type Event, EventBatch } from '@sluice/proto';
-import { messageIdOf, partsOf } from './event-log.js';
+import { type LogEvent, messageIdOf, partsOf } from './event-log.js';
+import { logEvent } from './sent-event.js';
 import { subjectOf } from './shards.js';
 import { eventOf, idAt, testNowMs } from './test/events.js';
 
 const set = { project: 'shop', environment: 'production' };
 const append = (events: Event[], skewMs = 0) => ({
   set,
-  events,
+  events: events.map(logEvent),
   receivedAtMs: testNowMs,
   skewMs,
   traceparent: undefined,
@@ -21,6 +22,25 @@ describe('a part of a message', () => {
     const batch = EventBatch.decode(Buffer.concat(part?.chunks ?? []));
     assert.deepEqual(batch.events, events);
     assert.deepEqual(batch.skewsMs, [-5, -5]);
+  });
+
+  it('has one chunk for events that came one behind the other', () => {
+    const events = [1, 2, 3].map((serial) => eventOf({ id: idAt(testNowMs, serial) }));
+    const bytes = EventBatch.encode({ ...EventBatch.create(), events }).finish();
+    const length = bytes.length / 3;
+    const sent = events.map(({ id }, at) => ({
+      ...{ id, traceparent: '', bytes },
+      ...{ from: at * length, to: (at + 1) * length },
+    }));
+    for (const [places, runs] of [
+      [[0, 1, 2], 1],
+      [[0, 2], 2],
+    ] as const) {
+      const [part] = partsOf({ ...append([]), events: places.map((at) => sent[at] as LogEvent) });
+      assert.equal(part?.chunks.length, runs + 1, 'and the skews');
+      const batch = EventBatch.decode(Buffer.concat(part?.chunks ?? []));
+      assert.deepEqual([batch.events, batch.skewsMs], [places.map((at) => events[at]), places.map(() => 0)]);
+    }
   });
 
   it('never exceeds half a mebibyte, and loses nothing where it is cut', () => {

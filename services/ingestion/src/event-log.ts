@@ -1,7 +1,7 @@
 /** Appends accepted events to the log, or to the spool while the log does not answer: one message is an encoded `EventBatch`. */
 import { createHash } from 'node:crypto';
 import { type Clock, exhausted, isSampled, type Logger, SluiceError, unavailable, withSpan } from '@sluice/mesh';
-import { Durability, type Event, EventBatch, type Receipt, type SetRef } from '@sluice/proto';
+import { Durability, EventBatch, type Receipt, type SetRef } from '@sluice/proto';
 import type { Spool } from '@sluice/spool';
 import { type BatchItem, createBatcher } from './batcher.js';
 import { receiptKey } from './receipt.js';
@@ -30,12 +30,20 @@ export interface AppendResult {
   readonly durability: Durability;
 }
 
+/** An accepted event: where it lies encoded, with the tag that it has in a batch. */
+export interface LogEvent {
+  readonly id: string;
+  /** Empty for none. */
+  readonly traceparent: string;
+  readonly bytes: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Accepted events of one request. */
 export interface Append {
   readonly set: SetRef;
-  readonly events: readonly Event[];
-  /** For each event its bytes behind the tag that it has in a batch, too; undefined where they have to be made. */
-  readonly asSent?: readonly (Uint8Array | undefined)[];
+  readonly events: readonly LogEvent[];
   readonly receivedAtMs: number;
   /** What was added to the times of the events. */
   readonly skewMs: number;
@@ -57,7 +65,7 @@ export interface EventLog {
   drain(): Promise<void>;
 }
 
-/** A part of a request that goes into one message: the encoding of `EventBatch`es with one event each. */
+/** A part of a request that goes into one message: its chunks are, end to end, an encoded `EventBatch`. */
 interface Part extends BatchItem {
   readonly set: SetRef;
   readonly ids: readonly string[];
@@ -66,7 +74,7 @@ interface Part extends BatchItem {
   readonly traceparents: readonly string[];
 }
 
-/** NATS takes 1 MiB a message at most; half of it keeps redeliveries and memory small. */
+/** Of events, in one message. NATS takes 1 MiB a message at most; half of it keeps redeliveries and memory small. */
 const messageBytesMax = 512 * 1024;
 const messageEventsMax = 5_000;
 /** Under load a message carries what arrived in this time: a disk's fsync takes about as long. */
@@ -145,27 +153,48 @@ export function partsOf(append: Append): Part[] {
   const parts: Part[] = [];
   let from = 0;
   let bytes = 0;
-  const chunks = append.events.map((event, at) => chunkOf(event, append.asSent?.[at], append.skewMs));
-  const cut = (to: number): void => {
-    const events = append.events.slice(from, to);
-    parts.push({
-      set: append.set,
-      ids: events.map(({ id }) => id),
-      chunks: chunks.slice(from, to),
-      receivedAtMs: append.receivedAtMs,
-      traceparents: traceparentsOf(append, events),
-      count: to - from,
-      bytes,
-    });
-    from = to;
-    bytes = 0;
-  };
-  for (const [at, chunk] of chunks.entries()) {
-    if (at > from && bytes + chunk.length > messageBytesMax) cut(at);
-    bytes += chunk.length;
+  for (const [at, event] of append.events.entries()) {
+    const length = event.to - event.from;
+    if (at > from && bytes + length > messageBytesMax) {
+      parts.push(partOf(append, from, at));
+      from = at;
+      bytes = 0;
+    }
+    bytes += length;
   }
-  if (from < chunks.length) cut(chunks.length);
+  if (from < append.events.length) parts.push(partOf(append, from, append.events.length));
   return append.receipt ? withReceipt(parts, append, append.receipt) : parts;
+}
+
+function partOf(append: Append, from: number, to: number): Part {
+  const { set, receivedAtMs, skewMs } = append;
+  const events = append.events.slice(from, to);
+  // Encoded messages that are put end to end are the merged message: each event is encoded once, whatever it travels with.
+  const skews = EventBatch.encode({ ...nothing, skewsMs: events.map(() => skewMs) }).finish();
+  const chunks = [...runsOf(events), skews];
+  return {
+    ...{ set, receivedAtMs, chunks, count: events.length },
+    ids: events.map(({ id }) => id),
+    traceparents: traceparentsOf(append, events),
+    bytes: bytesOf(chunks),
+  };
+}
+
+const bytesOf = (chunks: readonly Uint8Array[]): number => chunks.reduce((sum, { length }) => sum + length, 0);
+
+/** Events that lie one behind the other are one chunk. */
+function runsOf(events: readonly LogEvent[]): Uint8Array[] {
+  const runs: Uint8Array[] = [];
+  let run: { bytes: Uint8Array; from: number; to: number } | undefined;
+  for (const { bytes, from, to } of events) {
+    if (run?.bytes === bytes && run.to === from) run.to = to;
+    else {
+      if (run) runs.push(run.bytes.subarray(run.from, run.to));
+      run = { bytes, from, to };
+    }
+  }
+  if (run) runs.push(run.bytes.subarray(run.from, run.to));
+  return runs;
 }
 
 /** The receipt travels with the last events, or alone: what was refused or known already is in the books, too. */
@@ -178,32 +207,10 @@ function withReceipt(parts: Part[], append: Append, receipt: Receipt): Part[] {
   return [{ ...alone, ids: [receiptKey(receipt)], chunks: [chunk] }];
 }
 
-/** Encoded messages that are put end to end are the merged message: each event is encoded once, whatever it travels with. */
-function chunkOf(event: Event, asSent: Uint8Array | undefined, skewMs: number): Uint8Array {
-  if (asSent === undefined || skewMs !== 0) {
-    return EventBatch.encode({ ...nothing, events: [event], skewsMs: [skewMs] }).finish();
-  }
-  const chunk = Buffer.allocUnsafe(asSent.length + noSkew.length);
-  chunk.set(asSent);
-  chunk.set(noSkew, asSent.length);
-  return chunk;
-}
-
-/** The skew of one event whose time was right. */
-const noSkew = EventBatch.encode({ ...EventBatch.create(), skewsMs: [0] }).finish();
-
-const nothing: EventBatch = {
-  set: undefined,
-  events: [],
-  receivedAtMs: 0,
-  instance: '',
-  region: '',
-  skewsMs: [],
-  receipts: [],
-};
+const nothing: EventBatch = EventBatch.create();
 
 /** The call's own trace first; without one, those of the requests that made the events. */
-function traceparentsOf({ traceparent }: Append, events: readonly Event[]): string[] {
+function traceparentsOf({ traceparent }: Append, events: readonly LogEvent[]): string[] {
   const found = new Set<string>(traceparent === undefined ? [] : [traceparent]);
   for (const event of events) {
     if (found.size > linksMax) break;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { type Call, type Principal, type PrincipalKind, SluiceError } from '@sluice/mesh';
-import { Durability, type Event, Outcome } from '@sluice/proto';
+import { Durability, type Event, EventBatch, LogEventsRequest, Outcome } from '@sluice/proto';
 import { createCounters } from './counters.js';
-import type { Append, AppendResult, EventLog } from './event-log.js';
+import { receive } from './definition.js';
+import type { Append, AppendResult, EventLog, LogEvent } from './event-log.js';
 import { type Handling, logEvents } from './handlers.js';
 import { createRecentIds } from './recent-ids.js';
 import { eventOf, idAt, testNowMs } from './test/events.js';
@@ -16,7 +17,7 @@ function callBy(kind: PrincipalKind, part: Partial<Principal> = {}, remainingMs 
 }
 
 /** The log's answer: it had all of them before, or none. */
-const held = (events: readonly Event[], isHeld: boolean): AppendResult => ({
+const held = (events: readonly LogEvent[], isHeld: boolean): AppendResult => ({
   wereHeld: events.map(() => isHeld),
   durability: Durability.QUORUM,
 });
@@ -40,9 +41,17 @@ function trial(append: EventLog['append'] = ({ events }) => Promise.resolve(held
     sets: { isKnown: ({ project }: { project: string }) => Promise.resolve(project === 'shop') },
   } as unknown as Handling;
   const send = (events: Event[], call = callBy('server'), sentAtMs = 0) =>
-    logEvents(handling, { request: { set: undefined, events, sentAtMs }, asSent: [] }, call);
+    logEvents(
+      handling,
+      receive(Buffer.from(LogEventsRequest.encode({ set: undefined, events, sentAtMs }).finish())),
+      call,
+    );
   return { handling, appended, send };
 }
+
+const eventsIn = (append: Append | undefined): Event[] =>
+  EventBatch.decode(Buffer.concat((append?.events ?? []).map(({ bytes, from, to }) => bytes.subarray(from, to))))
+    .events;
 
 const eventNumber = (serial: number): Event => eventOf({ id: idAt(testNowMs, serial) });
 
@@ -56,7 +65,7 @@ describe('logEvents', () => {
       [ACCEPTED, REJECTED, DUPLICATE, ACCEPTED],
     );
     assert.equal(durability, Durability.QUORUM);
-    assert.deepEqual(appended[0]?.events, [one, two]);
+    assert.deepEqual(eventsIn(appended[0]), [one, two]);
     assert.deepEqual(appended[0]?.set, set);
     const { events_accepted, events_rejected, events_duplicate } = handling.counters.read();
     assert.deepEqual([events_accepted, events_rejected, events_duplicate], [2, 1, 1]);
@@ -102,7 +111,7 @@ describe('logEvents', () => {
     const hourMs = 3_600_000;
     await send([eventOf({ timeMs: testNowMs - hourMs - 1_000 })], callBy('server'), testNowMs - hourMs);
     assert.equal(appended[0]?.skewMs, hourMs);
-    assert.equal(appended[0]?.events[0]?.timeMs, testNowMs - 1_000);
+    assert.equal(eventsIn(appended[0])[0]?.timeMs, testNowMs - 1_000);
   });
 
   it('asks console keys to be writable, and every key for a set that exists', async () => {

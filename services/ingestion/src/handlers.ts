@@ -9,24 +9,17 @@ import {
   requireWrite,
   SluiceError,
 } from '@sluice/mesh';
-import {
-  Durability,
-  type Event,
-  type EventOutcome,
-  type LogEventsRequest,
-  type LogEventsResponse,
-  Outcome,
-  type SetRef,
-} from '@sluice/proto';
+import { Durability, type EventOutcome, type LogEventsResponse, Outcome, type SetRef } from '@sluice/proto';
 import type { Counters } from './counters.js';
-import { type Received, requireRequest } from './definition.js';
-import type { EventLog } from './event-log.js';
+import { type Received, type Request, requireRequest } from './definition.js';
+import type { EventLog, LogEvent } from './event-log.js';
 import type { KnownSets } from './keys.js';
 import type { Quarantine } from './quarantine.js';
 import { receiptOf } from './receipt.js';
 import type { RecentIds } from './recent-ids.js';
+import { judgeSent, type SentEvent } from './sent-event.js';
 import { skewOf } from './skew.js';
-import { type Arrival, judge } from './validate.js';
+import type { Arrival } from './validate.js';
 
 export interface Handling {
   readonly log: EventLog;
@@ -40,24 +33,20 @@ export interface Handling {
 /** Accepts events: answers only once the log holds every accepted one on stable storage. */
 export async function logEvents(handling: Handling, received: Received, call: Call): Promise<LogEventsResponse> {
   const { log, recent, counters, clock } = handling;
-  const { request, asSent } = requireRequest(received);
+  const request = requireRequest(received);
   if (call.principal.kind === 'unverified') return quarantine(handling, request, call.principal);
-  const { set: asked, events, sentAtMs } = request;
+  const { head, events } = request;
   if (call.principal.kind === 'console') requireWrite(call.principal);
-  const set = await requireKnownSet(handling, call.principal, asked);
-  const { receivedAtMs, skewMs } = arrivalOf(sentAtMs, clock);
-  const { outcomes, fresh } = sift(events, { receivedAtMs, skewMs }, (id) => recent.has(set.project, id));
-  const arrival = { receivedAtMs, skewMs, traceparent: call.traceparent, receipt: receiptOf(request, outcomes) };
-  const append = {
-    ...{ set, events: fresh.map(({ event }) => event), ...arrival },
-    // What was accepted as it is goes to the log as it came.
-    asSent: fresh.map(({ event, index }) => (event === events[index] ? asSent[index] : undefined)),
-  };
+  const set = await requireKnownSet(handling, call.principal, head.set);
+  const arrival = arrivalOf(head.sentAtMs, clock);
+  const { outcomes, fresh, places } = sift(events, arrival, (id) => recent.has(set.project, id));
+  const { traceparent } = call;
+  const append = { set, events: fresh, ...arrival, traceparent, receipt: receiptOf(head, outcomes) };
   const { wereHeld, durability } = await withinDeadline(log.append(append), call.remainingMs());
-  for (const [at, { event, index }] of fresh.entries()) {
+  for (const [at, { id }] of fresh.entries()) {
     // A retry of what is only spooled tries the log again: answered from memory, it would claim too much.
-    if (durability !== Durability.SPOOLED) recent.add(set.project, event.id);
-    if (wereHeld[at]) outcomes[index] = duplicate;
+    if (durability !== Durability.SPOOLED) recent.add(set.project, id);
+    if (wereHeld[at]) outcomes[places[at] as number] = duplicate;
   }
   count(counters, outcomes);
   if (durability === Durability.SPOOLED) counters.add('events_spooled', fresh.length);
@@ -75,14 +64,12 @@ const waitsForKey = 'the key could not be checked, as config is away: it is kept
 /** Keeps what would be accepted until config says whose key it is. */
 async function quarantine(
   { quarantine, counters, clock }: Handling,
-  request: LogEventsRequest,
+  { head, events }: Request,
   { digest }: Principal,
 ): Promise<LogEventsResponse> {
-  const { set, events, sentAtMs } = request;
-  const arrival = arrivalOf(sentAtMs, clock);
+  const arrival = arrivalOf(head.sentAtMs, clock);
   const { outcomes, fresh } = sift(events, arrival, () => false);
-  const receipt = receiptOf(request, outcomes);
-  await quarantine.add(digest, { set, events: fresh.map(({ event }) => event), ...arrival, receipt });
+  await quarantine.add(digest, { set: head.set, events: fresh, ...arrival, receipt: receiptOf(head, outcomes) });
   counters.add('events_unverified', fresh.length);
   counters.add('events_rejected', outcomes.filter(({ outcome }) => outcome === Outcome.REJECTED).length);
   const answers = outcomes.map((one) => (one === accepted ? { ...accepted, reason: waitsForKey } : one));
@@ -99,20 +86,21 @@ function durabilityOf(outcomes: readonly EventOutcome[], appended: Durability): 
   return isAnyHeld ? Durability.QUORUM : Durability.UNSPECIFIED;
 }
 
-/** Judges each event; `fresh` are those that the log shall get, with their places in the request. */
-function sift(events: readonly Event[], arrival: Arrival, isRecent: (id: string) => boolean) {
+/** Judges each event; `fresh` are those that the log shall get, `places` their places in the request. */
+function sift(events: readonly SentEvent[], arrival: Arrival, isRecent: (id: string) => boolean) {
   const seen = new Set<string>();
-  const fresh: { event: Event; index: number }[] = [];
-  const outcomes = events.map((event, index): EventOutcome => {
-    const verdict = judge(event, arrival);
+  const fresh: LogEvent[] = [];
+  const places: number[] = [];
+  const outcomes = events.map((sent, place): EventOutcome => {
+    const verdict = judgeSent(sent, arrival);
     if ('reason' in verdict) return { outcome: Outcome.REJECTED, reason: verdict.reason };
-    const { id } = verdict.event;
-    if (seen.has(id) || isRecent(id)) return duplicate;
-    seen.add(id);
-    fresh.push({ event: verdict.event, index });
+    if (seen.has(verdict.id) || isRecent(verdict.id)) return duplicate;
+    seen.add(verdict.id);
+    fresh.push(verdict);
+    places.push(place);
     return accepted;
   });
-  return { outcomes, fresh };
+  return { outcomes, fresh, places };
 }
 
 function count(counters: Counters, outcomes: readonly EventOutcome[]): void {

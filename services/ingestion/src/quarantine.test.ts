@@ -8,13 +8,14 @@ import { createCounters } from './counters.js';
 import type { Append } from './event-log.js';
 import { createIsAway, createVerify } from './keys.js';
 import { openQuarantine, type QuarantineOptions } from './quarantine.js';
+import { logEvent } from './sent-event.js';
 import { eventOf, testNowMs } from './test/events.js';
 
 const set = { project: 'shop', environment: 'production' };
 const grant: KeyGrant = { ...set, keyClass: KeyClass.SERVER, canWrite: false, label: '' };
 const request = {
   set: undefined,
-  events: [eventOf(), eventOf()],
+  events: [eventOf(), eventOf()].map(logEvent),
   receivedAtMs: testNowMs,
   skewMs: 5,
   receipt: undefined,

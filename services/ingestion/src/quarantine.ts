@@ -5,17 +5,18 @@
  */
 import { createHash } from 'node:crypto';
 import { type Clock, granted, type Logger, type Principal, requireWrite, SluiceError } from '@sluice/mesh';
-import { type Event, EventBatch, type Receipt, type SetRef } from '@sluice/proto';
+import { EventBatch, type Receipt, type SetRef } from '@sluice/proto';
 import { openSpool, type SpoolRecord, type SpoolState } from '@sluice/spool';
 import type { Counters } from './counters.js';
-import type { Append, AppendResult } from './event-log.js';
+import type { Append, AppendResult, LogEvent } from './event-log.js';
 import type { Verifier } from './keys.js';
+import { logEvent } from './sent-event.js';
 
 /** What was accepted of one request, apart from its key. */
 export interface Unverified {
   /** As the request has it: the key may name the rest. */
   readonly set: SetRef | undefined;
-  readonly events: readonly Event[];
+  readonly events: readonly LogEvent[];
   readonly receivedAtMs: number;
   readonly skewMs: number;
   readonly receipt: Receipt | undefined;
@@ -54,10 +55,11 @@ export async function openQuarantine(options: QuarantineOptions): Promise<Quaran
 }
 
 function recordOf(digest: string, { set, events, receivedAtMs, skewMs, receipt }: Unverified): SpoolRecord {
-  const data = EventBatch.encode({
-    ...{ set, events: [...events], receivedAtMs, instance: '', region: '' },
+  const head = EventBatch.encode({
+    ...{ set, events: [], receivedAtMs, instance: '', region: '' },
     ...{ skewsMs: [skewMs], receipts: receipt ? [receipt] : [] },
   }).finish();
+  const data = Buffer.concat([head, ...events.map(({ bytes, from, to }) => bytes.subarray(from, to))]);
   const messageId = createHash('sha256').update(data).digest('base64url');
   return { subject: digest, messageId, count: events.length, data };
 }
@@ -81,7 +83,7 @@ async function release(options: QuarantineOptions, { subject: digest, count, dat
   }
   const [skewMs = 0] = skewsMs;
   const { wereHeld } = await append({
-    ...{ set, events, receivedAtMs, skewMs },
+    ...{ set, events: events.map(logEvent), receivedAtMs, skewMs },
     ...{ traceparent: undefined, receipt: receipts[0] },
   });
   const duplicates = wereHeld.filter(Boolean).length;

@@ -17,11 +17,10 @@ export async function streamEvents(
   call: Call,
 ): Promise<StreamEventsResponse> {
   if ('problem' in received) throw invalid(received.problem.field, received.problem.message);
-  const { request, asSent } = received;
-  const { batch, batchNumber } = request;
+  const { batch, batchNumber } = received;
   if (!batch) throw invalid('batch', 'is missing; send a LogEventsRequest');
   try {
-    const result = await logEvents(handling, { request: batch, asSent }, call);
+    const result = await logEvents(handling, batch, call);
     return { batchNumber, result, retryAfterMs: 0, reason: '' };
   } catch (error) {
     if (!(error instanceof SluiceError) || (error.kind !== 'exhausted' && error.kind !== 'unavailable')) throw error;

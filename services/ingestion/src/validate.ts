@@ -90,17 +90,21 @@ function checkText(field: string, text: string, bytesMax: number, isRequired = f
   if (problem !== undefined) throw new Wrong(field, `${problem}; remove it`);
 }
 
-function correctedTime(timeMs: number, { receivedAtMs, skewMs }: Arrival): number {
-  if (timeMs === 0) throw new Wrong('time_ms', 'is missing; send when the event happened, in Unix milliseconds');
+/** Whether the corrected time can be right. */
+export function isTimely(timeMs: number, { receivedAtMs, skewMs }: Arrival): boolean {
   const corrected = timeMs + skewMs;
+  return corrected >= earliestTimeMs && corrected <= receivedAtMs + futureMaxMs;
+}
+
+function correctedTime(timeMs: number, arrival: Arrival): number {
+  if (timeMs === 0) throw new Wrong('time_ms', 'is missing; send when the event happened, in Unix milliseconds');
+  const corrected = timeMs + arrival.skewMs;
+  if (isTimely(timeMs, arrival)) return corrected;
   if (corrected < earliestTimeMs) {
     const earliest = new Date(earliestTimeMs).toISOString();
     throw new Wrong('time_ms', `lies before ${earliest}; send Unix milliseconds by a clock that is set`);
   }
-  if (corrected > receivedAtMs + futureMaxMs) {
-    throw new Wrong('time_ms', 'lies in the future; send Unix milliseconds, and sent_at_ms so that skew is corrected');
-  }
-  return corrected;
+  throw new Wrong('time_ms', 'lies in the future; send Unix milliseconds, and sent_at_ms so that skew is corrected');
 }
 
 function checkValue(value: Event['value']): void {

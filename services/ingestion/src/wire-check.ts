@@ -2,8 +2,11 @@
  * A strict reader of the protobuf wire format. Generated decoders let through what they should not:
  * truncated strings, bad UTF-8, field number 0, numbers past the type. Here a message is walked
  * against a minimal description of its fields before anything decodes it; nothing is copied.
+ * On the same walk it finds the elements that are sound beyond doubt, so that nothing needs to decode
+ * them at all. Doubt costs time, never a verdict: what is in doubt is decoded and judged.
  */
 import { isUtf8 } from 'node:buffer';
+import { DistinctKeys } from './distinct-keys.js';
 
 /** `int` fits a JavaScript number exactly; `uint` is also not negative; `int32` and `uint32` fit 32 bits. */
 type Scalar = 'string' | 'double' | 'bool' | 'int' | 'uint' | 'int32' | 'uint32';
@@ -15,23 +18,46 @@ interface Field {
   readonly max?: number;
   /** Who asks for spans gets one for each element. */
   readonly isSpan?: true;
+  /** A text or message of at most so many bytes can be sound beyond doubt; one without a limit never is. */
+  readonly bytesMax?: number;
+  /** A number from 1 to this one can be sound beyond doubt. */
+  readonly numberMax?: number;
+  /** What else makes a text sound beyond doubt. */
+  readonly isSound?: (bytes: Uint8Array, from: number, to: number) => boolean;
+  /** The span says where it lies, or how much it is. */
+  readonly note?: 'id' | 'time' | 'trace';
+  /** The key of a map's entry. */
+  readonly isKey?: true;
 }
 
-/** The fields of a message by number. Fields that are not here are skipped, as newer senders may have them. */
+/** The fields of a message by number, 31 at most. Fields that are not here are skipped, as newer senders may have them. */
 export interface MessageSchema {
   readonly fields: Readonly<Record<number, Field>>;
-  /** Fields of one choice: of several that are there, decoders keep the last. */
-  readonly choice?: readonly number[];
+  /** Fields of one choice, as bits: of several that are there, decoders keep the last. */
+  readonly choice?: number;
+  /** A message without one of these, as bits, is in doubt. */
+  readonly needed?: number;
 }
 
-/** Where an element lies, with its tag. */
+/** Numbers of fields as bits. */
+export const bits = (...numbers: readonly number[]): number => numbers.reduce((all, number) => all | (1 << number), 0);
+
+/** Where an element lies, with its tag, and what is known of it. */
 export interface Span {
   readonly from: number;
+  /** Behind its tag and length. */
+  readonly contentFrom: number;
   readonly to: number;
   /** Its fields are known, in order and there once, so that every reader sees the same in these bytes. */
   readonly isPlain: boolean;
   /** Elements of repeated fields inside: entries of maps, of which decoders merge those of one key. */
   readonly entries: number;
+  /** Plain, and nothing in it is in doubt: it may be taken as it is. Then what was noted counts: */
+  readonly isSound: boolean;
+  readonly idFrom: number;
+  readonly timeMs: number;
+  /** 0: there is none. */
+  readonly traceFrom: number;
 }
 
 /** Where the bytes are wrong, as a path such as `events[3].user.custom_ids[0].key`, and how. */
@@ -62,14 +88,27 @@ export function checkWire(bytes: Uint8Array, schema: MessageSchema, spans?: Span
   }
 }
 
+/** Keys that begin so may mean something to JavaScript's objects. */
+const underscore = 0x5f;
+/** The exponent's bits of doubles below 1e295: finite, and sums of many are, too. */
+const exponentMax = 2_000;
+
 /** A cursor over the bytes; errors gather their path on the way out. */
 class Walker {
   readonly #bytes: Uint8Array;
   readonly #spans: Span[] | undefined;
   #at = 0;
-  /** Since the last span began. */
+  /** Since the last span began: */
   #isPlain = true;
+  #isInDoubt = false;
   #entries = 0;
+  #idFrom = 0;
+  #timeMs = 0;
+  #traceFrom = 0;
+  /** Where the message that was read last begins, behind its length. */
+  #contentFrom = 0;
+  /** Of the map that is being read. */
+  readonly #keys: DistinctKeys;
   /** Halves of the varint read last. */
   #low = 0;
   #high = 0;
@@ -77,40 +116,68 @@ class Walker {
   constructor(bytes: Uint8Array, spans: Span[] | undefined) {
     this.#bytes = bytes;
     this.#spans = spans;
+    this.#keys = new DistinctKeys(bytes);
   }
 
   message(schema: MessageSchema, end: number, depth: number): void {
     if (depth > deepest) throw new Fault(`is nested more than ${deepest} levels deep`);
     let counts: Record<number, number> | undefined;
     let last = 0;
-    let chosen = 0;
+    let seen = 0;
     while (this.#at < end) {
       const from = this.#at;
       const tag = this.#tag(end);
       const number = tag >>> 3;
       const field = schema.fields[number];
-      if (!field || number < last || (number === last && field.max === undefined)) this.#isPlain = false;
-      if (schema.choice?.includes(number) && ++chosen > 1) this.#isPlain = false;
-      last = number;
       if (!field) {
+        this.#isPlain = false;
+        last = number;
         this.#located(`#${number}`, () => this.#skip(tag & 7, end));
         continue;
       }
+      if (number < last || (number === last && field.max === undefined)) this.#isPlain = false;
       let index = 0;
       if (field.max !== undefined) {
         counts ??= {};
         index = counts[number] ?? 0;
         counts[number] = index + 1;
+        if (number !== last) this.#keys.clear();
       }
-      if (field.isSpan) {
-        this.#isPlain = true;
-        this.#entries = 0;
-      } else if (field.max !== undefined) this.#entries++;
+      seen |= 1 << number;
+      last = number;
+      if (field.isSpan) this.#beginSpan();
+      else if (field.max !== undefined) this.#entries++;
       this.#field(field, index, tag & 7, end, depth);
-      if (field.isSpan) {
-        this.#spans?.push({ from, to: this.#at, isPlain: this.#isPlain, entries: this.#entries });
-      }
+      if (field.isSpan) this.#endSpan(from);
     }
+    this.#weighFields(schema, seen);
+  }
+
+  #weighFields({ choice = 0, needed = 0 }: MessageSchema, seen: number): void {
+    const chosen = seen & choice;
+    if ((chosen & (chosen - 1)) !== 0) this.#isPlain = false;
+    if ((seen & needed) !== needed) this.#isInDoubt = true;
+  }
+
+  #beginSpan(): void {
+    this.#isPlain = true;
+    this.#isInDoubt = false;
+    this.#entries = 0;
+    this.#traceFrom = 0;
+  }
+
+  #endSpan(from: number): void {
+    this.#spans?.push({
+      from,
+      contentFrom: this.#contentFrom,
+      to: this.#at,
+      isPlain: this.#isPlain,
+      entries: this.#entries,
+      isSound: this.#isPlain && !this.#isInDoubt,
+      idFrom: this.#idFrom,
+      timeMs: this.#timeMs,
+      traceFrom: this.#traceFrom,
+    });
   }
 
   #field(field: Field, index: number, wireType: number, end: number, depth: number): void {
@@ -126,21 +193,40 @@ class Walker {
     }
   }
 
-  #value({ type }: Field, wireType: number, end: number, depth: number): void {
+  #value(field: Field, wireType: number, end: number, depth: number): void {
+    const { type } = field;
     if (typeof type !== 'string') {
       this.#expect(wireType, delimited);
-      this.message(type, this.#length(end), depth + 1);
+      const to = this.#length(end);
+      const from = this.#at;
+      if (field.bytesMax !== undefined && to - from > field.bytesMax) this.#isInDoubt = true;
+      this.message(type, to, depth + 1);
+      this.#contentFrom = from;
     } else if (type === 'string') {
       this.#expect(wireType, delimited);
-      this.#text(this.#length(end));
+      this.#text(field, this.#length(end));
     } else if (type === 'double') {
       this.#expect(wireType, fixed64);
       this.#advance(8, end);
+      this.#weighDouble();
     } else {
       this.#expect(wireType, varint);
       this.#varint(end);
       if (!fits(type, this.#low, this.#high)) throw new Fault('is out of range');
+      this.#weighNumber(field);
     }
+  }
+
+  #weighDouble(): void {
+    const high = this.#bytes[this.#at - 1] ?? 0;
+    const exponent = ((high & 0x7f) << 4) | ((this.#bytes[this.#at - 2] ?? 0) >> 4);
+    if (exponent > exponentMax) this.#isInDoubt = true;
+  }
+
+  #weighNumber({ numberMax, note }: Field): void {
+    if (note === 'time') this.#timeMs = (this.#high | 0) * 0x1_0000_0000 + this.#low;
+    if (numberMax === undefined) return;
+    if (this.#high !== 0 || this.#low === 0 || this.#low > numberMax) this.#isInDoubt = true;
   }
 
   #tag(end: number): number {
@@ -174,15 +260,26 @@ class Walker {
     return this.#at + this.#low;
   }
 
-  #text(end: number): void {
-    const start = this.#at;
+  #text(field: Field, end: number): void {
+    const from = this.#at;
     this.#at = end;
-    for (let at = start; at < end; at++) {
+    if (!this.#isAscii(from, end) || end === from || end - from > (field.bytesMax ?? 0)) this.#isInDoubt = true;
+    else if (field.isSound && !field.isSound(this.#bytes, from, end)) this.#isInDoubt = true;
+    else if (field.isKey && (this.#bytes[from] === underscore || !this.#keys.add(from, end))) this.#isInDoubt = true;
+    if (field.note === 'id') this.#idFrom = from;
+    else if (field.note === 'trace') this.#traceFrom = from;
+  }
+
+  /** @returns whether it has no other character, and no NUL. */
+  #isAscii(from: number, end: number): boolean {
+    for (let at = from; at < end; at++) {
+      const byte = this.#bytes[at] ?? 0;
+      if (byte !== 0 && byte < 0x80) continue;
       // Ids and names are ASCII: only what is not pays for the native check.
-      if ((this.#bytes[at] ?? 0) < 0x80) continue;
       if (!isUtf8(this.#bytes.subarray(at, end))) throw new Fault('is not valid UTF-8');
-      return;
+      return false;
     }
+    return true;
   }
 
   /** Reads 64 bits at most into two unsigned halves. */

@@ -1,8 +1,21 @@
 /** The fields of a LogEvents request, as the strict wire check needs to know them. A test holds them to the contract. */
-import { eventsMax } from './limits.js';
-import type { MessageSchema } from './wire-check.js';
+import {
+  entityNameBytesMax,
+  eventsMax,
+  idTypeBytesMax,
+  metadataBytesMax,
+  nameBytesMax,
+  stringValueBytesMax,
+  unitIdBytesMax,
+  userBytesMax,
+} from './limits.js';
+import { isPlainObject, isTraceparent, isUuid } from './sound-text.js';
+import { bits, type MessageSchema } from './wire-check.js';
 
 const string = (name: string) => ({ name, type: 'string' }) as const;
+
+/** Sound beyond doubt up to so many bytes. */
+const text = (name: string, bytesMax: number) => ({ name, type: 'string', bytesMax }) as const;
 
 /** Entries of a map: more than this do not fit the limits of a user anyway. */
 const entriesMax = 1_000;
@@ -13,63 +26,71 @@ const value: MessageSchema = {
   fields: {
     1: { name: 'bool_value', type: 'bool' },
     2: { name: 'number_value', type: 'double' },
-    3: string('string_value'),
+    3: text('string_value', userBytesMax),
     4: string('json'),
   },
-  choice: [1, 2, 3, 4],
+  choice: bits(1, 2, 3, 4),
 };
 
-const mapOf = (name: string, type: 'string' | MessageSchema) => ({
+/** Entries whose keys have more bytes than that are in doubt. */
+const mapOf = (name: string, keyBytesMax: number, content: Omit<MessageSchema['fields'][number], 'name'>) => ({
   name,
   max: entriesMax,
-  type: { fields: { 1: string('key'), 2: { name: 'value', type } } },
+  type: {
+    fields: { 1: { ...text('key', keyBytesMax), isKey: true }, 2: { ...content, name: 'value' } },
+    needed: bits(1, 2),
+  } as const,
+  bytesMax: userBytesMax,
 });
 
 const user: MessageSchema = {
   fields: {
-    1: string('user_id'),
-    2: mapOf('custom_ids', 'string'),
-    3: string('email'),
-    4: string('ip'),
-    5: string('user_agent'),
-    6: string('country'),
-    7: string('locale'),
-    8: string('app_version'),
-    9: mapOf('custom', value),
-    10: mapOf('private_attributes', value),
-    11: mapOf('environment', 'string'),
+    1: text('user_id', unitIdBytesMax),
+    2: mapOf('custom_ids', idTypeBytesMax, text('', unitIdBytesMax)),
+    3: text('email', userBytesMax),
+    4: text('ip', userBytesMax),
+    5: text('user_agent', userBytesMax),
+    6: text('country', userBytesMax),
+    7: text('locale', userBytesMax),
+    8: text('app_version', userBytesMax),
+    9: mapOf('custom', userBytesMax, { type: value }),
+    // Refused, so never beyond doubt.
+    10: { ...mapOf('private_attributes', 0, { type: value }), bytesMax: -1 },
+    11: mapOf('environment', userBytesMax, text('', userBytesMax)),
   },
 };
 
 const exposure: MessageSchema = {
   fields: {
-    1: { name: 'kind', type: 'int32' },
-    2: string('key'),
+    1: { name: 'kind', type: 'int32', numberMax: 3 },
+    2: text('key', entityNameBytesMax),
     3: { name: 'gate_value', type: 'bool' },
-    4: string('rule_id'),
-    5: string('group_name'),
-    6: string('id_type'),
-    7: string('unit_id'),
+    4: text('rule_id', entityNameBytesMax),
+    5: text('group_name', entityNameBytesMax),
+    6: text('id_type', idTypeBytesMax),
+    7: text('unit_id', unitIdBytesMax),
     8: { name: 'revision', type: 'uint' },
     9: { name: 'version', type: 'uint32' },
-    10: string('parameter'),
-    11: string('allocated_experiment'),
+    10: text('parameter', entityNameBytesMax),
+    11: text('allocated_experiment', entityNameBytesMax),
   },
+  needed: bits(1, 2, 7),
 };
 
 const event: MessageSchema = {
   fields: {
-    1: string('id'),
-    2: { name: 'time_ms', type: 'int' },
-    3: string('name'),
-    4: { name: 'user', type: user },
+    1: { ...text('id', 36), isSound: isUuid, note: 'id' },
+    2: { name: 'time_ms', type: 'int', note: 'time' },
+    3: text('name', nameBytesMax),
+    4: { name: 'user', type: user, bytesMax: userBytesMax },
     5: { name: 'number_value', type: 'double' },
-    6: string('string_value'),
-    7: string('metadata_json'),
+    6: text('string_value', stringValueBytesMax),
+    7: { ...text('metadata_json', metadataBytesMax), isSound: isPlainObject },
     8: { name: 'exposure', type: exposure },
-    9: string('traceparent'),
+    9: { ...text('traceparent', 55), isSound: isTraceparent, note: 'trace' },
   },
-  choice: [5, 6],
+  choice: bits(5, 6),
+  needed: bits(1, 2, 3),
 };
 
 const uint = (name: string) => ({ name, type: 'uint' }) as const;
@@ -109,9 +130,10 @@ export const logEventsSchema: MessageSchema = {
   },
 };
 
+/** The batch is looked into on its own. */
 export const streamEventsSchema: MessageSchema = {
   fields: {
-    1: { name: 'batch', type: logEventsSchema },
+    1: { name: 'batch', type: { fields: {} }, isSpan: true },
     2: { name: 'batch_number', type: 'uint' },
   },
 };
