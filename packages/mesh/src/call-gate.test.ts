@@ -15,7 +15,7 @@ describe('calls that wait for something else than load', () => {
   const limits: Partial<ServerLimits> = { inFlightMax: 2, inFlightMin: 2, queueTimeoutMs: 50 };
 
   /** Five calls that wait for a change, then one that does not. @returns what became of the last one. */
-  async function sixthOf(beforeWaiting: (call: Call) => void): Promise<unknown> {
+  async function sixthOf(beforeWaiting: (call: Call) => void, sixthTimeoutMs = timeoutMs): Promise<unknown> {
     const change = Promise.withResolvers<typeof answer>();
     let result: unknown;
     let waiting = 0;
@@ -30,7 +30,9 @@ describe('calls that wait for something else than load', () => {
         const client = createClient(scripted, { target: `static:///${address}`, key: meshKey });
         const calls = Promise.allSettled([1, 2, 3, 4, 5].map(() => client.getThing(request, { timeoutMs })));
         while (waiting < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-        result = await client.createThing(request, { timeoutMs: 500 }).catch((error: SluiceError) => error.kind);
+        result = await client
+          .createThing(request, { timeoutMs: sixthTimeoutMs })
+          .catch((error: SluiceError) => error.kind);
         change.resolve(answer);
         await calls;
         client.close();
@@ -45,7 +47,7 @@ describe('calls that wait for something else than load', () => {
   });
 
   it('would hold others up otherwise', async () => {
-    assert.equal(await sixthOf(() => undefined), 'deadline');
+    assert.equal(await sixthOf(() => undefined, 500), 'deadline');
   });
 });
 
@@ -88,9 +90,8 @@ describe('a key with a rate', () => {
     await withFlooded({ limits: { callsPerSecondPerKeyMax: 5 }, workMs: 0 }, async ({ client, metric }) => {
       const greedy = client('greedy');
       const failures: SluiceError[] = [];
-      for (let sent = 0; sent < 12; sent++) {
-        await greedy.createThing(request, { timeoutMs }).catch((error: SluiceError) => failures.push(error));
-      }
+      const calls = Array.from({ length: 12 }, () => greedy.createThing(request, { timeoutMs }));
+      await Promise.all(calls.map((call) => call.catch((error: SluiceError) => failures.push(error))));
       const [failure] = failures;
       assert.equal(failure?.kind, 'exhausted');
       assert((failure.retryAfterMs ?? 0) > 0);
@@ -103,14 +104,14 @@ describe('a key with a rate', () => {
 
 describe('a server that stops', () => {
   it('says that it does not serve, and still answers until its callers have moved on', async () => {
-    const server = await startScripted({}, 0, { drainGraceMs: 300 });
+    const server = await startScripted({}, 0, { drainGraceMs: 1_500 });
     const target = `static:///${server.address}`;
     const health = createClient(HealthService, { target });
     const client = createClient(scripted, { target, key: meshKey });
     await client.getThing(request, { timeoutMs });
     let stopped: Promise<void> | undefined;
     for await (const { status } of health.watch(request)) {
-      if (status === HealthCheckResponse_ServingStatus.SERVING) stopped = server.stop(2_000);
+      if (status === HealthCheckResponse_ServingStatus.SERVING) stopped = server.stop(5_000);
       else break;
     }
     assert.deepEqual(await client.getThing(request, { timeoutMs }), answer);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface EventuallyOptions {
-  /** Give up after this long; 10 s unless said. */
+  /** Give up after this long; 20 s unless said. */
   readonly deadlineMs?: number;
   /** Wait between tries; 20 ms unless said. */
   readonly intervalMs?: number;
@@ -13,7 +13,7 @@ export interface EventuallyOptions {
  * @throws the last attempt's error at the deadline.
  */
 export async function eventually<T>(attempt: () => T | Promise<T>, options: EventuallyOptions = {}): Promise<T> {
-  const { deadlineMs = 10_000, intervalMs = 20 } = options;
+  const { deadlineMs = 20_000, intervalMs = 20 } = options;
   const until = Date.now() + deadlineMs;
   for (;;) {
     const failure = await tryOnce(attempt);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Client, createClient, type Instance, listInstances, watchService } from '@sluice/mesh';
 import { InstanceServiceService } from '@sluice/proto';
-import { eventually, freePorts, type Servers, withServers } from '@sluice/testkit';
+import { eventually, freePorts, goal, type Servers, withServers } from '@sluice/testkit';
 import { cuttable } from './cuttable.js';
 
 const program = fileURLToPath(new URL('./discovered-instance.js', import.meta.url));
@@ -111,7 +111,9 @@ describe('discovery', function () {
         );
         assert.deepEqual(idsOf(await listInstances(consulAddr, service)), ['evaluation-1', 'evaluation-2']);
         const ended = goes.end('SIGTERM');
-        await eventually(() => assert.deepEqual(idsOf(seen.at(-1) ?? []), ['evaluation-1']), { deadlineMs: 1_000 });
+        await eventually(() => assert.deepEqual(idsOf(seen.at(-1) ?? []), ['evaluation-1']), {
+          deadlineMs: goal(1_000),
+        });
         await ended;
         assert.equal(goes.child.exitCode, 0);
         assert.deepEqual(idsOf(await listInstances(consulAddr, service)), ['evaluation-1']);
@@ -180,6 +182,6 @@ describe('calls to consul:///', function () {
         message: new RegExp(`evaluation can't be found: Consul at ${consulAddr} knows no healthy instance`),
       });
       const tookMs = performance.now() - started;
-      assert(tookMs > 1_900 && tookMs < 4_000, `${tookMs} ms`);
+      assert(tookMs > 1_900 && tookMs < 8_000, `${tookMs} ms`);
     }));
 });

@@ -3,10 +3,12 @@
  * with a verdict; any that fails makes the whole fail.
  */
 import { drillRegions } from '../../mesh/dist/drill-regions.js';
+import { drillGoals } from './drill-goals.js';
 import { drillLedger } from './drill-ledger.js';
 import { drillStream } from './drill-stream.js';
 
 const drills: Readonly<Record<string, () => Promise<boolean>>> = {
+  goals: drillGoals,
   stream: drillStream,
   ledger: drillLedger,
   regions: drillRegions,

@@ -8,7 +8,7 @@ import { LedgerServiceService } from '@sluice/proto';
 import { RemoteSluice, Sluice, type SluiceOptions } from '@sluice/sdk';
 import { SluiceProvider } from '@sluice/sdk/openfeature';
 import { checkout } from '@sluice/stack';
-import { eventually, startMesh, type TestMesh, temporaryFolder } from '@sluice/testkit';
+import { eventually, goal, startMesh, type TestMesh, temporaryFolder } from '@sluice/testkit';
 import { type Cuttable, cuttable } from './cuttable.js';
 
 const staff = { userID: 'ada', email: 'ada@storefront.example' };
@@ -165,7 +165,7 @@ describe('the SDK', function () {
     const cold = open({ stateDir });
     await cold.ready();
     assert.equal(cold.checkGate('express-checkout', staff), true);
-    assert.ok(performance.now() - startedAtMs < 1_000);
+    assert.ok(performance.now() - startedAtMs < goal(1_000), 'it waited for somebody');
     assert.deepEqual([cold.status().source, cold.status().revision], ['disk', revision]);
 
     const booted = open({ bootstrap: saved });
