@@ -2,7 +2,8 @@
 import { invalid } from '@sluice/mesh';
 import { IngestionServiceService, LogEventsRequest, StreamEventsRequest } from '@sluice/proto';
 import { type SentEvent, sentEvent } from './sent-event.js';
-import { checkWire, type MessageSchema, type Span, type WireProblem } from './wire-check.js';
+import { checkWire, type Span, type WireProblem } from './wire-check.js';
+import type { MessageSchema } from './wire-fields.js';
 import { logEventsSchema, streamEventsSchema } from './wire-schema.js';
 
 /** What a request says apart from its events. */

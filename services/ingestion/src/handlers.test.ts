@@ -35,7 +35,7 @@ function trial(append: EventLog['append'] = ({ events }) => Promise.resolve(held
   };
   const handling = {
     log,
-    recent: createRecentIds(100),
+    recent: createRecentIds(128),
     counters: createCounters(),
     clock: { now: () => testNowMs },
     sets: { isKnown: ({ project }: { project: string }) => Promise.resolve(project === 'shop') },

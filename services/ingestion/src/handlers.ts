@@ -88,19 +88,35 @@ function durabilityOf(outcomes: readonly EventOutcome[], appended: Durability): 
 
 /** Judges each event; `fresh` are those that the log shall get, `places` their places in the request. */
 function sift(events: readonly SentEvent[], arrival: Arrival, isRecent: (id: string) => boolean) {
-  const seen = new Set<string>();
+  const isNew = distinct();
   const fresh: LogEvent[] = [];
   const places: number[] = [];
   const outcomes = events.map((sent, place): EventOutcome => {
     const verdict = judgeSent(sent, arrival);
     if ('reason' in verdict) return { outcome: Outcome.REJECTED, reason: verdict.reason };
-    if (seen.has(verdict.id) || isRecent(verdict.id)) return duplicate;
-    seen.add(verdict.id);
+    if (!isNew(verdict.id) || isRecent(verdict.id)) return duplicate;
     fresh.push(verdict);
     places.push(place);
     return accepted;
   });
   return { outcomes, fresh, places };
+}
+
+/** Tells whether an id comes for the first time. Ids mostly come in order, as they begin with the time: only then none is looked up. */
+function distinct(): (id: string) => boolean {
+  const ids: string[] = [];
+  let last = '';
+  let set: Set<string> | undefined;
+  return (id) => {
+    if (id > last) last = id;
+    else {
+      set ??= new Set(ids);
+      if (set.has(id)) return false;
+    }
+    ids.push(id);
+    set?.add(id);
+    return true;
+  };
 }
 
 function count(counters: Counters, outcomes: readonly EventOutcome[]): void {

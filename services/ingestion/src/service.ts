@@ -26,7 +26,8 @@ import { streamEvents } from './stream-events.js';
 import { createTails, tailEvents } from './tail.js';
 import { startWriter, type WriterOptions } from './writer.js';
 
-const recentIdsMax = 50_000;
+/** A quarter of a million ids, in 5 MiB. */
+const recentIdSlots = 2 ** 18;
 const stopWithinMs = 5_000;
 const firstPauseMs = 100;
 const longestPauseMs = 2_000;
@@ -69,7 +70,7 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
   scope.push('spool', () => spool.close());
   const log = createEventLog({ shards, spool, clock: systemClock, logger, instance, region });
   scope.push('event log', () => log.drain());
-  const recent = createRecentIds(recentIdsMax);
+  const recent = createRecentIds(recentIdSlots);
   const quarantine = await openQuarantine({
     directory: join(config.stateDir, 'unverified'),
     bytesMax: config.unverifiedBytesMax,

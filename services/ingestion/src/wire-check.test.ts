@@ -3,7 +3,7 @@ import { ExposureKind, LogEventsRequest, User } from '@sluice/proto';
 import fc from 'fast-check';
 import { eventOf } from './test/events.js';
 import { checkWire } from './wire-check.js';
-import { logEventsSchema } from './wire-schema.js';
+import { logEvents, logEventsSchema } from './wire-schema.js';
 
 const check = (bytes: Uint8Array) => checkWire(bytes, logEventsSchema);
 const tag = (field: number, wireType: number) => (field << 3) | wireType;
@@ -66,13 +66,13 @@ describe('the wire check', () => {
 
   it('knows every field of the contract: none of a full request is skipped as unknown', () => {
     const names = new Set<string>();
-    const gather = ({ fields }: typeof logEventsSchema): void => {
+    const gather = ({ fields }: typeof logEvents): void => {
       for (const { name, type } of Object.values(fields)) {
         names.add(name);
         if (typeof type !== 'string') gather(type);
       }
     };
-    gather(logEventsSchema);
+    gather(logEvents);
     const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const contract = [full, full.events[0], full.events[0]?.exposure, User.fromPartial({}), full.events[0]?.user];
     const wanted = contract.flatMap((part) => Object.keys(part ?? {})).map(snake);

@@ -7,40 +7,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { DistinctKeys } from './distinct-keys.js';
-
-/** `int` fits a JavaScript number exactly; `uint` is also not negative; `int32` and `uint32` fit 32 bits. */
-type Scalar = 'string' | 'double' | 'bool' | 'int' | 'uint' | 'int32' | 'uint32';
-
-interface Field {
-  readonly name: string;
-  readonly type: Scalar | MessageSchema;
-  /** Repeated, at most this often. */
-  readonly max?: number;
-  /** Who asks for spans gets one for each element. */
-  readonly isSpan?: true;
-  /** A text or message of at most so many bytes can be sound beyond doubt; one without a limit never is. */
-  readonly bytesMax?: number;
-  /** A number from 1 to this one can be sound beyond doubt. */
-  readonly numberMax?: number;
-  /** What else makes a text sound beyond doubt. */
-  readonly isSound?: (bytes: Uint8Array, from: number, to: number) => boolean;
-  /** The span says where it lies, or how much it is. */
-  readonly note?: 'id' | 'time' | 'trace';
-  /** The key of a map's entry. */
-  readonly isKey?: true;
-}
-
-/** The fields of a message by number, 31 at most. Fields that are not here are skipped, as newer senders may have them. */
-export interface MessageSchema {
-  readonly fields: Readonly<Record<number, Field>>;
-  /** Fields of one choice, as bits: of several that are there, decoders keep the last. */
-  readonly choice?: number;
-  /** A message without one of these, as bits, is in doubt. */
-  readonly needed?: number;
-}
-
-/** Numbers of fields as bits. */
-export const bits = (...numbers: readonly number[]): number => numbers.reduce((all, number) => all | (1 << number), 0);
+import type { Field, MessageSchema, Scalar } from './wire-fields.js';
 
 /** Where an element lies, with its tag, and what is known of it. */
 export interface Span {
@@ -135,9 +102,9 @@ class Walker {
         this.#located(`#${number}`, () => this.#skip(tag & 7, end));
         continue;
       }
-      if (number < last || (number === last && field.max === undefined)) this.#isPlain = false;
+      if (number < last || (number === last && field.max === 0)) this.#isPlain = false;
       let index = 0;
-      if (field.max !== undefined) {
+      if (field.max !== 0) {
         counts ??= {};
         index = counts[number] ?? 0;
         counts[number] = index + 1;
@@ -146,14 +113,14 @@ class Walker {
       seen |= 1 << number;
       last = number;
       if (field.isSpan) this.#beginSpan();
-      else if (field.max !== undefined) this.#entries++;
+      else if (field.max !== 0) this.#entries++;
       this.#field(field, index, tag & 7, end, depth);
       if (field.isSpan) this.#endSpan(from);
     }
     this.#weighFields(schema, seen);
   }
 
-  #weighFields({ choice = 0, needed = 0 }: MessageSchema, seen: number): void {
+  #weighFields({ choice, needed }: MessageSchema, seen: number): void {
     const chosen = seen & choice;
     if ((chosen & (chosen - 1)) !== 0) this.#isPlain = false;
     if ((seen & needed) !== needed) this.#isInDoubt = true;
@@ -182,37 +149,37 @@ class Walker {
 
   #field(field: Field, index: number, wireType: number, end: number, depth: number): void {
     try {
-      if (field.max !== undefined && index >= field.max) throw new Fault(`has more than ${field.max} elements`);
+      if (field.max !== 0 && index >= field.max) throw new Fault(`has more than ${field.max} elements`);
       this.#value(field, wireType, end, depth);
     } catch (error) {
-      const isTooMany = field.max !== undefined && index >= field.max;
+      const isTooMany = field.max !== 0 && index >= field.max;
       if (error instanceof Fault) {
-        error.path.push(field.max === undefined || isTooMany ? field.name : `${field.name}[${index}]`);
+        error.path.push(field.max === 0 || isTooMany ? field.name : `${field.name}[${index}]`);
       }
       throw error;
     }
   }
 
   #value(field: Field, wireType: number, end: number, depth: number): void {
-    const { type } = field;
-    if (typeof type !== 'string') {
+    const { scalar, message } = field;
+    if (message) {
       this.#expect(wireType, delimited);
       const to = this.#length(end);
       const from = this.#at;
-      if (field.bytesMax !== undefined && to - from > field.bytesMax) this.#isInDoubt = true;
-      this.message(type, to, depth + 1);
+      if (to - from > field.bytesMax) this.#isInDoubt = true;
+      this.message(message, to, depth + 1);
       this.#contentFrom = from;
-    } else if (type === 'string') {
+    } else if (scalar === 'string') {
       this.#expect(wireType, delimited);
       this.#text(field, this.#length(end));
-    } else if (type === 'double') {
+    } else if (scalar === 'double') {
       this.#expect(wireType, fixed64);
       this.#advance(8, end);
       this.#weighDouble();
     } else {
       this.#expect(wireType, varint);
       this.#varint(end);
-      if (!fits(type, this.#low, this.#high)) throw new Fault('is out of range');
+      if (!fits(scalar, this.#low, this.#high)) throw new Fault('is out of range');
       this.#weighNumber(field);
     }
   }
@@ -225,7 +192,7 @@ class Walker {
 
   #weighNumber({ numberMax, note }: Field): void {
     if (note === 'time') this.#timeMs = (this.#high | 0) * 0x1_0000_0000 + this.#low;
-    if (numberMax === undefined) return;
+    if (numberMax === 0) return;
     if (this.#high !== 0 || this.#low === 0 || this.#low > numberMax) this.#isInDoubt = true;
   }
 
@@ -263,7 +230,7 @@ class Walker {
   #text(field: Field, end: number): void {
     const from = this.#at;
     this.#at = end;
-    if (!this.#isAscii(from, end) || end === from || end - from > (field.bytesMax ?? 0)) this.#isInDoubt = true;
+    if (!this.#isAscii(from, end) || end === from || end - from > field.bytesMax) this.#isInDoubt = true;
     else if (field.isSound && !field.isSound(this.#bytes, from, end)) this.#isInDoubt = true;
     else if (field.isKey && (this.#bytes[from] === underscore || !this.#keys.add(from, end))) this.#isInDoubt = true;
     if (field.note === 'id') this.#idFrom = from;
@@ -322,10 +289,8 @@ class Walker {
 const pastHighest = 0x20_0000;
 const lowest = 0xffe0_0000;
 
-function fits(type: Exclude<Scalar, 'string' | 'double'>, low: number, high: number): boolean {
+function fits(type: Scalar | undefined, low: number, high: number): boolean {
   switch (type) {
-    case 'bool':
-      return true;
     case 'uint':
       return high < pastHighest;
     case 'int':
@@ -334,9 +299,7 @@ function fits(type: Exclude<Scalar, 'string' | 'double'>, low: number, high: num
       return high === 0;
     case 'int32':
       return (high === 0 && low < 0x8000_0000) || (high === 0xffff_ffff && low >= 0x8000_0000);
-    default: {
-      const never: never = type;
-      return never;
-    }
+    default:
+      return true;
   }
 }

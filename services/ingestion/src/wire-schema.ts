@@ -10,7 +10,7 @@ import {
   userBytesMax,
 } from './limits.js';
 import { isPlainObject, isTraceparent, isUuid } from './sound-text.js';
-import { bits, type MessageSchema } from './wire-check.js';
+import { type FieldDescription, type MessageDescription, type MessageSchema, schemaOf } from './wire-fields.js';
 
 const string = (name: string) => ({ name, type: 'string' }) as const;
 
@@ -20,30 +20,30 @@ const text = (name: string, bytesMax: number) => ({ name, type: 'string', bytesM
 /** Entries of a map: more than this do not fit the limits of a user anyway. */
 const entriesMax = 1_000;
 
-const setRef: MessageSchema = { fields: { 1: string('project'), 2: string('environment') } };
+const setRef: MessageDescription = { fields: { 1: string('project'), 2: string('environment') } };
 
-const value: MessageSchema = {
+const value: MessageDescription = {
   fields: {
     1: { name: 'bool_value', type: 'bool' },
     2: { name: 'number_value', type: 'double' },
     3: text('string_value', userBytesMax),
     4: string('json'),
   },
-  choice: bits(1, 2, 3, 4),
+  choice: [1, 2, 3, 4],
 };
 
 /** Entries whose keys have more bytes than that are in doubt. */
-const mapOf = (name: string, keyBytesMax: number, content: Omit<MessageSchema['fields'][number], 'name'>) => ({
+const mapOf = (name: string, keyBytesMax: number, content: Omit<FieldDescription, 'name'>) => ({
   name,
   max: entriesMax,
   type: {
     fields: { 1: { ...text('key', keyBytesMax), isKey: true }, 2: { ...content, name: 'value' } },
-    needed: bits(1, 2),
+    needed: [1, 2],
   } as const,
   bytesMax: userBytesMax,
 });
 
-const user: MessageSchema = {
+const user: MessageDescription = {
   fields: {
     1: text('user_id', unitIdBytesMax),
     2: mapOf('custom_ids', idTypeBytesMax, text('', unitIdBytesMax)),
@@ -60,7 +60,7 @@ const user: MessageSchema = {
   },
 };
 
-const exposure: MessageSchema = {
+const exposure: MessageDescription = {
   fields: {
     1: { name: 'kind', type: 'int32', numberMax: 3 },
     2: text('key', entityNameBytesMax),
@@ -74,10 +74,10 @@ const exposure: MessageSchema = {
     10: text('parameter', entityNameBytesMax),
     11: text('allocated_experiment', entityNameBytesMax),
   },
-  needed: bits(1, 2, 7),
+  needed: [1, 2, 7],
 };
 
-const event: MessageSchema = {
+const event: MessageDescription = {
   fields: {
     1: { ...text('id', 36), isSound: isUuid, note: 'id' },
     2: { name: 'time_ms', type: 'int', note: 'time' },
@@ -89,8 +89,8 @@ const event: MessageSchema = {
     8: { name: 'exposure', type: exposure },
     9: { ...text('traceparent', 55), isSound: isTraceparent, note: 'trace' },
   },
-  choice: bits(5, 6),
-  needed: bits(1, 2, 3),
+  choice: [5, 6],
+  needed: [1, 2, 3],
 };
 
 const uint = (name: string) => ({ name, type: 'uint' }) as const;
@@ -104,7 +104,7 @@ const reasons = (name: string) => ({
   type: { fields: { 1: string('key'), 2: uint('value') } },
 });
 
-const report: MessageSchema = {
+const report: MessageDescription = {
   fields: {
     1: uint('number'),
     2: uint('generated'),
@@ -119,7 +119,7 @@ const report: MessageSchema = {
   },
 };
 
-export const logEventsSchema: MessageSchema = {
+export const logEvents: MessageDescription = {
   fields: {
     1: { name: 'set', type: setRef },
     2: { name: 'events', type: event, max: eventsMax, isSpan: true },
@@ -131,9 +131,12 @@ export const logEventsSchema: MessageSchema = {
 };
 
 /** The batch is looked into on its own. */
-export const streamEventsSchema: MessageSchema = {
+const streamEvents: MessageDescription = {
   fields: {
     1: { name: 'batch', type: { fields: {} }, isSpan: true },
     2: { name: 'batch_number', type: 'uint' },
   },
 };
+
+export const logEventsSchema: MessageSchema = schemaOf(logEvents);
+export const streamEventsSchema: MessageSchema = schemaOf(streamEvents);
