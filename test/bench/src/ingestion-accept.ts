@@ -113,13 +113,15 @@ async function offer(senders: Senders, requests: FreshRequests, perSecond: numbe
     if (elapsedMs >= forMs) return resolve();
     for (; sent < (elapsedMs * perSecond) / 1_000; sent++) {
       const dueMs = startMs + (sent * 1_000) / perSecond;
+      const request = requests.next();
       const settle = (ending: Ending): void => {
+        if (ending === 'unavailable' || ending === 'exhausted') requests.again(request);
         const nowMs = performance.now();
         if (ending === 'accepted') latencies.push(nowMs - dueMs);
         else refused.set(ending, (refused.get(ending) ?? 0) + 1);
         if (ending === 'accepted' && nowMs - startMs <= forMs) accepted += requestEvents;
       };
-      pending.push(senders.send(requests.next()).then(settle));
+      pending.push(senders.send(request).then(settle));
       // A generator that is late must not stop everything else, its own answers above all.
       if (performance.now() - startMs - elapsedMs > 20) break;
     }
@@ -132,11 +134,52 @@ async function offer(senders: Senders, requests: FreshRequests, perSecond: numbe
   return { sentPerSecond: rate(sent * requestEvents), acceptedPerSecond: rate(accepted), latencies, refused };
 }
 
+/** Messages of the bare publisher at a fixed rate, as large as ours under load. @returns milliseconds from when each was due to its acknowledgement. */
+async function offerBare(
+  bus: Bus,
+  region: string,
+  messages: readonly Uint8Array[],
+  perSecond: number,
+  forMs: number,
+): Promise<number[]> {
+  const subjects = subjectsOf(region);
+  const pending: Promise<number>[] = [];
+  const startMs = performance.now();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setInterval(() => {
+    const elapsedMs = performance.now() - startMs;
+    if (elapsedMs >= forMs) return resolve();
+    while (pending.length < (elapsedMs * perSecond) / 1_000) {
+      const at = pending.length;
+      const dueMs = startMs + (at * 1_000) / perSecond;
+      const data = messages[at % messages.length] ?? new Uint8Array();
+      const published = bus.publish(subjects[at % subjects.length] ?? '', data, {
+        messageId: v7(),
+        timeoutMs: deadlineMs,
+      });
+      pending.push(published.then(() => performance.now() - dueMs));
+    }
+  }, 1);
+  await promise;
+  clearInterval(timer);
+  return Promise.all(pending);
+}
+
 const figure = (value: number): string => Math.round(value).toLocaleString('en').padStart(10);
 
+const timesOf = (latencies: readonly number[]): string => {
+  const [p50, p99] = [0.5, 0.99].map((share) => quantile(latencies, share).toFixed(1));
+  return `p50 ${p50} ms, p99 ${p99} ms`;
+};
+
 /** In turn, so that whatever else the machine does hits both. Last, as the publisher keeps the disk busy for a while. */
-async function besideBare(mesh: TestMesh, bus: Bus, senders: Senders, requests: FreshRequests) {
-  const messages = batchesOf(eventsOf(20 * messageEvents, 0));
+async function besideBare(
+  mesh: TestMesh,
+  bus: Bus,
+  messages: readonly Uint8Array[],
+  senders: Senders,
+  requests: FreshRequests,
+) {
   const [bare, accept]: [number[], number[]] = [[], []];
   for (let round = 0; round < rounds; round++) {
     accept.push(await saturate(senders, requests, roundMs));
@@ -155,14 +198,16 @@ export async function benchAccept(mesh: TestMesh, bus: Bus): Promise<void> {
   await saturate(senders, requests, roundMs);
   const peak = await saturate(senders, requests, roundMs);
   const half = await offer(senders, requests, peak / 2 / requestEvents, halfLoadMs);
+  const messages = batchesOf(eventsOf(20 * messageEvents, 0));
+  const bareTimes = await offerBare(bus, mesh.region, messages, peak / 2 / messageEvents, halfLoadMs);
   const flood = await offer(senders, requests, (peak * overload) / requestEvents, overloadMs);
-  const { accept, bare } = await besideBare(mesh, bus, senders, requests);
+  const { accept, bare } = await besideBare(mesh, bus, messages, senders, requests);
   console.log('\nTaking events in: one region, one NATS server, fsync before every acknowledgement');
   console.log(`  bare publisher, ${messageEvents} events a message   ${figure(bare)} events/s`);
   const clients = `${clientsCount} clients, ${requestEvents} events a request`;
   console.log(`  gRPC → durable log, ${clients} ${figure(accept)} events/s  ${(accept / bare).toFixed(2)} of bare`);
-  const [p50, p99] = [0.5, 0.99].map((share) => quantile(half.latencies, share).toFixed(1));
-  console.log(`  at half of ${figure(peak).trim()}/s, open loop: p50 ${p50} ms, p99 ${p99} ms`);
+  console.log(`  at half of ${figure(peak).trim()}/s, open loop: ${timesOf(half.latencies)}`);
+  console.log(`  the bare publisher at that rate: ${timesOf(bareTimes)}`);
   const kinds = [...flood.refused].map(([kind, count]) => `${count} ${kind}`).join(', ') || 'none';
   const goodput = (flood.acceptedPerSecond / peak).toFixed(2);
   console.log(

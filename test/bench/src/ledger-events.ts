@@ -54,10 +54,11 @@ export function requestOf(events: readonly Event[]): Buffer {
 
 const serialDigits = 12;
 
-/** A request that never was sent before: a copy whose ids end in numbers of their own. Cheaper than encoding one. */
+/** Requests that were never accepted before: copies whose ids end in numbers of their own. Cheaper than encoding each. */
 export class FreshRequests {
   readonly #request: Buffer;
   readonly #places: readonly number[];
+  readonly #refused: Buffer[] = [];
   #serial = 0;
 
   constructor(eventsCount: number) {
@@ -66,7 +67,14 @@ export class FreshRequests {
     this.#places = events.map(({ id }) => this.#request.indexOf(id) + id.length - serialDigits);
   }
 
+  /** A request that was turned away comes again, as clients send theirs again. */
+  again(request: Buffer): void {
+    this.#refused.push(request);
+  }
+
   next(): Buffer {
+    const refused = this.#refused.pop();
+    if (refused) return refused;
     const request = Buffer.from(this.#request);
     for (const place of this.#places) {
       request.write((this.#serial++).toString(16).padStart(serialDigits, '0'), place, 'latin1');
