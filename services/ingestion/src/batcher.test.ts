@@ -6,7 +6,10 @@ interface Item extends BatchItem {
 }
 
 const item = (name: string, count = 1, bytes = 10): Item => ({ name, count, bytes });
-const limits: BatcherLimits = { eventsMax: 4, bytesMax: 100, waitMs: 3, pendingBytesMax: 1_000 };
+const limits: BatcherLimits = {
+  ...{ eventsMax: 4, bytesMax: 100, pendingBytesMax: 1_000 },
+  ...{ waitMs: 3, underwayMax: 2, waitLongestMs: 50 },
+};
 
 /** Timers that fire when the test says what time it is. */
 function fakeClock() {
@@ -59,6 +62,27 @@ describe('the batcher', () => {
     assert.deepEqual(names(), ['a']);
     advance(1);
     assert.deepEqual(names(), ['a', 'bc']);
+  });
+
+  it('gathers on while as many are on their way as may be, until one is through', async () => {
+    const { batcher, advance, sent, names } = trial();
+    const first = batcher.add('set', item('a'));
+    advance(0);
+    batcher.add('set', item('b'));
+    advance(3);
+    batcher.add('set', item('c'));
+    advance(20);
+    batcher.add('set', item('d'));
+    assert.deepEqual(names(), ['a', 'b'], 'two are on their way');
+    sent[0]?.end.resolve('done');
+    await first;
+    assert.deepEqual(names(), ['a', 'b', 'cd']);
+    batcher.add('set', item('e'));
+    advance(3);
+    advance(46);
+    assert.equal(names().length, 3);
+    advance(1);
+    assert.deepEqual(names(), ['a', 'b', 'cd', 'e'], 'none waits for ever');
   });
 
   it('goes back to sending at once when nothing is on its way', async () => {

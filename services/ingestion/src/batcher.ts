@@ -1,7 +1,8 @@
 /**
  * Group commit for the log: requests that arrive together share one message, and so one fsync.
- * A request that comes alone is not kept waiting; those behind it gather until a limit is reached
- * or the oldest has waited long enough.
+ * A request that comes alone is not kept waiting; those behind it gather until a limit is reached or
+ * the oldest has waited long enough. While several messages are on their way, that is until one of
+ * them is through: the longer an fsync takes, the more events share the next.
  */
 
 /** Starts a timer; answers how to stop it. Tests bring their own. */
@@ -14,6 +15,10 @@ export interface BatcherLimits {
   readonly bytesMax: number;
   /** How long the first of a batch waits for others, in milliseconds. */
   readonly waitMs: number;
+  /** Messages of a key under way, from which on the next one waits for one of them to be through. */
+  readonly underwayMax: number;
+  /** How long it waits for that at most, in milliseconds. */
+  readonly waitLongestMs: number;
   /** Bytes that may wait or be on their way, of all keys together. */
   readonly pendingBytesMax: number;
 }
@@ -44,6 +49,8 @@ interface Gathering<Item, Result> {
   readonly settle: (result: Promise<Result>) => void;
   count: number;
   bytes: number;
+  /** It has waited for others long enough, and goes as soon as it may. */
+  isDue: boolean;
   stopTimer: () => void;
 }
 
@@ -76,16 +83,28 @@ export function createBatcher<Item extends BatchItem, Result>(
       const left = (sending.get(key) ?? 1) - 1;
       if (left === 0) sending.delete(key);
       else sending.set(key, left);
+      if (gathering.get(key)?.isDue) flush(key);
     });
     underway.add(sent);
     batch.settle(sent);
   };
 
+  const goSoon = (key: string, batch: Gathering<Item, Result>): void => {
+    if ((sending.get(key) ?? 0) < limits.underwayMax) flush(key);
+    else {
+      batch.isDue = true;
+      batch.stopTimer = startTimer(() => flush(key), limits.waitLongestMs - limits.waitMs);
+    }
+  };
+
   const open = (key: string): Gathering<Item, Result> => {
     const { promise, resolve } = Promise.withResolvers<Result>();
+    const batch: Gathering<Item, Result> = {
+      ...{ items: [], promise, settle: resolve, count: 0, bytes: 0, isDue: false },
+      stopTimer: () => undefined,
+    };
     // Requests of the same turn of the event loop still share a message when nothing else is on its way.
-    const stopTimer = startTimer(() => flush(key), sending.has(key) ? limits.waitMs : 0);
-    const batch = { items: [], promise, settle: resolve, count: 0, bytes: 0, stopTimer };
+    batch.stopTimer = startTimer(() => goSoon(key, batch), sending.has(key) ? limits.waitMs : 0);
     gathering.set(key, batch);
     return batch;
   };

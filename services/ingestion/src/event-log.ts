@@ -5,7 +5,7 @@ import { Durability, EventBatch, type Receipt, type SetRef } from '@sluice/proto
 import type { Spool } from '@sluice/spool';
 import { type BatchItem, createBatcher } from './batcher.js';
 import { receiptKey } from './receipt.js';
-import { type LogMessage, type Shards, subjectOf } from './shards.js';
+import { eventShards, type LogMessage, type Shards, subjectOf } from './shards.js';
 
 export interface EventLogOptions {
   readonly shards: Shards;
@@ -79,6 +79,9 @@ const messageBytesMax = 512 * 1024;
 const messageEventsMax = 5_000;
 /** Under load a message carries what arrived in this time: a disk's fsync takes about as long. */
 const waitMs = 3;
+/** One for each shard: more would only wait there, each for an fsync of its own. */
+const underwayMax = eventShards.length;
+const waitLongestMs = 100;
 const pendingBytesMax = 64 * 1024 * 1024;
 /** Spans have room for so many links. */
 const linksMax = 32;
@@ -87,7 +90,10 @@ const retryAfterMs = 1_000;
 const avoidLogMs = 1_000;
 
 export function createEventLog(options: EventLogOptions): EventLog {
-  const limits = { eventsMax: messageEventsMax, bytesMax: messageBytesMax, waitMs, pendingBytesMax };
+  const limits = {
+    ...{ eventsMax: messageEventsMax, bytesMax: messageBytesMax, pendingBytesMax },
+    ...{ waitMs, underwayMax, waitLongestMs },
+  };
   const place = createPlace(options);
   const batcher = createBatcher<Part, Appended>(limits, (subject, parts) => append(options, place, subject, parts));
   return {
