@@ -12,6 +12,8 @@ import {
 } from '@sluice/stack';
 import { tellGuardian } from './guard.js';
 
+type Environment = Readonly<Record<string, string>>;
+
 const startWithinMs = 20_000;
 const stopWithinMs = 5_000;
 
@@ -50,16 +52,17 @@ export class TestProcess {
     return existsSync(path) ? readFileSync(path, 'utf8') : '';
   }
 
-  /** Starts the process, unless it runs, and waits until it is healthy. */
-  async start(): Promise<void> {
-    await this.launch();
+  /** Starts the process, unless it runs, and waits until it is healthy. `env` is added to its environment for this life. */
+  async start(env: Environment = {}): Promise<void> {
+    await this.launch(env);
     await this.awaitHealth();
   }
 
   /** Starts the process, unless it runs, without waiting for its health. */
-  async launch(): Promise<void> {
+  async launch(env: Environment = {}): Promise<void> {
     if (this.isRunning) return;
-    const { pid, startTime } = await launch(this.spec, this.#logs);
+    const spec = { ...this.spec, env: { ...this.spec.env, ...env } };
+    const { pid, startTime } = await launch(spec, this.#logs);
     this.#id = { pid, startTime };
     // PostgreSQL gives back its shared memory only when it may stop; SIGQUIT is its quickest way.
     const stopSignal = this.spec.service === 'postgres' ? 'SIGQUIT' : this.spec.stopSignal;
@@ -84,9 +87,9 @@ export class TestProcess {
     return isClean;
   }
 
-  async restart(): Promise<void> {
+  async restart(env: Environment = {}): Promise<void> {
     await this.stop();
-    await this.start();
+    await this.start(env);
   }
 
   /** Any signal, such as SIGSTOP to freeze it and SIGCONT to let it go on. */

@@ -4,13 +4,22 @@ import { Random } from '../../differential/dist/random.js';
 import { evaluationStories } from './evaluation-stories.js';
 import { eventStories, leaderLost } from './event-stories.js';
 import { type Lab, openLab } from './lab.js';
+import { outageStories } from './outage-stories.js';
 import { overloadStories } from './overload-stories.js';
 import type { Finding, Story } from './story.js';
 
 /** Answers are stale sooner than in earnest, so that a story of staleness does not take minutes. */
 export const labEnv = { EVALUATION_STALE_AFTER_MS: '5000', HEALTH_CANARY_SET: 'off' };
 
+/** Whether the checker of a story finds fault where there is one. */
+export async function prove(lab: Lab, { mutant }: Story): Promise<Finding> {
+  const { isMet, measured } = await mutant.tell(lab);
+  const what = isMet ? 'NOTHING WRONG' : 'fault';
+  return { measured: `without ${mutant.without} it finds ${what}: ${measured}`, isMet: !isMet };
+}
+
 interface Line extends Finding {
+  readonly proof: string;
   readonly fault: string;
   readonly goal: string;
   readonly verdict: 'met' | 'MISSED' | 'not run';
@@ -19,20 +28,20 @@ interface Line extends Finding {
 async function tell(lab: Lab, story: Story): Promise<Line> {
   const { fault, goal } = story;
   const why = story.isNotRun?.();
-  if (why !== undefined) return { fault, goal, measured: why, isMet: true, verdict: 'not run' };
+  if (why !== undefined) return { fault, goal, measured: why, proof: 'not run', isMet: true, verdict: 'not run' };
   try {
     const finding = await story.tell(lab);
-    const isProven = (await story.mutant?.(lab)) ?? true;
-    const proof = isProven ? '' : ' — and the checker finds no fault where there is one';
-    const isMet = finding.isMet && isProven;
-    return { fault, goal, measured: finding.measured + proof, isMet, verdict: isMet ? 'met' : 'MISSED' };
+    const proof = await prove(lab, story);
+    const isMet = finding.isMet && proof.isMet;
+    return { fault, goal, measured: finding.measured, proof: proof.measured, isMet, verdict: isMet ? 'met' : 'MISSED' };
   } catch (error) {
-    return { fault, goal, measured: String(error), isMet: false, verdict: 'MISSED' };
+    return { fault, goal, measured: String(error), proof: 'not run', isMet: false, verdict: 'MISSED' };
   }
 }
 
-function print({ fault, goal, measured, verdict }: Line): void {
-  console.log(`\n  ${fault}\n    goal      ${goal}\n    measured  ${measured}\n    verdict   ${verdict}`);
+function print({ fault, goal, measured, proof, verdict }: Line): void {
+  const lines = [`goal      ${goal}`, `measured  ${measured}`, `checker   ${proof}`, `verdict   ${verdict}`];
+  console.log(['', fault, ...lines.map((line) => `  ${line}`)].join('\n  '));
 }
 
 async function tellAll(stories: readonly Story[], options: Parameters<typeof openLab>[0]): Promise<Line[]> {
@@ -71,7 +80,10 @@ export async function drillRegions(): Promise<boolean> {
   if (!Number.isSafeInteger(seed)) throw new Error(`SEED must be a whole number, got ${process.env.SEED}`);
   console.log(`  SEED=${seed} gives the same order again`);
   const isAsked = ({ fault }: Story): boolean => only === undefined || fault.includes(only);
-  const two = inOrderOf(seed, [...evaluationStories, ...overloadStories, ...eventStories].filter(isAsked));
+  const two = inOrderOf(
+    seed,
+    [...evaluationStories, ...outageStories, ...overloadStories, ...eventStories].filter(isAsked),
+  );
   const clustered = [leaderLost].filter(isAsked);
   const lines: Line[] = [];
   if (two.length > 0) lines.push(...(await tellAll(two, { env: labEnv, p99MaxMs })));

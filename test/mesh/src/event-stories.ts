@@ -20,9 +20,9 @@ function judgeEvents({ lost, double, stored, tookMs }: Balance, acked: number, g
 }
 
 /** Senders in each region while something happens. */
-async function sending(lab: Lab, regions: readonly string[], during: () => Promise<void>) {
+async function sending(lab: Lab, regions: readonly string[], during: () => Promise<void>, isPatient = true) {
   const name = newName();
-  const senders = regions.map((region) => new Sender(lab.ingestion(region), name));
+  const senders = regions.map((region) => new Sender(lab.ingestion(region), name, isPatient));
   await eventually(() => {
     if (senders.some(({ acked }) => acked.size === 0)) throw new Error('no event was acknowledged yet');
   });
@@ -33,24 +33,32 @@ async function sending(lab: Lab, regions: readonly string[], during: () => Promi
   return { name, acked, gapMs: Math.max(...senders.map(({ longestGapMs }) => longestGapMs)) };
 }
 
+async function losesRegion(lab: Lab, isPatient: boolean): Promise<Finding> {
+  const during = async (): Promise<void> => {
+    await sleep(500);
+    // Nobody writes from here on: what eu takes stays in its log.
+    await lab.mesh.process('us-ingestion-1').kill();
+    await sleep(1_000);
+    await lab.mesh.killRegion('eu');
+    await lab.mesh.process('us-ingestion-1').start();
+    await sleep(500);
+    // A caller there, who knows nobody else, gets its answers again.
+    await lab.mesh.startRegion('eu');
+    await lab.untilSeen('us', 'eu-evaluation-1', 'serving');
+  };
+  const { name, acked } = await sending(lab, ['us', 'eu'], during, isPatient);
+  const withinMs = isPatient ? catchUpMs : lostAfterMs;
+  return judgeEvents(await balance(lab.mesh, name, acked, withinMs), acked.size, catchUpMs);
+}
+
+/** What was never sent need not be waited for. */
+const lostAfterMs = 5_000;
+
 const otherRegion: Story = {
   fault: 'a region dies with events in its log, and comes back',
   goal: '0 lost, 0 double',
-  tell: async (lab) => {
-    const { name, acked } = await sending(lab, ['us', 'eu'], async () => {
-      await sleep(500);
-      // Nobody writes from here on: what eu takes stays in its log.
-      await lab.mesh.process('us-ingestion-1').kill();
-      await sleep(1_000);
-      await lab.mesh.killRegion('eu');
-      await lab.mesh.process('us-ingestion-1').start();
-      await sleep(500);
-      // A caller there, who knows nobody else, gets its answers again.
-      await lab.mesh.startRegion('eu');
-      await lab.untilSeen('us', 'eu-evaluation-1', 'serving');
-    });
-    return judgeEvents(await balance(lab.mesh, name, acked, catchUpMs), acked.size, catchUpMs);
-  },
+  tell: (lab) => losesRegion(lab, true),
+  mutant: { without: 'waiting for acknowledgements', tell: (lab) => losesRegion(lab, false) },
 };
 
 /** Why regions can't be cut off from each other here. */
@@ -75,7 +83,7 @@ async function change({ mesh }: Lab, rollout: number): Promise<number> {
 }
 
 /** Waits until a region answers by a revision. */
-async function converged(lab: Lab, region: string, revision: number): Promise<void> {
+async function converged(lab: Lab, region: string, revision: number, withinMs = 2 * convergeGoalMs): Promise<void> {
   const client = lab.evaluation(region);
   await eventually(
     async () => {
@@ -89,7 +97,7 @@ async function converged(lab: Lab, region: string, revision: number): Promise<vo
       });
       await client.evaluate(request, { timeoutMs: 500 });
     },
-    { deadlineMs: 2 * convergeGoalMs, intervalMs: 50 },
+    { deadlineMs: withinMs, intervalMs: 50 },
   );
 }
 
@@ -127,6 +135,17 @@ export const partitionFor = (cutForMs: number): Story => ({
     const rules = `converged ${(convergedMs / 1_000).toFixed(1)} s after`;
     return both(...reports, { measured: rules, isMet: convergedMs <= convergeGoalMs }, events);
   },
+  mutant: {
+    without: 'the heal',
+    tell: async (lab) => {
+      await lab.mesh.cut('eu');
+      const revision = await change(lab, 32);
+      const problem = await converged(lab, 'eu', revision, 2_000).then(() => undefined, String);
+      await lab.mesh.heal('eu');
+      await converged(lab, 'eu', revision);
+      return { measured: problem ?? 'converged', isMet: problem === undefined };
+    },
+  },
 });
 
 const gapGoalMs = 500;
@@ -156,6 +175,19 @@ export const leaderLost: Story = {
     await ask(client);
     const measured = `${all.acked.size} acked, 0 lost, longest gap ${gapMs.toFixed(0)} ms with each server in turn`;
     return { measured, isMet: gapMs <= gapGoalMs };
+  },
+  mutant: {
+    without: 'anybody who passes the shard over, as ingestion hangs for a second,',
+    tell: async (lab) => {
+      const ingestion = lab.mesh.process('us-ingestion-1');
+      const { gapMs } = await sending(lab, ['us'], async () => {
+        ingestion.signal('SIGSTOP');
+        await sleep(2 * gapGoalMs);
+        ingestion.signal('SIGCONT');
+        await sleep(gapGoalMs);
+      });
+      return { measured: `longest gap ${gapMs.toFixed(0)} ms`, isMet: gapMs <= gapGoalMs };
+    },
   },
 };
 

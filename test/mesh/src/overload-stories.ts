@@ -129,10 +129,29 @@ async function makeKeys({ mesh }: Lab, count: number): Promise<string[]> {
   return keys;
 }
 
+/** The same beside an evaluator that lets everything in. */
+async function unprotected(lab: Lab, env: Record<string, string>, tell: () => Promise<Finding>): Promise<Finding> {
+  const evaluator = lab.mesh.process(victim);
+  await evaluator.restart(env);
+  try {
+    return await tell();
+  } finally {
+    await evaluator.kill();
+    await evaluator.start();
+    await lab.untilSeen('us', victim, 'serving');
+  }
+}
+
+const noAdmission = { SERVER_IN_FLIGHT_MAX: '0' };
+
 const byAll: Story = {
   fault: 'ten times what an evaluator can do, asked by all',
   goal: 'goodput >= 80 % of peak, recovered <= 2 s after',
   tell: async (lab) => overloaded(lab, await makeKeys(lab, 4)),
+  mutant: {
+    without: 'shedding',
+    tell: (lab) => unprotected(lab, noAdmission, async () => overloaded(lab, await makeKeys(lab, 4))),
+  },
 };
 
 /** Floods in a process of its own: what it costs there is not what callers here wait for. */
@@ -172,11 +191,17 @@ async function beside(lab: Lab, flood: () => Promise<ChildProcess>, slowerMax: n
 const byOneKey: Story = {
   fault: 'a flood by one key, whose holder heeds nothing',
   goal: "0 of other keys' calls failed, their p99 <= 1.2×",
-  tell: async (lab) => {
-    const [key = ''] = await makeKeys(lab, 1);
-    return beside(lab, () => startFlood(lab, 'calls', key, 10_000), slowerGoal);
+  tell: floodByOneKey,
+  mutant: {
+    without: 'shedding',
+    tell: (lab) => unprotected(lab, noAdmission, () => floodByOneKey(lab)),
   },
 };
+
+async function floodByOneKey(lab: Lab): Promise<Finding> {
+  const [key = ''] = await makeKeys(lab, 1);
+  return beside(lab, () => startFlood(lab, 'calls', key, 10_000), slowerGoal);
+}
 
 function residentBytes({ mesh }: Lab): number {
   const { pid } = mesh.process(victim);
@@ -206,6 +231,13 @@ const floods: Story = {
       { measured: `${Math.round(grown / mebibyte)} MiB more held`, isMet: grown < memoryGoal },
       { measured: 'the same process', isMet: lab.mesh.process(victim).pid === pid },
     );
+  },
+  mutant: {
+    without: 'a limit for control frames',
+    tell: (lab) =>
+      unprotected(lab, { SERVER_CONTROL_FRAMES_PER_SECOND_MAX: '1000000' }, () =>
+        beside(lab, () => startFlood(lab, 'settings', 'a-stranger', 0), slowerInFloods),
+      ),
   },
 };
 

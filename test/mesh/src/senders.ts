@@ -22,9 +22,13 @@ export class Sender {
   #isOver = false;
   #lastAckMs = performance.now();
 
-  constructor(client: Client<IngestionServiceService>, name: string) {
+  readonly #isPatient: boolean;
+
+  /** One that is not patient believes that what it sent has arrived: the mutant of those that wait for an answer. */
+  constructor(client: Client<IngestionServiceService>, name: string, isPatient = true) {
     this.#client = client;
     this.#name = name;
+    this.#isPatient = isPatient;
     this.#running = this.#run();
   }
 
@@ -42,6 +46,7 @@ export class Sender {
   }
 
   async #send(events: Event[]): Promise<void> {
+    if (!this.#isPatient) for (const { id } of events) this.acked.add(id);
     for (;;) {
       try {
         const { outcomes } = await this.#client.logEvents(
@@ -58,6 +63,7 @@ export class Sender {
         for (const { id } of events) this.acked.add(id);
         return;
       } catch {
+        if (!this.#isPatient) return;
         // The same events again: their ids tell that they are no others.
         await sleep(retryMs);
       }

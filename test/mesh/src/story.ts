@@ -14,11 +14,15 @@ export interface Story {
   readonly isNotRun?: () => string | undefined;
   /** Leaves the mesh as it was. */
   tell(lab: Lab): Promise<Finding>;
-  /**
-   * The same with what protects taken away: the checker must then find fault, or it could not
-   * find any. @returns whether it does.
-   */
-  readonly mutant?: (lab: Lab) => Promise<boolean>;
+  readonly mutant: Mutant;
+}
+
+/** The same with what protects taken away: the checker must then find fault, or it could not find any. */
+export interface Mutant {
+  /** What is taken away. */
+  readonly without: string;
+  /** Leaves the mesh as it was. */
+  tell(lab: Lab): Promise<Finding>;
 }
 
 /** Findings of one story together. */
