@@ -57,8 +57,8 @@ export class CallGate {
   }
 
   arrive(session: ServerHttp2Session, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    if (stream.destroyed) {
-      // Taken back before we came to it.
+    if (stream.destroyed || stream.closed) {
+      // Taken back before we came to it, with the bytes that brought it.
       this.#options.connections.noteReset(session);
       return;
     }
