@@ -1,5 +1,5 @@
-import { noCrashDisk } from './crash-disk.js';
-import { type LedgerRun, type Mutation, runLedger } from './ledger-run.js';
+import { noHarshDisk } from './harsh-disk.js';
+import { type LedgerRun, type Mutation, owners, runLedger } from './ledger-run.js';
 
 const seed = Number(process.env.SLUICE_DRILL_SEED ?? 1);
 const seconds = Number(process.env.SLUICE_DRILL_SECONDS ?? 120);
@@ -16,16 +16,17 @@ const mutations: readonly { mutation: Mutation; needsRoot: boolean; symptom: Reg
 
 /** Load through real ingestion while everything on the way of an event is killed, frozen and robbed of its power; then the same with a promise broken on purpose. */
 export async function drillLedger(): Promise<boolean> {
-  const noPower = await noCrashDisk();
-  if (noPower !== undefined) print(`power loss: NOT RUN, ${noPower}`);
+  const noDisks = await noHarshDisk();
+  if (noDisks !== undefined) print(`power loss and full disks: NOT RUN, ${noDisks}`);
   const run = await runLedger({
-    ...{ ...load, seed, durationMs: seconds * 1_000, hasPowerLoss: noPower === undefined, say: clock() },
+    ...{ ...load, seed, durationMs: seconds * 1_000, say: clock() },
+    disksOf: noDisks === undefined ? owners : [],
   });
   const isSound = report(run);
   let areProven = true;
   for (const { mutation, needsRoot, symptom } of mutations) {
-    if (needsRoot && noPower !== undefined) {
-      print(`mutation ${mutation}: NOT RUN, ${noPower}`);
+    if (needsRoot && noDisks !== undefined) {
+      print(`mutation ${mutation}: NOT RUN, ${noDisks}`);
       continue;
     }
     areProven = (await prove(mutation, symptom, needsRoot)) && areProven;
@@ -58,9 +59,10 @@ function report({ findings: found, broken, faults, books }: LedgerRun): boolean 
 }
 
 /** A checker that does not notice this can't be believed in anything else. */
-async function prove(mutation: Mutation, symptom: RegExp, hasPowerLoss: boolean): Promise<boolean> {
+async function prove(mutation: Mutation, symptom: RegExp, needsPower: boolean): Promise<boolean> {
   const { broken } = await runLedger({
-    ...{ ...load, seed, mutation, hasPowerLoss, durationMs: mutationSeconds * 1_000, patienceMs: 20_000 },
+    ...{ ...load, seed, mutation, durationMs: mutationSeconds * 1_000, patienceMs: 20_000 },
+    disksOf: needsPower ? ['nats'] : [],
   });
   const isSeen = broken.some((sentence) => symptom.test(sentence));
   print(`mutation ${mutation}: ${isSeen ? 'seen' : 'NOT SEEN'}: ${broken.join('; ') || 'all green'}`);

@@ -45,11 +45,11 @@ describe('the judgement of the ledger', () => {
   }
 
   it('plans the same faults for the same seed, each kind for each victim', () => {
-    const plan = { seed: 7, durationMs: 60_000, victims: ['a', 'b'], powered: ['b'] };
+    const plan = { seed: 7, durationMs: 60_000, victims: ['a', 'b'], powered: ['b'], filled: ['a'] };
     assert.deepEqual(planFaults(plan), planFaults(plan));
     assert.notDeepEqual(planFaults(plan), planFaults({ ...plan, seed: 8 }));
     const kinds = new Set(planFaults(plan).map(({ victim, fault }) => `${fault} ${victim}`));
-    assert.deepEqual([...kinds].sort(), ['freeze a', 'freeze b', 'kill a', 'kill b', 'power b']);
+    assert.deepEqual([...kinds].sort(), ['freeze a', 'freeze b', 'full a', 'kill a', 'kill b', 'power b']);
   });
 });
 

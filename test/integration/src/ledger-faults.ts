@@ -1,6 +1,6 @@
 /** What is done to which process when: drawn from a seed, so that a bad day can be had again. */
 
-export type Fault = 'kill' | 'freeze' | 'power';
+export type Fault = 'kill' | 'freeze' | 'power' | 'full';
 
 export interface PlannedFault {
   readonly atMs: number;
@@ -16,13 +16,15 @@ export interface FaultPlan {
   readonly victims: readonly string[];
   /** Whose disk can lose power. */
   readonly powered?: readonly string[];
+  /** Whose disk can be full. */
+  readonly filled?: readonly string[];
 }
 
 const pauseMs = [1_200, 2_600] as const;
-const lengthMs = { kill: [100, 1_500], freeze: [500, 3_000], power: [100, 800] } as const;
+const lengthMs = { kill: [100, 1_500], freeze: [500, 3_000], power: [100, 800], full: [1_500, 4_000] } as const;
 
 /** Faults a few seconds apart; each kind comes to each victim before any comes again. */
-export function planFaults({ seed, durationMs, victims, powered = [] }: FaultPlan): PlannedFault[] {
+export function planFaults({ seed, durationMs, victims, powered = [], filled = [] }: FaultPlan): PlannedFault[] {
   const random = randomFrom(seed);
   const between = ([low, high]: readonly [number, number]): number => Math.round(low + random() * (high - low));
   const kinds = [
@@ -31,6 +33,7 @@ export function planFaults({ seed, durationMs, victims, powered = [] }: FaultPla
       { victim, fault: 'freeze' as const },
     ]),
     ...powered.map((victim) => ({ victim, fault: 'power' as const })),
+    ...filled.map((victim) => ({ victim, fault: 'full' as const })),
   ];
   const plan: PlannedFault[] = [];
   let round: typeof kinds = [];

@@ -1,6 +1,5 @@
 /** One run of the ledger's drill: a mesh, a checker that loads it, and faults from a seed. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,12 +8,13 @@ import { createClient, silentLogger } from '@sluice/mesh';
 import { openDatabase } from '@sluice/postgres';
 import { ConfigServiceService, KeyClass } from '@sluice/proto';
 import { eventually, startMesh, type TestMesh, temporaryFolder } from '@sluice/testkit';
-import { type CrashDisk, crashDisk } from './crash-disk.js';
+import { type HarshDisk, harshDisk } from './harsh-disk.js';
 import { set, timeoutMs } from './ingestion-room.js';
 import type { CheckerOptions, News, Order } from './ledger-checker.js';
 import { type PlannedFault, planFaults } from './ledger-faults.js';
 import { brokenPromises, type Findings } from './ledger-verdict.js';
 import { type Tamperer, type Tampering, tamperWithNats } from './nats-tamper.js';
+import { familyOf, signalAll } from './process-family.js';
 
 /** What is broken on purpose, to see whether the checker notices. */
 export type Mutation = Tampering | 'no key' | 'no fsync';
@@ -26,8 +26,8 @@ export interface LedgerRunOptions {
   readonly batchesPerSecond: number;
   readonly eventsPerBatch: number;
   readonly mutation?: Mutation | undefined;
-  /** The log's disk loses power, too: needs root. */
-  readonly hasPowerLoss?: boolean;
+  /** Those whose disks lose power and fill up, too: needs root. */
+  readonly disksOf?: readonly Owner[];
   readonly patienceMs?: number;
   readonly say?: (line: string) => void;
 }
@@ -48,6 +48,11 @@ export interface LedgerRun {
   readonly faults: Readonly<Record<string, number>>;
   readonly books: Books;
 }
+
+/** Who keeps what is acknowledged: the log, the spool, the store. */
+export const owners = ['nats', 'ingestion-1', 'postgres'] as const;
+export type Owner = (typeof owners)[number];
+type Disks = ReadonlyMap<string, HarshDisk>;
 
 const ingestions = ['ingestion-1', 'ingestion-2'];
 const victims = [...ingestions, 'nats', 'postgres'];
@@ -70,28 +75,26 @@ export async function runLedger(options: LedgerRunOptions): Promise<LedgerRun> {
     }),
   });
   const { path: folder, remove } = await temporaryFolder();
-  let disk: CrashDisk | undefined;
+  const disks = new Map<string, HarshDisk>();
   try {
     if (mutation === 'no fsync') await forgetToSync(mesh);
-    if (options.hasPowerLoss) {
-      disk = await crashDisk(mesh.process('nats'), join(mesh.servers.folders.data, 'nats'), join(folder, 'disk'));
+    for (const owner of options.disksOf ?? []) {
+      const data = join(mesh.servers.folders.data, owner);
+      disks.set(owner, await harshDisk(mesh.process(owner), data, join(folder, owner)));
     }
-    return await runOn(mesh, options, folder, disk);
+    return await runOn(mesh, options, folder, disks);
   } finally {
-    if (disk) await mesh.process('nats').stop();
-    await disk?.remove();
+    for (const [owner, disk] of disks) {
+      await mesh.process(owner).stop();
+      await disk.remove();
+    }
     await mesh.stop();
     await tamperer?.close();
     await remove();
   }
 }
 
-async function runOn(
-  mesh: TestMesh,
-  options: LedgerRunOptions,
-  folder: string,
-  disk: CrashDisk | undefined,
-): Promise<LedgerRun> {
+async function runOn(mesh: TestMesh, options: LedgerRunOptions, folder: string, disks: Disks): Promise<LedgerRun> {
   const { seed, durationMs, say = () => undefined } = options;
   const checker = new CheckerProcess(say);
   try {
@@ -107,9 +110,13 @@ async function runOn(
     });
     if (options.mutation === 'no key') await dropKeys(mesh);
     // Only power tells a log that syncs from one that does not.
-    const hurt = options.mutation === 'no fsync' ? [] : victims;
-    const plan = planFaults({ seed, durationMs, victims: hurt, powered: disk ? ['nats'] : [] });
-    const faults = await strike(mesh, plan, disk, say);
+    const isAboutPower = options.mutation === 'no fsync';
+    const withDisk = [...disks.keys()];
+    const plan = planFaults({
+      ...{ seed, durationMs, victims: isAboutPower ? [] : victims },
+      ...{ powered: withDisk, filled: isAboutPower ? [] : withDisk },
+    });
+    const faults = await strike(mesh, plan, disks, say);
     await heal(mesh);
     say('healed; waiting until everything is at rest');
     const findings = await checker.finish();
@@ -143,7 +150,7 @@ async function keepLogs(mesh: TestMesh, seed: number): Promise<string> {
 async function strike(
   mesh: TestMesh,
   plan: readonly PlannedFault[],
-  disk: CrashDisk | undefined,
+  disks: Disks,
   say: (line: string) => void,
 ): Promise<Record<string, number>> {
   const faults: Record<string, number> = {};
@@ -158,7 +165,7 @@ async function strike(
     faults[name] = (faults[name] ?? 0) + 1;
     say(`${name} for ${forMs} ms`);
     struck.add(victim);
-    const recovery = suffer(mesh, { victim, fault, forMs }, disk).finally(() => struck.delete(victim));
+    const recovery = suffer(mesh, { victim, fault, forMs }, disks.get(victim)).finally(() => struck.delete(victim));
     recoveries.push(recovery);
   }
   await Promise.all(recoveries);
@@ -167,7 +174,7 @@ async function strike(
 
 type Blow = Pick<PlannedFault, 'victim' | 'fault' | 'forMs'>;
 
-async function suffer(mesh: TestMesh, { victim, fault, forMs }: Blow, disk: CrashDisk | undefined): Promise<void> {
+async function suffer(mesh: TestMesh, { victim, fault, forMs }: Blow, disk: HarshDisk | undefined): Promise<void> {
   const process = mesh.process(victim);
   if (fault === 'freeze') {
     const family = familyOf(process.pid);
@@ -176,48 +183,30 @@ async function suffer(mesh: TestMesh, { victim, fault, forMs }: Blow, disk: Cras
     signalAll(family, 'SIGCONT');
     return;
   }
-  if (fault === 'power') await losePower(mesh, disk);
-  else await process.kill();
-  await delay(forMs);
+  if (fault === 'power') await atTheWorstMoment(mesh, victim, async () => disk?.losePower());
+  else if (fault === 'full') {
+    await disk?.fill();
+    await atTheWorstMoment(mesh, victim, () => delay(forMs));
+    await disk?.clear();
+  } else await process.kill();
+  if (fault !== 'full') await delay(forMs);
+  // A full disk ends some servers, whom an operator's supervisor starts again.
   await eventually(() => process.start(), { deadlineMs: 30_000, intervalMs: 200 });
 }
 
-/** At the worst moment: the store has not taken anything for a while, so that the log holds what it acknowledged. */
-async function losePower(mesh: TestMesh, disk: CrashDisk | undefined): Promise<void> {
-  const store = familyOf(mesh.process('postgres').pid);
-  signalAll(store, 'SIGSTOP');
+/** Whoever would take over what the victim keeps, so that nothing stays there for long. */
+const heirs: Readonly<Record<string, string>> = { nats: 'postgres', 'ingestion-1': 'nats' };
+
+/** When it has something to lose: the log when the store takes nothing, the spool when the log does not. */
+async function atTheWorstMoment(mesh: TestMesh, victim: string, harm: () => Promise<void>): Promise<void> {
+  const heir = heirs[victim];
+  const family = heir === undefined ? [] : familyOf(mesh.process(heir).pid);
+  signalAll(family, 'SIGSTOP');
   try {
-    await delay(backlogMs);
-    await disk?.losePower();
+    if (family.length > 0) await delay(backlogMs);
+    await harm();
   } finally {
-    signalAll(store, 'SIGCONT');
-  }
-}
-
-/** A process with its children: PostgreSQL is many. */
-function familyOf(pid: number): number[] {
-  const parents = readdirSync('/proc').flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
-    try {
-      const state = readFileSync(`/proc/${name}/stat`, 'utf8');
-      return [{ pid: Number(name), parent: Number(state.slice(state.lastIndexOf(')') + 2).split(' ')[1]) }];
-    } catch {
-      return [];
-    }
-  });
-  const family = [pid];
-  // The list grows while it is walked: children of children.
-  for (const one of family) family.push(...parents.filter(({ parent }) => parent === one).map((child) => child.pid));
-  return family;
-}
-
-function signalAll(pids: readonly number[], name: NodeJS.Signals): void {
-  for (const pid of pids) {
-    try {
-      if (pid > 1) process.kill(pid, name);
-    } catch {
-      // It ended meanwhile.
-    }
+    signalAll(family, 'SIGCONT');
   }
 }
 
