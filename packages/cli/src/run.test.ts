@@ -177,7 +177,7 @@ describe('the command line', () => {
     const { code, err, out } = await run(['gates', '--timeout', '500ms', '--json']);
     assert.deepEqual([code, out], [6, '']);
     assert.match(err, /^error: (unavailable|deadline): /);
-    assert.ok(Date.now() - startedMs < 3_000);
+    assert.ok(Date.now() - startedMs < 10_000);
   });
 
   it('asks for the project and environment where it must not guess', async () => {

@@ -73,6 +73,8 @@ export async function harshDisk(server: TestProcess, dataFolder: string, folder:
       await rm(image);
       image = copy;
       await mount(image, dataFolder);
+      // That it was removed may not have been synced.
+      await rm(join(dataFolder, filler), { force: true });
     },
     fill: () => fillUp(join(dataFolder, filler)),
     clear: () => rm(join(dataFolder, filler), { force: true }),
