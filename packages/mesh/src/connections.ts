@@ -47,6 +47,8 @@ export class Connections {
   readonly #counts: ServerCounts;
   readonly #perPeer = new Map<string, number>();
   readonly #sessions = new Map<ServerHttp2Session, Connection>();
+  /** Those that have not said all of their preface yet, oldest first. */
+  readonly #unproven = new Set<ServerHttp2Session>();
   #open = 0;
   /** By key, since the last look. */
   readonly #calls = new Map<string, number>();
@@ -83,7 +85,7 @@ export class Connections {
 
   /** Watches over a connection from its first byte on. */
   watch(session: ServerHttp2Session): void {
-    const { prefaceTimeoutMs, controlFramesPerSecondMax: framesMax, resetsPerSecondMax: resetsMax } = this.#limits;
+    const { controlFramesPerSecondMax: framesMax, resetsPerSecondMax: resetsMax } = this.#limits;
     const nowMs = performance.now();
     const connection: Connection = {
       controlFrames: framesMax > 0 ? new Rate(framesMax, 2 * framesMax, nowMs) : undefined,
@@ -99,11 +101,26 @@ export class Connections {
     };
     session.on('ping', onControlFrame);
     session.on('remoteSettings', onControlFrame);
-    if (prefaceTimeoutMs === 0) return;
-    const timer = setTimeout(() => this.#close(session, 'preface'), prefaceTimeoutMs).unref();
-    // SETTINGS end the preface: before them nothing else may come.
-    session.once('remoteSettings', () => clearTimeout(timer));
-    session.once('close', () => clearTimeout(timer));
+    this.#awaitPreface(session);
+  }
+
+  /** SETTINGS end the preface: before them nothing else may come. */
+  #awaitPreface(session: ServerHttp2Session): void {
+    const { prefaceTimeoutMs, prefacesMax } = this.#limits;
+    const close = (late: ServerHttp2Session): void => this.#close(late, 'preface');
+    const timer = prefaceTimeoutMs > 0 ? setTimeout(close, prefaceTimeoutMs, session).unref() : undefined;
+    this.#unproven.add(session);
+    const [oldest] = this.#unproven;
+    if (oldest && isOver(this.#unproven.size - 1, prefacesMax)) {
+      this.#unproven.delete(oldest);
+      close(oldest);
+    }
+    const settle = (): void => {
+      clearTimeout(timer);
+      this.#unproven.delete(session);
+    };
+    session.once('remoteSettings', settle);
+    session.once('close', settle);
   }
 
   /** A call came in. @returns what to do at the end of one that has no deadline. */

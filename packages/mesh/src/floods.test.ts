@@ -66,6 +66,17 @@ const cases: readonly Flood[] = [
     },
   },
   {
+    title: 'more half prefaces than it waits for',
+    limits: { prefacesMax: 50 },
+    off: { prefacesMax: 0 },
+    send: async ({ port }, patience) => {
+      const sockets = await floods.sayAndWait(port, 300, floods.halfPreface);
+      const isStopped = await within(patience * 500, () => sockets.filter((socket) => socket.closed).length >= 250);
+      for (const socket of sockets) socket.destroy();
+      return isStopped;
+    },
+  },
+  {
     title: 'sockets that say nothing',
     limits: { prefaceTimeoutMs: 200 },
     off: { prefaceTimeoutMs: 0 },

@@ -12,6 +12,8 @@ export interface ServerLimits {
   readonly connectionsPerPeerMax: number;
   /** How long a connection may take to say that it speaks HTTP/2, in milliseconds. */
   readonly prefaceTimeoutMs: number;
+  /** Connections that have not said all of their preface yet, together: of more, the oldest are closed. */
+  readonly prefacesMax: number;
   /** Calls under way on one connection. */
   readonly streamsPerConnectionMax: number;
   /** Headers of one call in bytes. */
@@ -50,6 +52,7 @@ export const limitVariables = {
   connectionsMax: ['SERVER_CONNECTIONS_MAX', 10_000, 1_000_000],
   connectionsPerPeerMax: ['SERVER_CONNECTIONS_PER_PEER_MAX', 4_096, 1_000_000],
   prefaceTimeoutMs: ['SERVER_PREFACE_TIMEOUT_MS', 5_000, 60_000],
+  prefacesMax: ['SERVER_PREFACES_MAX', 1_024, 1_000_000],
   streamsPerConnectionMax: ['SERVER_STREAMS_PER_CONNECTION_MAX', 1_000, 100_000],
   headerBytesMax: ['SERVER_HEADER_BYTES_MAX', 16_384, 1_048_576],
   controlFramesPerSecondMax: ['SERVER_CONTROL_FRAMES_PER_SECOND_MAX', 1_000, 1_000_000],
