@@ -3,11 +3,13 @@ import { AckPolicy, type ConsumerMessages, DeliverPolicy, type JetStreamManager,
 import type { WorkMessage, WorkOptions } from './bus.js';
 import { type Connection, pause, report } from './connection.js';
 import { busMessage, endWith } from './follow.js';
+import { Leftovers } from './leftovers.js';
 import { isNotFound } from './streams.js';
 
 /**
  * Works a stream off in batches, one batch at a time. What a batch does not settle comes
- * again; a batch that throws is given back whole, after a delay.
+ * again; a batch that throws is given back whole, after a delay. Beside the batches, one by one,
+ * come messages that the server holds without delivering them.
  */
 export function work(
   connection: Connection,
@@ -42,7 +44,55 @@ async function workOnce(
 ): Promise<void> {
   const manager = await connection.manager(options.domain);
   await ensureConsumer(manager, options);
-  if (options.domain !== undefined) return workAway(connection, logger, options, onBatch, stop);
+  const endOfLeftovers = watchLeftovers(manager, logger, options, onBatch, stop);
+  try {
+    if (options.domain !== undefined) await workAway(connection, logger, options, onBatch, stop);
+    else await workHere(connection, logger, options, onBatch, stop);
+  } finally {
+    await endOfLeftovers();
+  }
+}
+
+const leftoversEveryMs = 15_000;
+
+/** Looks for messages that the server will never deliver: now, since it may just have come back, and from time to time. */
+function watchLeftovers(
+  manager: JetStreamManager,
+  logger: Logger,
+  options: WorkOptions,
+  onBatch: (messages: WorkMessage[]) => Promise<void>,
+  outer: AbortSignal,
+): Release {
+  const { stream } = options;
+  const own = new AbortController();
+  const stop = AbortSignal.any([outer, own.signal]);
+  const leftovers = new Leftovers(manager, options);
+  const handOut = (message: WorkMessage): Promise<void> => settle([message], logger, onBatch);
+  const watch = async (): Promise<void> => {
+    while (!stop.aborted) {
+      try {
+        const messages = await leftovers.settle(handOut, stop);
+        if (messages > 0) logger.warn({ stream, messages }, 'messages that the log held back were handed out');
+      } catch (error) {
+        logger.debug({ stream, reason: String(error) }, 'what the log holds back can not be looked at');
+      }
+      await pause(leftoversEveryMs, stop);
+    }
+  };
+  const finished = watch();
+  return async () => {
+    own.abort();
+    await finished;
+  };
+}
+
+async function workHere(
+  connection: Connection,
+  logger: Logger,
+  options: WorkOptions,
+  onBatch: (messages: WorkMessage[]) => Promise<void>,
+  stop: AbortSignal,
+): Promise<void> {
   const consumer = await connection.jetstream(options.domain).consumers.get(options.stream, options.durable);
   const messages = await consumer.consume({
     max_messages: options.batchMax * 2,

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { globSync } from 'node:fs';
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { connectBus } from '@sluice/bus';
+import { eventShards } from '@sluice/ingestion/ledger-store';
 import { createClient, SluiceError, silentLogger } from '@sluice/mesh';
 import {
   Durability,
@@ -9,7 +13,7 @@ import {
   HealthService,
   Outcome,
 } from '@sluice/proto';
-import { eventually } from '@sluice/testkit';
+import { eventually, temporaryFolder } from '@sluice/testkit';
 import { eventOf, openRoom, type Room, set, talkTo, timeoutMs } from './ingestion-room.js';
 
 const { ACCEPTED, REJECTED } = Outcome;
@@ -173,6 +177,44 @@ describe('ingestion in an outage', function () {
     );
     assert(stored.length >= accepted.size);
   });
+
+  it('counts what the log forgot to remove once, and has it removed', async () => {
+    const { mesh } = room;
+    const [postgres, nats] = [mesh.process('postgres'), mesh.process('nats')];
+    const messages = (): string[] =>
+      globSync('jetstream/*/streams/EVENTS*/msgs', { cwd: join(mesh.servers.folders.data, 'nats') }).map((path) =>
+        join(mesh.servers.folders.data, 'nats', path),
+      );
+    const kept = await temporaryFolder();
+    const bus = await connectBus({ url: mesh.natsUrl, name: 'test', logger: silentLogger });
+    const held = async (): Promise<number> => {
+      const states = await Promise.all(eventShards.map(({ stream }) => bus.streamState(stream)));
+      return states.reduce((sum, state) => sum + state.messages, 0);
+    };
+    try {
+      await postgres.kill();
+      for (let request = 0; request < 6; request++) await room.server.log([eventOf({ name: 'kept-too-long' })]);
+      await nats.stop();
+      for (const [at, folder] of messages().entries())
+        await cp(folder, join(kept.path, String(at)), { recursive: true });
+      await nats.start();
+      await postgres.start();
+      await room.counted('kept-too-long', 6);
+      await eventually(async () => assert.equal(await held(), 0));
+      // What was removed is there again, and the consumer has settled it.
+      await nats.stop();
+      for (const [at, folder] of messages().entries()) {
+        await rm(folder, { recursive: true });
+        await cp(join(kept.path, String(at)), folder, { recursive: true });
+      }
+      await nats.start();
+      await eventually(async () => assert.equal(await held(), 0), { deadlineMs: 50_000 });
+      assert.equal(await room.countOf('kept-too-long'), 6);
+    } finally {
+      await bus.close();
+      await kept.remove();
+    }
+  }).timeout(120_000);
 
   it('starts without config, PostgreSQL and Consul, and knows its keys', async () => {
     const names = ['config-1', 'postgres', 'consul'];
