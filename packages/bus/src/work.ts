@@ -21,7 +21,7 @@ export function work(
   const run = async (): Promise<void> => {
     for (let attempt = 0; !stop.signal.aborted && !connection.closed.aborted; attempt++) {
       try {
-        await workOnce(connection, logger, options, onBatch, stop.signal);
+        await workOnce({ connection, logger, options, onBatch, stop: stop.signal });
       } catch (error) {
         report(logger, attempt, { stream: options.stream, reason: String(error) }, 'working starts over');
       }
@@ -35,19 +35,22 @@ export function work(
   };
 }
 
-async function workOnce(
-  connection: Connection,
-  logger: Logger,
-  options: WorkOptions,
-  onBatch: (messages: WorkMessage[]) => Promise<void>,
-  stop: AbortSignal,
-): Promise<void> {
+interface Work {
+  readonly connection: Connection;
+  readonly logger: Logger;
+  readonly options: WorkOptions;
+  readonly onBatch: (messages: WorkMessage[]) => Promise<void>;
+  readonly stop: AbortSignal;
+}
+
+async function workOnce(work: Work): Promise<void> {
+  const { connection, options } = work;
   const manager = await connection.manager(options.domain);
   await ensureConsumer(manager, options);
-  const endOfLeftovers = watchLeftovers(manager, logger, options, onBatch, stop);
+  const endOfLeftovers = watchLeftovers(manager, work);
   try {
-    if (options.domain !== undefined) await workAway(connection, logger, options, onBatch, stop);
-    else await workHere(connection, logger, options, onBatch, stop);
+    if (options.domain !== undefined) await workAway(work);
+    else await workHere(work);
   } finally {
     await endOfLeftovers();
   }
@@ -56,13 +59,7 @@ async function workOnce(
 const leftoversEveryMs = 15_000;
 
 /** Looks for messages that the server will never deliver: now, since it may just have come back, and from time to time. */
-function watchLeftovers(
-  manager: JetStreamManager,
-  logger: Logger,
-  options: WorkOptions,
-  onBatch: (messages: WorkMessage[]) => Promise<void>,
-  outer: AbortSignal,
-): Release {
+function watchLeftovers(manager: JetStreamManager, { logger, options, onBatch, stop: outer }: Work): Release {
   const { stream } = options;
   const own = new AbortController();
   const stop = AbortSignal.any([outer, own.signal]);
@@ -86,13 +83,7 @@ function watchLeftovers(
   };
 }
 
-async function workHere(
-  connection: Connection,
-  logger: Logger,
-  options: WorkOptions,
-  onBatch: (messages: WorkMessage[]) => Promise<void>,
-  stop: AbortSignal,
-): Promise<void> {
+async function workHere({ connection, logger, options, onBatch, stop }: Work): Promise<void> {
   const consumer = await connection.jetstream(options.domain).consumers.get(options.stream, options.durable);
   const messages = await consumer.consume({
     max_messages: options.batchMax * 2,
@@ -119,13 +110,7 @@ const awayTimeoutMs = 5_000;
  * Another domain's stream, by asking what it has now. A request that waits there outlives its asker across a
  * leafnode: the server then delivers to nobody as fast as it can (measured with NATS 2.10: 200,000 times a second).
  */
-async function workAway(
-  connection: Connection,
-  logger: Logger,
-  options: WorkOptions,
-  onBatch: (messages: WorkMessage[]) => Promise<void>,
-  stop: AbortSignal,
-): Promise<void> {
+async function workAway({ connection, logger, options, onBatch, stop }: Work): Promise<void> {
   while (!stop.aborted) {
     const messages = await fetchNow(connection, options);
     if (messages.length > 0) await settle(messages.map(workMessage), logger, onBatch);
