@@ -57,9 +57,13 @@ async function workOnce(work: Work): Promise<void> {
 }
 
 const leftoversEveryMs = 15_000;
+const endWithinMs = 500;
 
 /** Looks for messages that the server will never deliver: now, since it may just have come back, and from time to time. */
-function watchLeftovers(manager: JetStreamManager, { logger, options, onBatch, stop: outer }: Work): Release {
+function watchLeftovers(
+  manager: JetStreamManager,
+  { connection, logger, options, onBatch, stop: outer }: Work,
+): Release {
   const { stream } = options;
   const own = new AbortController();
   const stop = AbortSignal.any([outer, own.signal]);
@@ -79,7 +83,8 @@ function watchLeftovers(manager: JetStreamManager, { logger, options, onBatch, s
   const finished = watch();
   return async () => {
     own.abort();
-    await finished;
+    // A server that does not answer keeps nobody from stopping.
+    await Promise.race([finished, pause(endWithinMs, connection.closed)]);
   };
 }
 
