@@ -193,7 +193,10 @@ describe('ingestion in an outage', function () {
     };
     try {
       await postgres.kill();
-      for (let request = 0; request < 6; request++) await room.server.log([eventOf({ name: 'kept-too-long' })]);
+      for (const event of Array.from({ length: 6 }, () => eventOf({ name: 'kept-too-long' }))) {
+        await eventually(() => room.server.log([event]));
+      }
+      await eventually(async () => assert.equal(await held(), 6));
       await nats.stop();
       for (const [at, folder] of messages().entries())
         await cp(folder, join(kept.path, String(at)), { recursive: true });
