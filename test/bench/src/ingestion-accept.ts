@@ -1,4 +1,6 @@
 /** Taking events in: gRPC to the durable log, beside a publisher that does nothing but publish. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Bus } from '@sluice/bus';
 import { type Client, createClient, type ErrorKind, SluiceError } from '@sluice/mesh';
@@ -7,7 +9,7 @@ import { IngestionServiceService } from '@sluice/proto';
 import type { TestMesh } from '@sluice/testkit';
 import { v7 } from 'uuid';
 import { batchesOf, eventsOf, FreshRequests, messageEvents, subjectsOf } from './ledger-events.js';
-import { quantile } from './load.js';
+import { Caller, quantile } from './load.js';
 
 const clientsCount = 8;
 const inFlightEach = 4;
@@ -18,6 +20,8 @@ const halfLoadMs = 10_000;
 const overloadMs = 10_000;
 const overload = 10;
 const deadlineMs = 5_000;
+/** Of an answer to a request: an outcome for each event. */
+const answerBytes = 4 * requestEvents;
 /** Messages that the bare publisher has under way. */
 const publishesInFlight = 6;
 
@@ -165,6 +169,20 @@ async function offerBare(
   return Promise.all(pending);
 }
 
+/** A server of grpc-js that takes the same requests, and does nothing with them. @returns events per second. */
+async function takeBare(request: Buffer, forMs: number): Promise<number> {
+  const server = fork(new URL('./echo-server.js', import.meta.url), [String(answerBytes)]);
+  const [port] = (await once(server, 'message')) as [number];
+  const callers = Array.from(
+    { length: clientsCount },
+    () => new Caller(`127.0.0.1:${port}`, '/bench.Echo/Echo', request),
+  );
+  const rates = await Promise.all(callers.map((caller) => caller.saturate(forMs, inFlightEach)));
+  for (const caller of callers) caller.close();
+  server.disconnect();
+  return rates.reduce((sum, rate) => sum + rate * requestEvents, 0);
+}
+
 const figure = (value: number): string => Math.round(value).toLocaleString('en').padStart(10);
 
 const timesOf = (latencies: readonly number[]): string => {
@@ -180,12 +198,13 @@ async function besideBare(
   senders: Senders,
   requests: FreshRequests,
 ) {
-  const [bare, accept]: [number[], number[]] = [[], []];
+  const [bare, taken, accept]: [number[], number[], number[]] = [[], [], []];
   for (let round = 0; round < rounds; round++) {
     accept.push(await saturate(senders, requests, roundMs));
+    taken.push(await takeBare(requests.next(), roundMs));
     bare.push(await publishBare(bus, mesh.region, messages, roundMs));
   }
-  return { bare: quantile(bare, 0.5), accept: quantile(accept, 0.5) };
+  return { bare: quantile(bare, 0.5), taken: quantile(taken, 0.5), accept: quantile(accept, 0.5) };
 }
 
 /** PostgreSQL is away meanwhile: what is measured ends at the log, and the writer waits. */
@@ -201,11 +220,14 @@ export async function benchAccept(mesh: TestMesh, bus: Bus): Promise<void> {
   const messages = batchesOf(eventsOf(20 * messageEvents, 0));
   const bareTimes = await offerBare(bus, mesh.region, messages, peak / 2 / messageEvents, halfLoadMs);
   const flood = await offer(senders, requests, (peak * overload) / requestEvents, overloadMs);
-  const { accept, bare } = await besideBare(mesh, bus, messages, senders, requests);
+  const { accept, bare, taken } = await besideBare(mesh, bus, messages, senders, requests);
   console.log('\nTaking events in: one region, one NATS server, fsync before every acknowledgement');
   console.log(`  bare publisher, ${messageEvents} events a message   ${figure(bare)} events/s`);
   const clients = `${clientsCount} clients, ${requestEvents} events a request`;
   console.log(`  gRPC → durable log, ${clients} ${figure(accept)} events/s  ${(accept / bare).toFixed(2)} of bare`);
+  console.log(
+    `  bare grpc-js server that drops those requests     ${figure(taken)} events/s  ${(taken / bare).toFixed(2)} of bare`,
+  );
   console.log(`  at half of ${figure(peak).trim()}/s, open loop: ${timesOf(half.latencies)}`);
   console.log(`  the bare publisher at that rate: ${timesOf(bareTimes)}`);
   const kinds = [...flood.refused].map(([kind, count]) => `${count} ${kind}`).join(', ') || 'none';

@@ -1,9 +1,10 @@
 /**
  * Many listeners of one stream in a process of their own: subscribers of raw NATS, followers of
- * frames in JetStream, or SDKs of one evaluator. For each message, in order, it reports when the
+ * frames in JetStream, streams of a bare gRPC server, or SDKs of one evaluator. For each message, in order, it reports when the
  * last of them had it.
  */
 import { setPriority } from 'node:os';
+import { Client, credentials } from '@grpc/grpc-js';
 import { connectBus } from '@sluice/bus';
 import { silentLogger } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
@@ -12,9 +13,9 @@ import { Sluice } from '@sluice/sdk';
 import { cuttable } from '../../integration/dist/cuttable.js';
 
 export interface ListenerOptions {
-  readonly kind: 'raw' | 'frames' | 'sdk';
+  readonly kind: 'raw' | 'frames' | 'grpc' | 'sdk';
   readonly count: number;
-  /** Of NATS, or the target of the evaluator. */
+  /** Of NATS or of a bare gRPC server, or the target of the evaluator. */
   readonly url: string;
   readonly subject: string;
   readonly stream: string;
@@ -73,6 +74,17 @@ async function startNats({ kind, url, subject, stream }: ListenerOptions, roll: 
   });
 }
 
+async function startStream({ url }: ListenerOptions, roll: Roll): Promise<void> {
+  const client = new Client(url, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+  const asIs = (bytes: Buffer): Buffer => bytes;
+  const stream = client.makeServerStreamRequest('/bench.Relay/Watch', asIs, asIs, Buffer.alloc(0));
+  await new Promise<void>((resolve, reject) => {
+    let id = 0;
+    stream.on('data', (bytes: Buffer) => (bytes.length === 0 ? resolve() : roll.note(id++)));
+    stream.on('error', reject);
+  });
+}
+
 async function startSdk({ url, key, set }: ListenerOptions, roll: Roll): Promise<void> {
   const sdk = new Sluice({ key, set, target: url, disableExposureLogging: true });
   let held = 0;
@@ -96,7 +108,7 @@ process.once('message', async (message) => {
     if (word === ('cut' satisfies Cut)) proxy?.reset();
   });
   const roll = new Roll(options.count);
-  const start = options.kind === 'sdk' ? startSdk : startNats;
+  const start = { raw: startNats, frames: startNats, grpc: startStream, sdk: startSdk }[options.kind];
   for (let started = 0; started < options.count; started += connectAtATime) {
     const some = Math.min(connectAtATime, options.count - started);
     await Promise.all(Array.from({ length: some }, () => start(options, roll)));

@@ -1,4 +1,6 @@
 /** The change stream in a real mesh: how fast a change arrives, what it costs, and what many listeners do to it. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type Bus, connectBus } from '@sluice/bus';
 import { entitiesFromRuleset } from '@sluice/codec';
@@ -266,11 +268,25 @@ async function benchSubscribers(lab: Lab): Promise<void> {
   judge(`frames of the log, ${burst} at once`, `${ms(oursBurst)}, ${ratio.toFixed(2)}x raw`, atMost(ratio, 2, 'x raw'));
 }
 
+const relayedBytes = 200;
+
+/** What grpc-js itself takes to write a message to so many streams. */
+async function bareStreams(lab: Lab): Promise<number> {
+  const server = fork(new URL('./relay-server.js', import.meta.url), [String(relayedBytes)]);
+  const [port] = (await once(server, 'message')) as [number];
+  const crowd = await listeners(lab, { kind: 'grpc', count: sdks, url: `127.0.0.1:${port}` });
+  const lags = await fanOut(crowd, () => void server.send('write'));
+  crowd.stop();
+  server.disconnect();
+  return quantile(lags, 0.5);
+}
+
 /** The evaluator's relay to many SDKs, against raw NATS with as many connections; then all of them come back at once. */
 async function benchSdks(lab: Lab): Promise<void> {
   const raw = await listeners(lab, { kind: 'raw', count: sdks });
-  const rawLags = await fanOut(raw, () => lab.bus.broadcast(rawSubject, Buffer.alloc(200)));
+  const rawLags = await fanOut(raw, () => lab.bus.broadcast(rawSubject, Buffer.alloc(relayedBytes)));
   raw.stop();
+  const bare = await bareStreams(lab);
   const { address } = lab.mesh.process('evaluation-1');
   const crowd = await listeners(lab, { kind: 'sdk', count: sdks, url: `static:///${address}` });
   const direct: number[] = [];
@@ -281,10 +297,11 @@ async function benchSdks(lab: Lab): Promise<void> {
   }
   const [base, p50, p99] = [quantile(rawLags, 0.5), quantile(direct, 0.5), quantile(direct, 0.99)];
   judge(`raw NATS to the last of ${sdks} connections`, ms(base));
+  judge(`bare grpc-js streams, to the last of ${sdks}`, `${ms(bare)}, ${(bare / base).toFixed(2)}x raw`);
   judge(`commit -> last of ${sdks} SDKs applied, p50 / p99`, `${ms(p50)} / ${ms(p99)}`);
   judge(
     '  against raw NATS with as many connections',
-    `${(p50 / base).toFixed(2)}x raw`,
+    `${(p50 / base).toFixed(2)}x raw, ${(p50 / bare).toFixed(2)}x bare grpc-js`,
     atMost(p50 / base, 2, 'x raw'),
   );
   crowd.stop();

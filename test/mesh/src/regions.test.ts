@@ -8,6 +8,8 @@ import { outageStories } from './outage-stories.js';
 import type { Story } from './story.js';
 
 const shortCutMs = 3_000;
+/** The checkers of the others are proven by the drill. */
+const provenHere = "region's evaluators killed";
 const chosen: readonly Story[] = [
   ...[...evaluationStories, ...outageStories].filter(({ fault }) =>
     /^(evaluator kill|all of a region|evaluator frozen)/.test(fault),
@@ -35,6 +37,7 @@ describe('two regions', function () {
       }
       const { measured, isMet } = await story.tell(lab);
       assert.ok(isMet, measured);
+      if (!story.fault.endsWith(provenHere)) return;
       const proof = await prove(lab, story);
       assert.ok(proof.isMet, proof.measured);
     });
