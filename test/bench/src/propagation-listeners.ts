@@ -1,19 +1,19 @@
 /**
  * Many listeners of one stream in a process of their own: subscribers of raw NATS, followers of
- * frames in JetStream, streams of a bare gRPC server, or SDKs of one evaluator. For each message, in order, it reports when the
+ * frames in JetStream, streams of a bare gRPC server or of an evaluator, or SDKs of one. For each message, in order, it reports when the
  * last of them had it.
  */
 import { setPriority } from 'node:os';
-import { Client, credentials } from '@grpc/grpc-js';
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { connectBus } from '@sluice/bus';
 import { silentLogger } from '@sluice/mesh';
-import type { SetRef } from '@sluice/proto';
+import { RulesetServiceService, type SetRef, WatchRulesetRequest, type WatchRulesetResponse } from '@sluice/proto';
 import { readFrame } from '@sluice/replica';
 import { Sluice } from '@sluice/sdk';
 import { cuttable } from '../../integration/dist/cuttable.js';
 
 export interface ListenerOptions {
-  readonly kind: 'raw' | 'frames' | 'grpc' | 'sdk';
+  readonly kind: 'raw' | 'frames' | 'grpc' | 'watch' | 'sdk';
   readonly count: number;
   /** Of NATS or of a bare gRPC server, or the target of the evaluator. */
   readonly url: string;
@@ -85,6 +85,27 @@ async function startStream({ url }: ListenerOptions, roll: Roll): Promise<void> 
   });
 }
 
+/** As an SDK listens, without applying what it hears. */
+async function startWatch({ url, key, set }: ListenerOptions, roll: Roll): Promise<void> {
+  const client = new Client(url, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+  const metadata = new Metadata();
+  metadata.set('authorization', `Bearer ${key}`);
+  const { path, requestSerialize, responseDeserialize } = RulesetServiceService.watchRuleset;
+  const request = WatchRulesetRequest.fromPartial({ set });
+  const stream = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
+  await new Promise<void>((resolve, reject) => {
+    let isReady = false;
+    stream.on('data', ({ item }: WatchRulesetResponse) => {
+      if (item?.$case !== 'frame') return;
+      if (isReady) roll.note(item.value.revision);
+      // The first is a snapshot.
+      isReady = true;
+      resolve();
+    });
+    stream.on('error', reject);
+  });
+}
+
 async function startSdk({ url, key, set }: ListenerOptions, roll: Roll): Promise<void> {
   const sdk = new Sluice({ key, set, target: url, disableExposureLogging: true });
   let held = 0;
@@ -108,7 +129,9 @@ process.once('message', async (message) => {
     if (word === ('cut' satisfies Cut)) proxy?.reset();
   });
   const roll = new Roll(options.count);
-  const start = { raw: startNats, frames: startNats, grpc: startStream, sdk: startSdk }[options.kind];
+  const start = { raw: startNats, frames: startNats, grpc: startStream, watch: startWatch, sdk: startSdk }[
+    options.kind
+  ];
   for (let started = 0; started < options.count; started += connectAtATime) {
     const some = Math.min(connectAtATime, options.count - started);
     await Promise.all(Array.from({ length: some }, () => start(options, roll)));
