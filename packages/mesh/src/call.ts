@@ -8,6 +8,9 @@ type GrpcCall = Pick<ServerUnaryCall<unknown, unknown> | ServerWritableStream<un
   once(event: 'cancelled', listener: () => void): unknown;
 };
 
+/** One for all: the usual reason is made with a stack each time, and a thousand callers may leave at once. */
+const hungUp = new DOMException('The caller is gone.', 'AbortError');
+
 /** What came with a call besides its request. */
 export interface CallContext {
   readonly baggage?: string | undefined;
@@ -69,8 +72,8 @@ export class Call {
     if (!this.#signal) {
       const controller = new AbortController();
       this.#signal = controller.signal;
-      if (this.#call.cancelled) controller.abort();
-      else this.#call.once('cancelled', () => controller.abort());
+      if (this.#call.cancelled) controller.abort(hungUp);
+      else this.#call.once('cancelled', () => controller.abort(hungUp));
       if (this.#draining) this.#signal = AbortSignal.any([this.#signal, this.#draining]);
     }
     return this.#signal;

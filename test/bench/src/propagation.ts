@@ -328,8 +328,10 @@ async function benchSdks(lab: Lab): Promise<void> {
 const loadPerSecond = 200;
 const loadForMs = 5_000;
 
+const storms = 5;
+
 /** Every SDK loses its connection in the same moment, and a change is made: when has the last one got it? */
-async function benchReconnect(lab: Lab, crowd: Crowd): Promise<void> {
+async function stormOnce(lab: Lab, crowd: Crowd): Promise<{ servedMs: number; normalMs: number; duringMs: number }> {
   const caller = callerOf(lab, small, 'mixed_0');
   await caller.openLoop(1_000, loadPerSecond);
   const quiet = await caller.openLoop(loadForMs, loadPerSecond);
@@ -340,11 +342,22 @@ async function benchReconnect(lab: Lab, crowd: Crowd): Promise<void> {
   const { lastMs } = await crowd.all(revision);
   const stormy = await storm;
   caller.close();
-  const servedMs = lastMs - cutAtMs;
+  return { servedMs: lastMs - cutAtMs, normalMs: quantile(quiet, 0.99), duringMs: quantile(stormy, 0.99) };
+}
+
+/** One storm on two busy processors says little: several, and the middle one. */
+async function benchReconnect(lab: Lab, crowd: Crowd): Promise<void> {
+  const seen: Awaited<ReturnType<typeof stormOnce>>[] = [];
+  for (let storm = 0; storm < storms; storm++) seen.push(await stormOnce(lab, crowd));
+  const servedMs = Math.max(...seen.map((one) => one.servedMs));
   judge(`${sdks} SDKs cut at once: last one served again after`, ms(servedMs), atMost(servedMs, 5_000, 'ms'));
-  const [normal, during] = [quantile(quiet, 0.99), quantile(stormy, 0.99)];
-  const measured = `${ms(during)}, normal ${ms(normal)}`;
-  judge('  p99 of evaluations meanwhile', measured, atMost(during / normal, 2, 'x normal'));
+  const slower = quantile(
+    seen.map((one) => one.duringMs / one.normalMs),
+    0.5,
+  );
+  const each = seen.map(({ duringMs, normalMs }) => `${duringMs.toFixed(0)}/${normalMs.toFixed(0)}`).join(' ');
+  const measured = `${slower.toFixed(1)}x (${each} ms)`;
+  judge('  p99 of evaluations meanwhile to normal', measured, atMost(slower, 2, 'x normal'));
 }
 
 export async function benchPropagation(): Promise<void> {
