@@ -117,6 +117,34 @@ describe('admission', () => {
     assert.equal(admission.inFlight, 1);
   });
 
+  it('lets a few in before the loop turns, and then each key in its turn', async () => {
+    const admission = new Admission({ ...limits, inFlightMin: 20, inFlightMax: 20 }, () => 0);
+    const nowMs = performance.now();
+    let entered = 0;
+    while (admission.tryEnter()) entered++;
+    assert.equal(entered, 4);
+    for (let ended = 0; ended < entered; ended++) admission.leave(nowMs, took(1));
+    const greedy = [waiting(admission, nowMs, 'greedy'), waiting(admission, nowMs, 'greedy')];
+    const good = waiting(admission, nowMs, 'good');
+    assert.deepEqual(
+      [...greedy, good].map(({ fate }) => fate),
+      [undefined, undefined, undefined],
+    );
+    await new Promise(setImmediate);
+    assert.deepEqual(
+      [...greedy, good].map(({ fate }) => fate),
+      ['admitted', 'admitted', 'admitted'],
+    );
+    assert(admission.tryEnter(), 'the loop has turned');
+    assert(!admission.tryEnter(), 'four were let in since');
+  });
+
+  it('turns nobody away for the sake of a turn', () => {
+    const admission = new Admission({ ...limits, inFlightMin: 20, inFlightMax: 20 }, () => 0);
+    for (let call = 0; call < 20; call++) if (!admission.tryEnter()) waiting(admission, 0);
+    assert.equal(admission.inFlight + admission.waiting, 20);
+  });
+
   it('lets everybody in when it is switched off', () => {
     const admission = new Admission({ ...limits, inFlightMax: 0 }, () => 0);
     for (let call = 0; call < 1_000; call++) assert(admission.tryEnter());

@@ -18,6 +18,10 @@ type Limits = Pick<ServerLimits, 'inFlightMax' | 'inFlightMin' | 'latencyTargetM
 /** A call with less time left than this is not begun: its answer would come too late. Milliseconds. */
 export const hopelessMs = 2;
 
+/** The share of the calls in flight that is let in before the loop turns, and the least number of them. */
+const turnShare = 0.2;
+const turnMin = 4;
+
 /** What a call took from its admission to its end, which may have been that its caller had waited enough. */
 export interface Took {
   readonly method: string;
@@ -32,6 +36,8 @@ export class Admission {
   readonly #queue = new FairQueue<WaitingCall>();
   #inFlight = 0;
   #isOpening = false;
+  /** Calls let in since the loop turned. */
+  #letIn = 0;
 
   /** `utilization`: the share of the time since it was asked last that this thread was busy. */
   constructor(limits: Limits, utilization: () => number) {
@@ -58,8 +64,27 @@ export class Admission {
       this.#limit.noteScarcity();
       return false;
     }
-    this.#inFlight++;
+    if (this.#isTurnOver() && this.#queue.size < this.#limits.queueMax) return false;
+    this.#countIn();
     return true;
+  }
+
+  /**
+   * Whether enough calls were let in since the loop turned. What arrives on a connection is read for as
+   * long as there is something, and answers bring the next calls: one busy connection could keep all
+   * others unread.
+   */
+  #isTurnOver(): boolean {
+    return this.#letIn >= Math.max(this.#limit.value * turnShare, turnMin) && this.#limits.inFlightMax > 0;
+  }
+
+  #countIn(): void {
+    this.#inFlight++;
+    if (this.#letIn++ > 0) return;
+    setImmediate(() => {
+      this.#letIn = 0;
+      if (this.#queue.size > 0) this.#open(performance.now());
+    });
   }
 
   /**
@@ -97,7 +122,7 @@ export class Admission {
     // A call that fails at once leaves while the loop below lets it in.
     if (this.#isOpening) return;
     this.#isOpening = true;
-    while (this.#queue.size > 0 && this.#inFlight < this.#limit.value) {
+    while (this.#queue.size > 0 && this.#inFlight < this.#limit.value && !this.#isTurnOver()) {
       // Once the oldest have waited for half of what they may, not all can be served.
       const call = this.#queue.take(nowMs - this.#limits.queueTimeoutMs / 2);
       if (call === undefined) break;
@@ -105,7 +130,7 @@ export class Admission {
         shedLate(call, nowMs);
         continue;
       }
-      this.#inFlight++;
+      this.#countIn();
       call.admit();
     }
     this.#isOpening = false;

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { HealthCheckResponse_ServingStatus, HealthService } from '@sluice/proto';
 import type { Call } from './call.js';
 import { createClient } from './client.js';
 import type { SluiceError } from './errors.js';
 import type { ServerLimits } from './server-limits.js';
-import { withFlooded } from './test/flooded.js';
+import { withFlooded, within } from './test/flooded.js';
 import { emptyRequest, openCall, openSession, statusOfCall } from './test/floods.js';
 import { answer, meshKey, scripted, startScripted, withScripted } from './test/scripted-server.js';
 
@@ -82,6 +84,27 @@ describe('health and change streams', () => {
         session.destroy();
       },
     );
+  });
+});
+
+describe('calls that wait for their turn', () => {
+  it('harm nobody when their connection is cut off', async () => {
+    await withFlooded({ limits: { inFlightMax: 1, inFlightMin: 1 }, workMs: 50 }, async ({ port, client, metric }) => {
+      const far = connect(port, '127.0.0.1');
+      const relay = createServer((near) => void near.pipe(far).pipe(near)).listen(0, '127.0.0.1');
+      await once(relay, 'listening');
+      const session = openSession((relay.address() as AddressInfo).port);
+      try {
+        for (let sent = 0; sent < 20; sent++) openCall(session, { timeout: '10S' }).end(emptyRequest);
+        assert(await within(timeoutMs, async () => (await metric('sluice_server_calls_waiting')) > 0));
+        far.resetAndDestroy();
+        assert(await within(timeoutMs, async () => (await metric('sluice_server_calls_waiting')) === 0));
+      } finally {
+        session.destroy();
+        relay.close();
+      }
+      await client().createThing(request, { timeoutMs });
+    });
   });
 });
 

@@ -1,12 +1,13 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { status } from '@grpc/grpc-js';
-import { Admission, pushback, type ShedReason } from './admission.js';
+import { Admission, hopelessMs, pushback, type ShedReason } from './admission.js';
 import { digestOf } from './auth.js';
 import { jitter } from './backoff.js';
 import { limitTimeout, setTimeoutOf, timeoutOf } from './call-timeout.js';
 import type { Connections } from './connections.js';
 import { type OpenCall, OpenCalls } from './open-calls.js';
 import { Rates } from './rate.js';
+import { Restraint } from './restraint.js';
 import { type Route, unknownRoute } from './routes.js';
 import type { ServerCounts } from './server-counts.js';
 import type { ServerLimits } from './server-limits.js';
@@ -23,6 +24,10 @@ export interface CallGateOptions {
   readonly pass: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 }
 
+/** Calls of a greedy key that wait here; their callers can't have others under way meanwhile. */
+const heldMax = 4_096;
+/** When to come back if there are more, in milliseconds. */
+const heldPushbackMs = 1_000;
 /** Keys whose rates are remembered. */
 const keysMax = 10_000;
 /** A call taken back sooner was not meant to be answered. */
@@ -36,11 +41,13 @@ export class CallGate {
   readonly #options: CallGateOptions;
   readonly #calls: OpenCalls;
   readonly #rates: Rates | undefined;
+  readonly #restraint: Restraint | undefined;
   readonly #meshDigest: string;
   /** The mesh's own `authorization`, once it was seen. */
   #meshAuthorization: string | undefined;
   /** Of the last hundred calls or so, the share that was turned away. */
   #shedShare = 0;
+  readonly #utilization = utilizationMeter();
   readonly #timers: NodeJS.Timeout[];
 
   constructor(options: CallGateOptions) {
@@ -49,6 +56,7 @@ export class CallGate {
     this.#calls = new OpenCalls(options.counts);
     const perSecond = options.limits.callsPerSecondPerKeyMax;
     this.#rates = perSecond > 0 ? new Rates(perSecond, 2 * perSecond, keysMax) : undefined;
+    this.#restraint = options.limits.inFlightMax > 0 ? new Restraint(heldMax, performance.now()) : undefined;
     this.#meshDigest = digestOf(`Bearer ${options.meshKey}`);
     this.#timers = [
       setInterval(() => this.#sweep(performance.now()), sweepEveryMs).unref(),
@@ -62,11 +70,13 @@ export class CallGate {
       this.#options.connections.noteReset(session);
       return;
     }
+    // Its connection may fail while it waits here, and nobody else listens.
+    stream.on('error', () => undefined);
     const nowMs = performance.now();
     const route = this.#options.routes.get(String(headers[':path'])) ?? unknownRoute;
     const call = this.#calls.add(stream, headers, route, nowMs, this.#timeout(headers, route));
     const key = headers.authorization ?? '';
-    const endLasting = this.#options.connections.noteCall(session, key, route.deadline === 'none', nowMs);
+    const endLasting = route.deadline === 'none' ? this.#options.connections.noteLasting(session) : undefined;
     stream.on('close', () => {
       endLasting?.();
       this.#end(call, session);
@@ -78,8 +88,10 @@ export class CallGate {
     if (isBloated) this.#shed(call, 'headers', 0);
     else if (waitMs > 0) this.#shed(call, 'key_rate', waitMs);
     else if (!route.isAdmitted) this.#options.pass(stream, headers);
-    else if (this.admission.tryEnter()) this.#admit(call);
-    else this.#wait(call, key);
+    else if (this.#restraint === undefined || key === this.#meshAuthorization) this.#enter(call, key);
+    else if (this.#restraint.mayPass(key)) this.#enter(call, key);
+    else if (this.#restraint.hold(() => this.#goOn(call, key))) this.#options.counts.callsHeld++;
+    else this.#shed(call, 'key_rate', heldPushbackMs);
   }
 
   /** The call of this id waits for something else than us: others may take its place. */
@@ -96,6 +108,7 @@ export class CallGate {
 
   close(): void {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#restraint?.close();
   }
 
   #sweep(nowMs: number): void {
@@ -103,6 +116,7 @@ export class CallGate {
       this.#calls.discount(call);
       this.admission.leave(nowMs);
     }
+    this.#restraint?.sweep(nowMs, this.#utilization());
     if (this.admission.waiting > 0) this.admission.sweep(nowMs);
   }
 
@@ -133,6 +147,29 @@ export class CallGate {
     return this.#rates.take(key, nowMs);
   }
 
+  #enter(call: OpenCall, key: string): void {
+    if (this.admission.tryEnter()) this.#admit(call);
+    else this.#wait(call, key);
+  }
+
+  /** A call that was held back. */
+  #goOn(call: OpenCall, key: string): void {
+    const { stream, deadlineMs } = call;
+    if (stream.destroyed || stream.closed) return;
+    if (performance.now() > deadlineMs - hopelessMs) {
+      this.#shed(call, 'deadline', 0);
+      return;
+    }
+    this.#begin(call);
+    this.#enter(call, key);
+  }
+
+  /** A call that has waited counts from now on; gRPC counts its deadline from when it gets the call. */
+  #begin(call: OpenCall): void {
+    call.admittedMs = performance.now();
+    if (Number.isFinite(call.deadlineMs)) setTimeoutOf(call.headers, call.deadlineMs - call.admittedMs);
+  }
+
   #admit(call: OpenCall): void {
     this.#calls.count(call);
     this.#shedShare *= 0.99;
@@ -140,7 +177,7 @@ export class CallGate {
   }
 
   #wait(call: OpenCall, key: string): void {
-    const { arrivedMs, deadlineMs, headers } = call;
+    const { arrivedMs, deadlineMs } = call;
     call.waiting = {
       key,
       deadlineMs,
@@ -149,9 +186,7 @@ export class CallGate {
       isGone: false,
       admit: () => {
         call.waiting = undefined;
-        call.admittedMs = performance.now();
-        // gRPC counts from when it gets the call.
-        if (Number.isFinite(deadlineMs)) setTimeoutOf(headers, deadlineMs - call.admittedMs);
+        this.#begin(call);
         this.#admit(call);
       },
       shed: (reason) => {
@@ -214,7 +249,6 @@ const codes: Readonly<Record<ShedReason, status>> = {
 /** Answers in one frame, without gRPC. */
 function refuse(stream: ServerHttp2Stream, reason: ShedReason, pushbackMs: number): void {
   if (stream.destroyed || stream.closed) return;
-  stream.on('error', () => undefined);
   const headers = {
     ':status': 200,
     'content-type': 'application/grpc+proto',

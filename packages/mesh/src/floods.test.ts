@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ServerLimits } from './server-limits.js';
-import { callAtRate, type Flooded, p99, withFlooded } from './test/flooded.js';
+import { callAtRate, type Flooded, p99, withFlooded, within } from './test/flooded.js';
 import * as floods from './test/floods.js';
 
 const timeoutMs = 5_000;
@@ -29,16 +29,6 @@ async function survive(server: Flooded, flood: () => Promise<void>): Promise<voi
   assert(p99(fared) < 2_000, `good callers waited ${p99(fared).toFixed(0)} ms`);
   const grown = () => server.heapBytes().then((bytes) => bytes - heapBefore);
   assert(await within(10_000, async () => (await grown()) < 8 * mebibyte), `${await grown()} bytes more are held`);
-}
-
-/** Whether a claim comes true in time. */
-async function within(ms: number, claim: () => boolean | Promise<boolean>): Promise<boolean> {
-  const untilMs = performance.now() + ms;
-  while (performance.now() < untilMs) {
-    if (await claim()) return true;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return false;
 }
 
 interface Flood {

@@ -6,7 +6,6 @@ import { Connections } from './connections.js';
 import type { Route } from './routes.js';
 import { ServerCounts, type ServerLevels } from './server-counts.js';
 import type { ServerLimits } from './server-limits.js';
-import { utilizationMeter } from './utilization.js';
 
 export interface FrontOptions {
   readonly limits: ServerLimits;
@@ -42,8 +41,7 @@ export function createFront(server: Server, { limits, routes, meshKey }: FrontOp
     grpc.emit('session', session);
     session.on('stream', (stream, headers) => gate.arrive(session, stream, headers));
   });
-  const utilization = utilizationMeter();
-  const balancing = setInterval(() => connections.balance(utilization()), balanceEveryMs).unref();
+  const balancing = setInterval(() => connections.balance(), balanceEveryMs).unref();
   return {
     connections,
     counts,

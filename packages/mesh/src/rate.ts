@@ -8,10 +8,11 @@ export class Rate {
   #tokens: number;
   #atMs: number;
 
-  constructor(perSecond: number, burst: number, nowMs: number) {
+  /** @param tokens what there is at first: all that there can be unless less is given. */
+  constructor(perSecond: number, burst: number, nowMs: number, tokens = burst) {
     this.#perMs = perSecond / 1_000;
     this.#burst = burst;
-    this.#tokens = burst;
+    this.#tokens = tokens;
     this.#atMs = nowMs;
   }
 

@@ -10,6 +10,8 @@ export class ServerCounts {
     key_rate: 0,
     headers: 0,
   };
+  /** Made to wait, because nearly all calls were of their key. */
+  callsHeld = 0;
   /** Closed by force, because their caller took no notice of their deadline. */
   callsCut = 0;
   readonly connectionsRefused = { all: 0, peer: 0, waiting: 0 };
@@ -41,6 +43,9 @@ export function exposeServer(metrics: Metrics, counts: ServerCounts, levels: () 
   );
   gauge('sluice_server_calls_waiting', 'Calls that wait for their turn', ({ callsWaiting }) => callsWaiting);
   metrics.counter('sluice_server_calls_shed', 'Calls turned away before they were read', byReason(counts.callsShed));
+  metrics.counter('sluice_server_calls_held', 'Calls made to wait because nearly all were of their key', () => [
+    { value: counts.callsHeld },
+  ]);
   metrics.counter('sluice_server_calls_cut', 'Calls closed by force after their deadline', () => [
     { value: counts.callsCut },
   ]);

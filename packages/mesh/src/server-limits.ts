@@ -22,7 +22,7 @@ export interface ServerLimits {
   readonly controlFramesPerSecondMax: number;
   /**
    * Calls of one connection that their caller takes back within 50 ms, per second; twice as many at
-   * once. Those taken back later are calls like others: their deadlines passed.
+   * once, and a tenth on a new connection. Those taken back later are calls like others: their deadlines passed.
    */
   readonly resetsPerSecondMax: number;
   /** Deadline of calls that come without one, in milliseconds; streams have none. */

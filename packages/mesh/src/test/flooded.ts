@@ -101,3 +101,13 @@ export function p99({ latenciesMs }: Fared): number {
   const sorted = [...latenciesMs].sort((a, b) => a - b);
   return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.POSITIVE_INFINITY;
 }
+
+/** Whether a claim comes true in time. */
+export async function within(ms: number, claim: () => boolean | Promise<boolean>): Promise<boolean> {
+  const untilMs = performance.now() + ms;
+  while (performance.now() < untilMs) {
+    if (await claim()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return false;
+}
