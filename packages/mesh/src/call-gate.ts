@@ -152,16 +152,17 @@ export class CallGate {
     else this.#wait(call, key);
   }
 
-  /** A call that was held back. */
-  #goOn(call: OpenCall, key: string): void {
+  /** A call that was held back. @returns false when it is over by now. */
+  #goOn(call: OpenCall, key: string): boolean {
     const { stream, deadlineMs } = call;
-    if (stream.destroyed || stream.closed) return;
+    if (stream.destroyed || stream.closed) return false;
     if (performance.now() > deadlineMs - hopelessMs) {
       this.#shed(call, 'deadline', 0);
-      return;
+      return false;
     }
     this.#begin(call);
     this.#enter(call, key);
+    return true;
   }
 
   /** A call that has waited counts from now on; gRPC counts its deadline from when it gets the call. */

@@ -32,7 +32,7 @@ class Thread {
   }
 
   #call(): void {
-    const goOn = (): void => void this.passed++;
+    const goOn = (): boolean => ++this.passed > 0;
     if (this.restraint.mayPass('greedy')) goOn();
     else if (!this.restraint.hold(goOn)) this.turnedAway++;
   }
@@ -66,6 +66,33 @@ describe('a greedy key', () => {
     assert.equal(idle.run(1_000, 100, 0.5), 100_000);
     const alone = new Thread(10);
     assert.equal(alone.run(1_000, 100, 0), 100_000);
+  });
+
+  it('is let go by and by when the others have gone', () => {
+    const thread = new Thread(10);
+    thread.run(1_000, 30, 0.5);
+    const { passed } = thread;
+    assert.equal(thread.restraint.greedy, 'greedy');
+    thread.run(4_000, 3, 0);
+    assert.equal(thread.restraint.greedy, undefined);
+    assert.ok(thread.passed - passed >= 12_000, 'what waited has gone on');
+  });
+
+  it('goes on at its rate, whoever gave up waiting', () => {
+    const restraint = new Restraint(heldMax, 0);
+    for (let nowMs = 10; nowMs <= 200; nowMs += sweepMs) {
+      for (let call = 0; call < 100; call++) restraint.mayPass('greedy');
+      restraint.mayPass('good');
+      restraint.sweep(nowMs, 1);
+    }
+    let gone = 0;
+    let passed = 0;
+    while (restraint.mayPass('greedy'));
+    for (let call = 0; call < 500; call++) restraint.hold(() => ++gone < 0);
+    for (let call = 0; call < 20; call++) restraint.hold(() => ++passed > 0);
+    restraint.sweep(210, 0.5);
+    assert.equal(gone, 500);
+    assert.equal(passed, 20);
   });
 
   it('is none while others call as much', () => {

@@ -21,6 +21,9 @@ const slowest = 0.1;
 /** Calls may go on together that would have gone on one by one in this time, in milliseconds. */
 const burstMs = 10;
 
+/** Lets a call go on. @returns false when it is over by now. */
+type GoOn = () => boolean;
+
 interface Greedy {
   readonly key: string;
   /** Calls per millisecond that go on. */
@@ -28,7 +31,7 @@ interface Greedy {
   /** Calls that may go on now. */
   tokens: number;
   /** Those that have to wait, oldest first. */
-  readonly held: (() => void)[];
+  readonly held: GoOn[];
   /** Whether some had to since the last look. */
   hasHeld: boolean;
   untilMs: number;
@@ -75,7 +78,7 @@ export class Restraint {
   }
 
   /** Keeps a call of the greedy key until `goOn`. @returns false when too many wait already. */
-  hold(goOn: () => void): boolean {
+  hold(goOn: GoOn): boolean {
     if (this.#greedy === undefined || this.#greedy.held.length >= this.#heldMax) return false;
     this.#greedy.hasHeld = true;
     this.#greedy.held.push(goOn);
@@ -96,10 +99,7 @@ export class Restraint {
     // A rate that nobody is held to tells nothing.
     else if (this.#busy < leastBusy && greedy.held.length > 0) greedy.perMs *= faster;
     greedy.tokens = Math.min(greedy.tokens + elapsedMs * greedy.perMs, Math.max(burstMs * greedy.perMs, 1));
-    while (greedy.tokens >= 1 && greedy.held.length > 0) {
-      greedy.tokens--;
-      greedy.held.shift()?.();
-    }
+    while (greedy.tokens >= 1 && greedy.held.length > 0) if (greedy.held.shift()?.()) greedy.tokens--;
   }
 
   #look(nowMs: number): void {
@@ -113,10 +113,16 @@ export class Restraint {
     const greedy = this.#greedy;
     if (greedy && isMost && key === greedy.key && greedy.hasHeld) greedy.untilMs = nowMs + rememberedMs;
     if (greedy) greedy.hasHeld = greedy.held.length > 0;
-    if (greedy && greedy.untilMs < nowMs) this.close();
+    if (greedy && greedy.untilMs < nowMs) this.#end(greedy);
     if (this.#greedy || !isMost || this.#busy <= saturated) return;
     const perMs = (mostBusy * count) / elapsedMs;
     this.#greedy = { key, perMs, tokens: 0, held: [], hasHeld: false, untilMs: nowMs + rememberedMs };
+  }
+
+  /** Those that still wait don't all go on at once. */
+  #end(greedy: Greedy): void {
+    if (greedy.held.length === 0) this.#greedy = undefined;
+    else greedy.perMs *= 2;
   }
 
   /** Holds nobody back any more. */
