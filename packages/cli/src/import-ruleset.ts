@@ -45,13 +45,13 @@ export async function rehearseImport(
 }
 
 function send(
-  { config, call }: Session,
+  { imports, call }: Session,
   set: SetRef,
   entities: Entity[],
   { expectedRevision, reason = '', isTolerant = false }: ImportOptions,
   isDryRun: boolean,
 ): Promise<ImportRulesetResponse> {
-  return config.importRuleset({ set, entities, expectedRevision, reason, isTolerant, isDryRun }, call);
+  return imports.importRuleset({ set, entities, expectedRevision, reason, isTolerant, isDryRun }, call);
 }
 
 function reportOf(

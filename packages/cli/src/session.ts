@@ -14,6 +14,10 @@ import type { Io } from './io.js';
 /** Answers of config and evaluation grow with the ruleset. */
 const receiveBytesMax = 64 * 1024 * 1024;
 
+/** What keeps config busy for seconds when it is large. */
+const importing = { importRuleset: ConfigServiceService.importRuleset } as const;
+const importSilentMs = 30_000;
+
 /** One command's use of the mesh: connections are made when first needed, and every call has a deadline. */
 export class Session {
   readonly io: Io;
@@ -30,6 +34,11 @@ export class Session {
 
   get config(): Client<ConfigServiceService> {
     return this.#client(ConfigServiceService, 'config');
+  }
+
+  /** For imports: config may be silent while it works on one. */
+  get imports(): Client<typeof importing> {
+    return this.#client(importing, 'config', importSilentMs);
   }
 
   get rulesets(): Client<RulesetServiceService> {
@@ -77,7 +86,7 @@ export class Session {
     for (const client of this.#clients.values()) client.close();
   }
 
-  #client<D extends object>(definition: D, service: string): Client<D> {
+  #client<D extends object>(definition: D, service: string, silentMs?: number): Client<D> {
     const known = this.#clients.get(definition);
     if (known) return known as Client<D>;
     const { consul, region, key } = this.context;
@@ -87,6 +96,7 @@ export class Session {
       region,
       key,
       maxReceiveBytes: receiveBytesMax,
+      silentMs,
     });
     this.#clients.set(definition, client as Client<object>);
     return client;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Client, createClient } from './client.js';
 import { SluiceError, unavailable } from './errors.js';
+import { withFlooded } from './test/flooded.js';
 import { answer, meshKey, scripted, withScripted } from './test/scripted-server.js';
 
 type Handlers = Parameters<typeof withScripted>[0];
@@ -220,4 +221,23 @@ describe('a server stream', () => {
       assert.deepEqual(seen, [answer]);
     });
   });
+});
+
+describe('an instance that is too busy to say that it lives', function () {
+  this.timeout(60_000);
+
+  it('is given up, unless its caller knows better', () =>
+    withFlooded({ limits: {}, workMs: 3_000 }, async ({ port }) => {
+      const ask = async (silentMs?: number): Promise<unknown> => {
+        const client = createClient(scripted, { target: `static:///127.0.0.1:${port}`, key: meshKey, silentMs });
+        try {
+          // Nobody repeats this one.
+          return await client.createThing(request, { timeoutMs: 20_000 });
+        } finally {
+          client.close();
+        }
+      };
+      await assert.rejects(ask(), { kind: 'unavailable' });
+      assert.deepEqual(await ask(15_000), answer);
+    }));
 });

@@ -73,6 +73,11 @@ export interface ClientOptions {
   readonly endpointsDir?: string | undefined;
   /** Largest answer in bytes. */
   readonly maxReceiveBytes?: number | undefined;
+  /**
+   * How long an instance may be silent before it is given up, in milliseconds; 1,500 unless said. More
+   * is for calls that keep it too busy to say that it lives.
+   */
+  readonly silentMs?: number | undefined;
 }
 
 /** A typed client over a load-balanced, self-healing channel. */
@@ -95,6 +100,9 @@ function caller(client: GrpcClient, method: Method, metadata: Metadata, sender: 
   if (method.requestStream) return duplex(client, method, metadata);
   return method.responseStream ? stream(client, method, metadata) : unary(client, method, metadata, sender);
 }
+
+/** After so long without a word an instance is asked whether it lives, in milliseconds. */
+const askedAfterMs = 1_000;
 
 function channelOptions(methods: readonly [string, Method][], options: ClientOptions): ChannelOptions {
   const name = methods
@@ -123,8 +131,8 @@ function channelOptions(methods: readonly [string, Method][], options: ClientOpt
     // A proxy variable in the environment must not capture calls inside the mesh.
     'grpc.enable_http_proxy': 0,
     // A peer that hangs, rather than dies, is noticed by its silence.
-    'grpc.keepalive_time_ms': 1_000,
-    'grpc.keepalive_timeout_ms': 500,
+    'grpc.keepalive_time_ms': askedAfterMs,
+    'grpc.keepalive_timeout_ms': Math.max((options.silentMs ?? 1_500) - askedAfterMs, 1),
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 1_000,
     'grpc.use_local_subchannel_pool': 1,
