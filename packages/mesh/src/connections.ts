@@ -69,7 +69,8 @@ export class Connections {
     const nowMs = performance.now();
     const connection: Connection = {
       controlFrames: framesMax > 0 ? new Rate(framesMax, 2 * framesMax, nowMs) : undefined,
-      resets: resetsMax > 0 ? new Rate(resetsMax, 2 * resetsMax, nowMs, Math.max(resetsMax * trustedShare, 1)) : undefined,
+      resets:
+        resetsMax > 0 ? new Rate(resetsMax, 2 * resetsMax, nowMs, Math.max(resetsMax * trustedShare, 1)) : undefined,
       sheds: new Rate(shedsPerSecondMax, shedsPerSecondMax, nowMs),
       lasting: 0,
       told: this.#limits.streamsPerConnectionMax,
