@@ -65,10 +65,13 @@ export async function harshDisk(server: TestProcess, dataFolder: string, folder:
   return {
     losePower: async () => {
       // Nobody syncs, and nobody is told of a sync, while the disk is looked at.
-      signalAll(familyOf(server.pid), 'SIGSTOP');
+      const family = familyOf(server.pid);
+      signalAll(family, 'SIGSTOP');
       const copy = join(folder, `disk-${++copies}.img`);
       await copyFile(image, copy);
       await server.kill();
+      // Who is stopped does not see that its parent is gone.
+      signalAll(family, 'SIGKILL');
       await unmount(dataFolder);
       await rm(image);
       image = copy;

@@ -71,6 +71,7 @@ export async function openRoom(env: Readonly<Record<string, string>> = {}): Prom
   const mesh = await startMesh({ services: ['config', 'ingestion'], env });
   const target = `static:///${mesh.process('ingestion-1').address}`;
   const [serverKey = '', clientKey = ''] = await makeKeys(mesh);
+  for (const key of [serverKey, clientKey]) await untilKnown(target, key);
   const [server, device] = [talkTo(target, serverKey), talkTo(target, clientKey)];
   const [inside, console] = [talkTo(target, mesh.meshKey), talkTo(target, mesh.rootKey)];
   const countOf = async (name: string): Promise<number> =>
@@ -94,6 +95,16 @@ export async function openRoom(env: Readonly<Record<string, string>> = {}): Prom
       await mesh.stop();
     },
   };
+}
+
+/** A key waits for half a second to become known, which a busy machine may not keep to. */
+async function untilKnown(target: string, key: string): Promise<void> {
+  const instance = createClient(InstanceServiceService, { target, key });
+  try {
+    await eventually(() => instance.getInstance({}, { timeoutMs }));
+  } finally {
+    instance.close();
+  }
 }
 
 /** Makes the set, a server key and a client key. */
