@@ -128,6 +128,14 @@ create table events.exposure_count (
   constraint exposure_count_pkey PRIMARY KEY (project, environment, key, kind, allocated_experiment, group_name, rule_id, gate_value, day)
 );
 
+create table events.forgotten_start (
+  region text not null,
+  instance text not null,
+  reported_at timestamp with time zone not null,
+  counters jsonb not null,
+  constraint forgotten_start_pkey PRIMARY KEY (region, instance)
+);
+
 create table events.instance (
   region text not null,
   instance text not null,

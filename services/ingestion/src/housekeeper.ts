@@ -7,6 +7,7 @@ import { type Database, isRetryable, type Queryable, type Transaction } from '@s
 import { textOfError } from './data-fault.js';
 import * as sql from './housekeeping-statements.js';
 import { HyperLogLog } from './hyperloglog.js';
+import { beginningOf, endOf, type Said } from './instance-books.js';
 import { pause } from './pause.js';
 
 export interface HousekeeperOptions {
@@ -134,7 +135,23 @@ export async function dropOld(database: Database, logger: Logger, retentionDays:
   }
   while ((await countOf(database, sql.deleteOldStrays, [retentionDays, deleteMax])) === deleteMax);
   await database.query(sql.forgetSilent, [silentDays]);
-  await database.query(sql.forgetSilentInstances, [silentDays]);
+  while ((await forgetStarts(database)) === deleteMax);
+}
+
+/** What they counted stays, added up. @returns how many there were. */
+function forgetStarts(database: Database): Promise<number> {
+  return database.transaction(async (tx) => {
+    const gone = await tx.query<Said & { hasSuccessor: boolean }>(sql.takeSilentStarts, [silentDays, deleteMax]);
+    if (gone.length > 0) {
+      await tx.query(sql.addForgottenStarts, [
+        gone.map(({ region }) => region),
+        gone.map(({ instance }) => instance),
+        gone.map(({ reportedAtMs }) => reportedAtMs),
+        gone.map(({ counters, hasSuccessor }) => JSON.stringify(endOf(beginningOf(counters), hasSuccessor))),
+      ]);
+    }
+    return gone.length;
+  });
 }
 
 async function countOf(database: Queryable, statement: typeof sql.deleteOldStrays, values: unknown[]): Promise<number> {

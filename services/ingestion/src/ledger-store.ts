@@ -4,6 +4,7 @@ export { copyOf } from './copy-tuples.js';
 export { createCounters } from './counters.js';
 export { eventColumns } from './event-columns.js';
 export { dropOld, foldAll } from './housekeeper.js';
+export { recount } from './recount.js';
 export { eventShards, subjectOf, subjectOn } from './shards.js';
 export { ensureDay, migrationsUrl, readExposures, readUsage } from './store.js';
 export { type Delivery, type Taken, take } from './taken.js';

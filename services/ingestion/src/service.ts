@@ -68,7 +68,7 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
     },
   });
   scope.push('spool', () => spool.close());
-  const log = createEventLog({ shards, spool, clock: systemClock, logger, instance, region });
+  const log = createEventLog({ shards, spool, clock: systemClock, logger, counters, instance, region });
   scope.push('event log', () => log.drain());
   const recent = createRecentIds(recentIdSlots);
   const quarantine = await openQuarantine({
@@ -79,6 +79,7 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
     requireSet: (principal, asked) => requireKnownSet({ sets: keys }, principal, asked),
   });
   scope.push('quarantine', () => quarantine.close());
+  counters.add('events_recovered', quarantine.state().events);
   const handling: Handling = { log, recent, counters, clock: systemClock, sets: keys, quarantine };
   const reading = { database, sets: keys, clock: systemClock };
   const burials = { database, shards, region };
@@ -90,7 +91,8 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
     ...spoolCounters(spool),
   });
   const { retentionDays } = config;
-  const house = { database, logger, retentionDays, region, instance, startedAtMs, readCounters };
+  const readBooks = () => ({ ...readCounters(), ...counters.readDetails() });
+  const house = { database, logger, retentionDays, region, instance, startedAtMs, readCounters: readBooks };
   const writing = { bus, database, logger, counters, retentionDays, origins: originsOf(config.regions) };
   writeWhenReady(writing, house, stream.ready, scope);
   const bookkeeping = { database, bus, region, retentionDays, report: () => report(house) };
