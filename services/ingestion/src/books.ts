@@ -52,11 +52,12 @@ export async function getBooks(
   call: Call,
 ): Promise<GetBooksResponse> {
   const filter = filterOf(request, call);
-  const look = () => readBooks(bookkeeping, filter, () => call.remainingMs() - recountMarginMs);
-  const first = await look();
+  // Half of the call's time is for each look.
+  const secondMs = Number.isFinite(call.remainingMs()) ? call.remainingMs() / 2 : 0;
+  const first = await readBooks(bookkeeping, filter, () => call.remainingMs() - secondMs);
   if (first.problems.length === 0) return first;
   await delay(secondLookMs);
-  return look();
+  return readBooks(bookkeeping, filter, () => call.remainingMs() - recountMarginMs);
 }
 
 interface Filter {

@@ -39,5 +39,8 @@ function firstIdAt(timeMs: number): string {
 }
 
 function late(day: string): SluiceError {
-  return new SluiceError('deadline', `Counting the rows came as far as ${day}; give it longer with --timeout.`);
+  return new SluiceError(
+    'deadline',
+    `Counting the rows came as far as ${day}; give it longer, such as \`sluice books --recount 8m\`.`,
+  );
 }
