@@ -131,8 +131,8 @@ async function runOn(mesh: TestMesh, options: LedgerRunOptions, folder: string, 
 }
 
 async function readBooks(mesh: TestMesh, sourceId: string): Promise<Books> {
-  const place = ['--project', set.project, '--environment', set.environment];
-  const { code, stdout, stderr } = await mesh.sluice('books', '--wait', '20s', '--recount', '--json', ...place);
+  // Of everything: books of one set leave out what instances and regions say of themselves.
+  const { code, stdout, stderr } = await mesh.sluice('books', '--everything', '--wait', '20s', '--recount', '--json');
   if (!stdout.startsWith('{')) return { code, isMoving: true, problems: [stderr.trim()], source: undefined };
   const { isMoving, problems, sources } = JSON.parse(stdout) as {
     isMoving: boolean;
