@@ -59,6 +59,13 @@ describe('the sluice command and the ledger', function () {
     assert.equal((await json('events', 'import', file)).resumedAfter, 1_200);
     await room.counted('imported', 1_201);
     assert.equal((await json('events', 'imported')).sum, 1_201);
+    // An import is a source: the books know each of its events.
+    const source = await eventually(async () => {
+      const [found] = (await json('books', '--source', String(first.sourceId), '--wait', '10s')).sources as Json[];
+      assert.deepEqual([found?.arrived, found?.isClosed], [1_200, true]);
+      return found;
+    });
+    assert.deepEqual([source?.generated, source?.accepted, source?.missing], [1_200, 1_200, 0]);
   });
 
   it('goes on with an import that was killed', async () => {
