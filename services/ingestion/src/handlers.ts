@@ -14,6 +14,7 @@ import type { Counters } from './counters.js';
 import { type Received, type Request, requireRequest } from './definition.js';
 import type { EventLog, LogEvent } from './event-log.js';
 import type { KnownSets } from './keys.js';
+import { setNamePattern } from './limits.js';
 import type { Quarantine } from './quarantine.js';
 import { receiptOf } from './receipt.js';
 import type { RecentIds } from './recent-ids.js';
@@ -140,9 +141,6 @@ async function withinDeadline<T>(work: Promise<T>, remainingMs: number): Promise
   }
 }
 
-/** Set names become a part of the log's subjects: dots and wildcards must not get there. */
-const namePattern = /^[a-z0-9][a-z0-9-]{0,63}$/;
-
 /** @throws SluiceError `invalid`, `forbidden`, or `not_found` when config is sure to have no such set. */
 export async function requireKnownSet(
   { sets }: Pick<Handling, 'sets'>,
@@ -151,7 +149,7 @@ export async function requireKnownSet(
 ): Promise<SetRef> {
   const set = requireSet(principal, asked);
   for (const part of ['project', 'environment'] as const) {
-    if (!namePattern.test(set[part])) {
+    if (!setNamePattern.test(set[part])) {
       throw invalid(
         `set.${part}`,
         'must be 1 to 64 lower-case letters, digits and dashes, and start with a letter or digit',

@@ -12,12 +12,16 @@ export const metadataBytesMax = 16 * 1024;
 export const jsonLevelsMax = 16;
 /** All text of a user together. */
 export const userBytesMax = 16 * 1024;
+/** Entries of one map of a user: what has more is refused before it is decoded. */
+export const entriesMax = 1_000;
 /** The id of a unit. */
 export const unitIdBytesMax = 512;
 /** A unit's id type. */
 export const idTypeBytesMax = 128;
 /** The name of an entity, rule, group or parameter in an exposure. */
 export const entityNameBytesMax = 256;
+/** Names of projects and environments: they become a part of the log's subjects, where dots and wildcards must not get. */
+export const setNamePattern = /^[a-z0-9][a-z0-9-]{0,63}$/;
 /** Earliest time of an event: what lies before comes from a clock that was never set, or counts seconds. */
 export const earliestTimeMs = Date.UTC(2015, 0, 1);
 /** How far after its arrival an event may claim to happen, skew corrected. */

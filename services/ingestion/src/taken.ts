@@ -1,6 +1,7 @@
 /** A message of the log as the writer has it in hand; pure. */
 import { TupleWriter } from './copy-tuples.js';
 import { textOfError } from './data-fault.js';
+import { WireError } from './wire-cursor.js';
 import { rowsOfWire, type WireBatch } from './wire-rows.js';
 
 /** What the log delivers. */
@@ -34,7 +35,8 @@ export function take(delivery: Delivery, stream: string): Taken {
   } catch (error) {
     const nobody = { project: '', environment: '', region: '', instance: '', receivedAtMs: Math.round(publishedAtMs) };
     const nothing = { rows: [], tuples: noTuples, unfit: [], receipts: [], events: 0 };
-    return { ...place, ...nobody, ...nothing, problem: textOfError(error) };
+    const problem = error instanceof WireError ? `the message ${error.message}` : textOfError(error);
+    return { ...place, ...nobody, ...nothing, problem };
   }
 }
 
