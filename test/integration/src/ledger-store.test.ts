@@ -162,6 +162,33 @@ describe('writing a batch', function () {
       assert.deepEqual(await settledOf(database), [null, null, null, null]);
     }));
 
+  it('buries a message that is refused for what it brings beside its events, and writes the others', () =>
+    withStore(async (database) => {
+      await database.query({
+        name: '',
+        text: `create function events.refuse() returns trigger language plpgsql as
+          $$ begin raise exception 'no such source' using errcode = '22023'; end $$`,
+      });
+      await database.query({
+        name: '',
+        text: `create trigger refuse before insert on events.source for each row
+          when (new.source_id = 'poison') execute function events.refuse()`,
+      });
+      const receipts = (sourceId: string) => [{ ...Receipt.fromPartial({}), sourceId, firstSequence: 1, events: 1 }];
+      const [before, poison, behind] = ['one', 'poison', 'two'].map((sourceId) =>
+        messageOf({ events: someEvents(2, { name: sourceId }), receipts: receipts(sourceId) }),
+      ) as [Taken, Taken, Taken];
+      for (const unsound of [{ set: { project: 'a\0b', environment: 'e' } }, { receivedAtMs: 2 ** 53 - 1 }]) {
+        assert.notEqual(messageOf(unsound).problem, undefined);
+      }
+      const written = await writeBatch(database, [before, poison, messageOf({ receivedAtMs: 2 ** 53 - 1 }), behind]);
+      assert.deepEqual(await namesOf(database), ['one', 'one', 'two', 'two']);
+      assert.deepEqual([written.stored, written.buried.length], [4, 2]);
+      assert.match(written.buried[0]?.reason ?? '', /no such source/);
+      const letters = await rowsOf<{ payload: Buffer }>(database, 'select payload from events.dead_letter order by id');
+      assert.deepEqual(letters[0]?.payload, Buffer.from(poison.data), 'it can be sent again as it came');
+    }));
+
   it('gives the same result when many write the same events at once', () =>
     withStore(async (database) => {
       const events = someEvents(300, { name: 'raced' });
