@@ -89,8 +89,9 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
     unverified_pending: quarantine.state().events,
     ...spoolCounters(spool),
   });
-  const { retentionDays } = config;
-  const house = { database, logger, retentionDays, region, instance, startedAtMs, readCounters };
+  const { retention } = config;
+  const retentionDays = retention.eventsDays;
+  const house = { database, logger, retention, region, instance, startedAtMs, readCounters };
   const writing = { bus, database, logger, counters, retentionDays, origins: originsOf(config.regions) };
   writeWhenReady(writing, house, stream.ready, scope);
   const bookkeeping = { database, bus, region, retentionDays, report: () => report(house) };
