@@ -323,7 +323,7 @@ describe('usage', function () {
       isOver = true;
       await folding;
       await writeBatch(database, [messageOf({ events: someEvents(1, { name: 'name-0' }) })]);
-      const read = async () => usageOf(await readUsage(database, set, '', '-infinity', 'infinity'));
+      const read = async () => usageOf([await readUsage(database, set, '', '-infinity', 'infinity')]);
       const before = await read();
       assert.deepEqual(
         before.days.map(({ name, events, sum }) => [name, events, sum]),
@@ -505,7 +505,7 @@ describe('bounds of what senders can make', function () {
       await foldAll(database);
       await writeBatch(database, [messageOf({ events: [...named(1, 'a'), ...named(5, 'b')] })]);
       await foldAll(database);
-      const days = usageOf(await readUsage(database, set, '', '-infinity', 'infinity')).days;
+      const { days } = await usageOf([await readUsage(database, set, '', '-infinity', 'infinity')]);
       assert.equal(days.length, usageNamesMax + 1);
       assert.equal(days.find(({ name }) => name === otherName)?.events, 4);
       assert.deepEqual([await countOf(database, 'a-0'), await countOf(database, 'b-0')], [2, 1]);
