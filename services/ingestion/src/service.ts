@@ -21,6 +21,7 @@ import { originsOf } from './origins.js';
 import { openQuarantine } from './quarantine.js';
 import { createRecentIds } from './recent-ids.js';
 import { createShards, eventShards, subjectsIn } from './shards.js';
+import { createSkews } from './skew.js';
 import { migrationsUrl } from './store.js';
 import { streamEvents } from './stream-events.js';
 import { createTails, tailEvents } from './tail.js';
@@ -79,7 +80,8 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
     requireSet: (principal, asked) => requireKnownSet({ sets: keys }, principal, asked),
   });
   scope.push('quarantine', () => quarantine.close());
-  const handling: Handling = { log, recent, counters, clock: systemClock, sets: keys, quarantine };
+  const skews = createSkews();
+  const handling: Handling = { log, recent, counters, clock: systemClock, skews, sets: keys, quarantine };
   const reading = { database, sets: keys, clock: systemClock };
   const burials = { database, shards, region };
   const readCounters = () => ({
@@ -89,12 +91,13 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
     unverified_pending: quarantine.state().events,
     ...spoolCounters(spool),
   });
-  const { retentionDays } = config;
-  const house = { database, logger, retentionDays, region, instance, startedAtMs, readCounters };
+  const { retention } = config;
+  const retentionDays = retention.eventsDays;
+  const house = { database, logger, retention, region, instance, startedAtMs, readCounters };
   const writing = { bus, database, logger, counters, retentionDays, origins: originsOf(config.regions) };
   writeWhenReady(writing, house, stream.ready, scope);
   const bookkeeping = { database, bus, region, retentionDays, report: () => report(house) };
-  const tails = createTails(bus);
+  const tails = createTails(bus, region);
   const server = await startServer({
     mesh: config,
     logger,
