@@ -134,6 +134,14 @@ create table events.exposure_count (
 );
 CREATE INDEX exposure_count_by_day ON events.exposure_count USING btree (day);
 
+create table events.forgotten_start (
+  region text not null,
+  instance text not null,
+  reported_at timestamp with time zone not null,
+  counters jsonb not null,
+  constraint forgotten_start_pkey PRIMARY KEY (region, instance)
+);
+
 create table events.instance (
   region text not null,
   instance text not null,

@@ -112,6 +112,32 @@ describe('logEvents', () => {
     });
   });
 
+  it('books everything that it received, also what the log takes when nobody waits any more', async () => {
+    const { promise: isBack, resolve: comeBack } = Promise.withResolvers<void>();
+    const { send, handling } = trial(async ({ events }) => {
+      await isBack;
+      return held(events, false);
+    });
+    const counts = (): Record<string, number> => ({ ...handling.counters.read(), ...handling.counters.readDetails() });
+    await assert.rejects(send([eventNumber(1), { ...eventNumber(2), name: '' }], callBy('server', {}, 5)));
+    assert.deepEqual([counts().events_received, counts().in_flight, counts().events_accepted], [2, 2, 0]);
+    comeBack();
+    // Answered from memory: what nobody waited for was taken.
+    assert.equal((await send([eventNumber(1)])).outcomes[0]?.outcome, DUPLICATE);
+    const { events_received: received, events_accepted: accepted, in_flight: inFlight } = counts();
+    assert.deepEqual([received, accepted, counts().events_duplicate, inFlight], [3, 1, 1, 0]);
+    assert.equal(counts()['events_rejected{name}'], 1);
+  });
+
+  it('books what the log refuses as dropped, by the reason', async () => {
+    const { send, handling } = trial(() => Promise.reject(new SluiceError('exhausted', 'full')));
+    await assert.rejects(send([eventNumber(1), eventNumber(2)]), { kind: 'exhausted' });
+    const { events_received: received, events_dropped: dropped } = handling.counters.read();
+    assert.deepEqual([received, dropped], [2, 2]);
+    const { in_flight: inFlight, ...reasons } = handling.counters.readDetails();
+    assert.deepEqual([inFlight, reasons], [0, { 'events_dropped{exhausted}': 2 }]);
+  });
+
   it('passes the skew on with the corrected times', async () => {
     const { send, appended } = trial();
     const hourMs = 3_600_000;

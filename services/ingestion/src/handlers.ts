@@ -16,7 +16,7 @@ import type { EventLog, LogEvent } from './event-log.js';
 import type { KnownSets } from './keys.js';
 import { setNamePattern } from './limits.js';
 import type { Quarantine } from './quarantine.js';
-import { receiptOf } from './receipt.js';
+import { countReasons, receiptsOf } from './receipt.js';
 import type { RecentIds } from './recent-ids.js';
 import { judgeSent, type SentEvent } from './sent-event.js';
 import type { Skews } from './skew.js';
@@ -43,16 +43,18 @@ export async function logEvents(handling: Handling, received: Received, call: Ca
   const arrival = arrivalOf(head, handling);
   const { outcomes, fresh, places } = sift(events, arrival, (id) => recent.has(set.project, id));
   const { traceparent } = call;
-  const append = { set, events: fresh, ...arrival, traceparent, receipt: receiptOf(head, outcomes) };
-  const { wereHeld, durability } = await withinDeadline(log.append(append), call.remainingMs());
-  for (const [at, { id }] of fresh.entries()) {
-    // A retry of what is only spooled tries the log again: answered from memory, it would claim too much.
-    if (durability !== Durability.SPOOLED) recent.add(set.project, id);
-    if (wereHeld[at]) outcomes[places[at] as number] = duplicate;
-  }
-  count(counters, outcomes);
-  if (durability === Durability.SPOOLED) counters.add('events_spooled', fresh.length);
-  return { outcomes, durability: durabilityOf(outcomes, fresh.length > 0 ? durability : Durability.UNSPECIFIED) };
+  const append = { set, events: fresh, ...arrival, traceparent, receiptOf: receiptsOf(head, outcomes, places) };
+  const work = booked(counters, outcomes, async () => {
+    const { wereHeld, durability } = await log.append(append);
+    for (const [at, { id }] of fresh.entries()) {
+      // A retry of what is only spooled tries the log again: answered from memory, it would claim too much.
+      if (durability !== Durability.SPOOLED) recent.add(set.project, id);
+      if (wereHeld[at]) outcomes[places[at] as number] = duplicate;
+    }
+    if (durability === Durability.SPOOLED) counters.add('events_spooled', fresh.length);
+    return { outcomes, durability: durabilityOf(outcomes, fresh.length > 0 ? durability : Durability.UNSPECIFIED) };
+  });
+  return withinDeadline(work, call.remainingMs());
 }
 
 function arrivalOf({ sentAtMs, sourceId = '' }: RequestHead, { clock, skews }: Handling): Arrival {
@@ -74,9 +76,12 @@ async function quarantine(
   if (events.length === 0) return { outcomes: [], durability: Durability.UNSPECIFIED };
   const arrival = arrivalOf(head, handling);
   const { outcomes, fresh } = sift(events, arrival, () => false);
-  await quarantine.add(digest, { set: head.set, events: fresh, ...arrival, receipt: receiptOf(head, outcomes) });
-  counters.add('events_unverified', fresh.length);
-  counters.add('events_rejected', outcomes.filter(({ outcome }) => outcome === Outcome.REJECTED).length);
+  const receipt = receiptsOf(head, outcomes, [])(0, 0);
+  await booked(counters, outcomes, async () => {
+    await quarantine.add(digest, { set: head.set, events: fresh, ...arrival, receipt });
+    counters.add('events_unverified', fresh.length);
+    return { outcomes: outcomes.filter((one) => one !== accepted) };
+  });
   const answers = outcomes.map((one) => (one === accepted ? { ...accepted, reason: waitsForKey } : one));
   return { outcomes: answers, durability: fresh.length > 0 ? Durability.SPOOLED : Durability.UNSPECIFIED };
 }
@@ -124,11 +129,31 @@ function distinct(): (id: string) => boolean {
   };
 }
 
+/** Counts what becomes of events, whether or not their sender still waits for the answer. */
+async function booked<T extends { readonly outcomes: readonly EventOutcome[] }>(
+  counters: Counters,
+  { length }: readonly EventOutcome[],
+  work: () => Promise<T>,
+): Promise<T> {
+  counters.begin(length);
+  try {
+    const result = await work();
+    count(counters, result.outcomes);
+    return result;
+  } catch (error) {
+    counters.addFor('events_dropped', error instanceof SluiceError ? error.kind : 'internal', length);
+    throw error;
+  } finally {
+    counters.finish(length);
+  }
+}
+
 function count(counters: Counters, outcomes: readonly EventOutcome[]): void {
   const total = (wanted: Outcome): number => outcomes.filter(({ outcome }) => outcome === wanted).length;
   counters.add('events_accepted', total(Outcome.ACCEPTED));
   counters.add('events_duplicate', total(Outcome.DUPLICATE));
-  counters.add('events_rejected', total(Outcome.REJECTED));
+  for (const [field, rejected] of Object.entries(countReasons(outcomes)))
+    counters.addFor('events_rejected', field, rejected);
 }
 
 /** The caller gets the advice to retry while it still listens. What is on its way may still arrive: ids keep it single. */

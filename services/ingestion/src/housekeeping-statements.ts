@@ -202,7 +202,41 @@ export const forgetSilent: Statement = {
   text: 'delete from events.source where last_seen_at < now() - make_interval(days => $1::int)',
 };
 
-export const forgetSilentInstances: Statement = {
-  name: 'ingestion.forget_silent_instances',
-  text: 'delete from events.instance where reported_at < now() - make_interval(days => $1::int)',
+/** Each with whether the instance started again. */
+export const takeSilentStarts: Statement = {
+  name: 'ingestion.take_silent_starts',
+  text: `
+    delete from events.instance as gone
+    where (region, instance, started_at) in (
+      select region, instance, started_at from events.instance
+      where reported_at < now() - make_interval(days => $1::int)
+      order by reported_at
+      limit $2::int)
+    returning region, instance, counters, floor(extract(epoch from reported_at) * 1000)::float8 as "reportedAtMs",
+      exists (
+        select from events.instance as later
+        where (later.region, later.instance) = (gone.region, gone.instance) and later.started_at > gone.started_at)
+        as "hasSuccessor"`,
+};
+
+export const addForgottenStarts: Statement = {
+  name: 'ingestion.add_forgotten_starts',
+  text: `
+    insert into events.forgotten_start as held (region, instance, reported_at, counters)
+    select region, instance, max(to_timestamp(reported_ms / 1000.0)),
+      (select jsonb_object_agg(name, total) from (
+        select name, sum(count::bigint) as total
+        from unnest(array_agg(counters)) as each_of (one), jsonb_each_text(one::jsonb) as pair (name, count)
+        group by name) as summed)
+    from unnest($1::text[], $2::text[], $3::float8[], $4::text[]) as row (region, instance, reported_ms, counters)
+    group by region, instance
+    order by region, instance
+    on conflict (region, instance) do update set
+      reported_at = greatest(held.reported_at, excluded.reported_at),
+      counters = (
+        select jsonb_object_agg(name, total) from (
+          select name, sum(count::bigint) as total
+          from (select * from jsonb_each_text(held.counters) union all select * from jsonb_each_text(excluded.counters))
+            as both_of (name, count)
+          group by name) as summed)`,
 };

@@ -1,6 +1,7 @@
 /** What the housekeeper does once in a while: days are made ahead, and what is too old or too much goes, a bounded step at a time. */
 import type { Logger } from '@sluice/mesh';
 import type { Database, Statement } from '@sluice/postgres';
+import { forgetStarts } from './forgotten-starts.js';
 import * as sql from './housekeeping-statements.js';
 import { sourcesMax } from './limits.js';
 import { dayOf } from './rows.js';
@@ -57,11 +58,7 @@ export function retentionDuties(database: Database, logger: Logger, retention: R
     { name: 'old dead letters', everyRounds: rarely, run: drain(sql.deleteOldLetters, deadLettersDays) },
     { name: 'surplus sources', everyRounds: often, run: drain(sql.forgetSurplusSources, sourcesMax) },
     { name: 'silent sources', everyRounds: rarely, run: () => database.query(sql.forgetSilent, [silentDays]) },
-    {
-      name: 'silent instances',
-      everyRounds: rarely,
-      run: () => database.query(sql.forgetSilentInstances, [silentDays]),
-    },
+    { name: 'silent starts', everyRounds: rarely, run: () => forgetStarts(database, silentDays) },
   ];
 }
 

@@ -69,7 +69,7 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
     },
   });
   scope.push('spool', () => spool.close());
-  const log = createEventLog({ shards, spool, clock: systemClock, logger, instance, region });
+  const log = createEventLog({ shards, spool, clock: systemClock, logger, counters, instance, region });
   scope.push('event log', () => log.drain());
   const recent = createRecentIds(recentIdSlots);
   const quarantine = await openQuarantine({
@@ -80,6 +80,7 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
     requireSet: (principal, asked) => requireKnownSet({ sets: keys }, principal, asked),
   });
   scope.push('quarantine', () => quarantine.close());
+  counters.add('events_recovered', quarantine.state().events);
   const skews = createSkews();
   const handling: Handling = { log, recent, counters, clock: systemClock, skews, sets: keys, quarantine };
   const reading = { database, sets: keys, clock: systemClock };
@@ -93,7 +94,8 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
   });
   const { retention } = config;
   const retentionDays = retention.eventsDays;
-  const house = { database, logger, retention, region, instance, startedAtMs, readCounters };
+  const readBooks = () => ({ ...readCounters(), ...counters.readDetails() });
+  const house = { database, logger, retention, region, instance, startedAtMs, readCounters: readBooks };
   const writing = { bus, database, logger, counters, retentionDays, origins: originsOf(config.regions) };
   writeWhenReady(writing, house, stream.ready, scope);
   const bookkeeping = { database, bus, region, retentionDays, report: () => report(house) };

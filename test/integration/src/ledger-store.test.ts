@@ -11,12 +11,14 @@ import {
   eventColumns,
   eventsOf,
   foldAll,
+  forgetStarts,
   makeDaysAhead,
   migrationsUrl,
   otherName,
   type Retention,
   readExposures,
   readUsage,
+  recount,
   retentionDuties,
   type Taken,
   take,
@@ -169,6 +171,22 @@ describe('writing a batch', function () {
       assert.equal(EventBatch.decode(letter?.payload ?? Buffer.alloc(0)).events[0]?.user?.userId, 'nul \0');
     }));
 
+  it('has books that notice an event that is neither stored, nor known, nor buried', () =>
+    withStore(async (database) => {
+      await database.query({
+        name: '',
+        text: `create function events.swallow() returns trigger language plpgsql as 'begin return null; end'`,
+      });
+      await database.query({
+        name: '',
+        text: `create trigger swallow before insert on events.event for each row when (new.name = 'swallowed')
+          execute function events.swallow()`,
+      });
+      const events = [...someEvents(3), ...someEvents(2, { name: 'swallowed' })];
+      await writeBatch(database, [messageOf({ events })]);
+      assert.deepEqual(await settledOf(database), [5, 3, 0, 0]);
+    }));
+
   it('writes nothing at all when the transaction does not commit', () =>
     withStore(async (database) => {
       await database.query({
@@ -222,6 +240,70 @@ describe('writing a batch', function () {
       );
       assert.equal(await countOf(database, 'raced'), 300);
       assert.deepEqual(await settledOf(database), [1_800, 300, 1_500, 0]);
+    }));
+});
+
+describe('counting the rows', function () {
+  this.timeout(60_000);
+
+  const all = [null, null, null, 0] as const;
+
+  it('finds every one of them, hour by hour, with a day of its own or without', () =>
+    withStore(async (database) => {
+      const [today, day] = [Math.floor(nowMs / dayMs) * dayMs, new Date(nowMs).toISOString().slice(0, 10)];
+      await database.query({ name: '', text: `select events.ensure_day('${day}')` });
+      const ids = [0, 3_599_999, 3_600_000, dayMs - 1, dayMs, -1].map((ms) => v7({ msecs: today + ms }));
+      const events = [...ids, 'c73bcdcc-2669-4bf6-81d3-e4ae73fb11fd'].map((id) => eventOf({ id }));
+      await writeBatch(database, [messageOf({ events }), messageOf({ events: someEvents(2), region: 'other' })]);
+      assert.equal(await recount(database, all, () => 1), 9);
+      assert.equal(await recount(database, [set.project, set.environment, 'other', 0], () => 1), 2);
+      assert.equal(await recount(database, ['bank', null, null, 0], () => 1), 0);
+    }));
+
+  it('ends with its time', () =>
+    withStore(async (database) => {
+      await database.query({ name: '', text: `select events.ensure_day('2026-01-01')` });
+      await assert.rejects(
+        recount(database, all, () => 0),
+        { kind: 'deadline' },
+      );
+    }));
+});
+
+describe('starts that are forgotten', function () {
+  this.timeout(60_000);
+
+  it('leave what they counted, once', () =>
+    withStore(async (database) => {
+      const start = (instance: string, agoDays: number, counters: object): Promise<unknown> =>
+        rowsOf(
+          database,
+          `insert into events.instance (region, instance, started_at, reported_at, counters) values ('us', '${instance}',
+            now() - interval '${agoDays} days', now() - interval '${agoDays} days', '${JSON.stringify(counters)}')`,
+        );
+      await start('a', 50, { events_received: 7, events_appended: 7, in_flight: 2, unverified_pending: 1 });
+      await start('a', 40, { events_received: 2, events_recovered: 1, events_appended: 3 });
+      await start('a', 1, { events_received: 100 });
+      await start('b', 40, { events_received: 9, events_appended: 9, spool_events: 4 });
+      for (let round = 0; round < 2; round++) await forgetStarts(database, 30);
+      await start('b', 35, { events_received: 1, events_appended: 1 });
+      await forgetStarts(database, 30);
+      const left = await rowsOf<{ instance: string; counters: Record<string, number> }>(
+        database,
+        'select instance, counters from events.forgotten_start order by instance',
+      );
+      assert.deepEqual(
+        left.map(({ counters: { events_received: received, events_appended: appended, ...rest } }) => ({
+          ...{ received, appended, crashed: rest['events_dropped{crashed}'] ?? 0 },
+          abandoned: rest.events_abandoned ?? 0,
+        })),
+        [
+          { received: 9, appended: 10, crashed: 2, abandoned: 0 },
+          { received: 10, appended: 10, crashed: 0, abandoned: 4 },
+        ],
+      );
+      const kept = await rowsOf<{ instance: string }>(database, 'select instance from events.instance');
+      assert.deepEqual(kept, [{ instance: 'a' }]);
     }));
 });
 
