@@ -35,6 +35,7 @@ export async function startObservatory(
     members: () => roster.members(),
     results,
     watchFault: () => watch.seenFault,
+    isWatchAsked: () => watch.isAsked,
     seenFrom: identity.region,
     clock: systemClock,
     logger,
