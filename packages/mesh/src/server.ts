@@ -15,6 +15,7 @@ import { CallTimes, exposeInstance } from './instance-metrics.js';
 import { listen } from './listen.js';
 import type { MeshConfig } from './mesh-config.js';
 import { type Metrics, startMetrics } from './metrics.js';
+import { type IsReady, Readiness } from './readiness.js';
 import { routesOf } from './routes.js';
 import { exposeServer } from './server-counts.js';
 import { defaultLimits, type ServerLimits } from './server-limits.js';
@@ -31,8 +32,8 @@ export interface ServerOptions {
     /** What it has to do without, such as nats, and why. */
     missing?: Readonly<Record<string, string>>;
   };
-  /** Whether a call would succeed now; asked every 500 ms once `setReady` was called. */
-  readonly isReady?: () => boolean | Promise<boolean>;
+  /** Asked every 500 ms once `setReady` was called; no answer in time is a no. */
+  readonly isReady?: IsReady;
   /** Largest request in bytes. */
   readonly maxReceiveBytes?: number;
   /** The process's metrics, when it has some of its own; made here otherwise. */
@@ -51,8 +52,6 @@ export interface MeshServer {
   /** NOT_SERVING, then lets calls finish; those that have not by `deadlineMs` from now are cut off. */
   stop(deadlineMs: number): Promise<void>;
 }
-
-const readyEveryMs = 500;
 
 /** The one server builder: authentication, tracing, errors, health, reflection and limits are in it, so that no service can forget one. */
 export async function startServer(options: ServerOptions): Promise<MeshServer> {
@@ -93,15 +92,15 @@ export async function startServer(options: ServerOptions): Promise<MeshServer> {
   const listening = await listen(front, mesh.grpcAddr);
   const { port } = listening;
   const address = `${mesh.grpcAddr.host}:${port}`;
-  const watch = watchReadiness(health, options);
+  const readiness = new Readiness(health, options);
   return {
     address,
     port,
     metricsUrl: metrics.url,
-    setReady: () => watch.start(),
+    setReady: () => readiness.start(),
     stop: async (deadlineMs) => {
       const forceAtMs = performance.now() + deadlineMs;
-      watch.stop();
+      readiness.stop();
       health.set(false);
       // Who watches our health, or Consul, moves on before anything is closed.
       await sleep(Math.min(limits.drainGraceMs, deadlineMs / 2));
@@ -134,25 +133,6 @@ function serviceName(definition: ServiceDefinition): string {
 /** Lists what this process serves, out of all contracts of the mesh. */
 function reflection(services: string[]): ReflectionService {
   return new ReflectionService(loadFileDescriptorSetFromBuffer(readFileSync(descriptorsUrl)), { services });
-}
-
-function watchReadiness(health: HealthState, { isReady, logger }: ServerOptions) {
-  let timer: NodeJS.Timeout | undefined;
-  let isStopped = false;
-  const look = async (): Promise<void> => {
-    const ready = await Promise.resolve(isReady?.() ?? true).catch(() => false);
-    if (isStopped) return;
-    if (ready !== health.isServing) logger.info({ serving: ready }, ready ? 'serving' : 'not serving');
-    health.set(ready);
-    timer = setTimeout(look, readyEveryMs);
-  };
-  return {
-    start: look,
-    stop: () => {
-      isStopped = true;
-      clearTimeout(timer);
-    },
-  };
 }
 
 async function stop(server: Server, deadlineMs: number): Promise<void> {
