@@ -37,7 +37,11 @@ describe('the roster', () => {
       logger: silentLogger,
       findGrant: () => undefined,
       services: [],
-      describe: () => ({ sets: [], counters: { requests: 1 } }),
+      describe: () => ({
+        sets: [],
+        counters: { requests: 1 },
+        missing: isReady ? {} : { postgres: 'does not answer' },
+      }),
       isReady: () => isReady,
     });
     await server.setReady();
@@ -84,7 +88,7 @@ describe('the roster', () => {
     await until(() => state() === HealthState.SERVING);
     isReady = false;
     await until(() => state() === HealthState.NOT_SERVING);
-    assert.match(roster.members()[0]?.verdict.cause ?? '', /not able to serve/);
+    assert.match(roster.members()[0]?.verdict.cause ?? '', /not able to serve: postgres does not answer$/);
   });
 
   it('follows an instance to its new address', async () => {
