@@ -51,7 +51,7 @@ export async function startHealth(config: HealthConfig, scope: Scope): Promise<{
   });
   roster.restore((await rosterFile.load()) ?? []);
   watch.start(scope);
-  const observatory = await startObservatory(config, scope, logger, { roster, newest, watch });
+  const observatory = await startObservatory(config, scope, logger, { roster, watch });
   const handling: Handling = { roster, newest, clock: systemClock, observatory, region: identity.region };
   const metrics = await startMetrics(config, logger);
   scope.push('metrics', () => metrics.close());
