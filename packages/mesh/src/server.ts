@@ -4,15 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Server, type ServiceDefinition } from '@grpc/grpc-js';
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
-import { descriptorsUrl, HealthService, type HeldSet, InstanceServiceService } from '@sluice/proto';
+import { descriptorsUrl, HealthService } from '@sluice/proto';
 import type { Logger } from 'pino';
-import { createAuthenticate, type FindGrant, requireKind } from './auth.js';
-import { bind, type ServiceBinding } from './bind.js';
+import { createAuthenticate, type FindGrant } from './auth.js';
+import type { ServiceBinding } from './bind.js';
 import { exposeClients } from './client-counts.js';
 import { createFront } from './front.js';
 import { HealthState } from './health-service.js';
 import { CallTimes, exposeInstance } from './instance-metrics.js';
+import { type Description, instanceService } from './instance-service.js';
 import { listen } from './listen.js';
+import { LoadMeter } from './load-meter.js';
 import type { MeshConfig } from './mesh-config.js';
 import { type Metrics, startMetrics } from './metrics.js';
 import { type IsReady, Readiness } from './readiness.js';
@@ -26,12 +28,7 @@ export interface ServerOptions {
   readonly findGrant: FindGrant;
   readonly services: readonly ServiceBinding[];
   /** What this instance says of itself to whoever asks. */
-  readonly describe: () => {
-    sets: HeldSet[];
-    counters: Record<string, number>;
-    /** What it has to do without, such as nats, and why. */
-    missing?: Readonly<Record<string, string>>;
-  };
+  readonly describe: () => Description;
   /** Asked every 500 ms once `setReady` was called; no answer in time is a no. */
   readonly isReady?: IsReady;
   /** Largest request in bytes. */
@@ -69,7 +66,8 @@ export async function startServer(options: ServerOptions): Promise<MeshServer> {
   exposeInstance(metrics, mesh.identity.service, options.describe);
   const draining = new AbortController();
   setMaxListeners(0, draining.signal);
-  const services = [...options.services, instanceService(options)];
+  const load = new LoadMeter(metrics);
+  const services = [...options.services, instanceService(options, load)];
   const definitions = [...services.map(({ definition }) => definition), HealthService];
   const front = createFront(server, { limits, routes: routesOf(definitions), meshKey: mesh.meshKey });
   exposeClients(metrics);
@@ -109,20 +107,10 @@ export async function startServer(options: ServerOptions): Promise<MeshServer> {
       listening.close();
       await stop(server, forceAtMs - performance.now());
       front.close();
+      load.close();
       if (options.metrics === undefined) await metrics.close();
     },
   };
-}
-
-function instanceService({ mesh, describe }: ServerOptions): ServiceBinding {
-  const startedAtMs = Date.now();
-  return bind(InstanceServiceService, {
-    getInstance: (_request, { principal }) => {
-      requireKind(principal, 'server', 'client', 'console');
-      const { sets, counters, missing = {} } = describe();
-      return { ...mesh.identity, startedAtMs, sets, counters, missing };
-    },
-  });
 }
 
 function serviceName(definition: ServiceDefinition): string {

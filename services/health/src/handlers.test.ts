@@ -23,6 +23,7 @@ const self = (service: string, ...sets: HeldSet[]) => ({
   startedAtMs: 1,
   sets,
   counters: { requests: 5 },
+  load: 0.25,
   missing: {},
 });
 
@@ -79,6 +80,7 @@ describe('the answer about the mesh', () => {
       ],
     );
     assert.deepEqual(instances[0]?.lags, []);
+    assert.equal(instances[0]?.load, 0.25);
     assert.equal(observedAtMs, 9);
   });
 
