@@ -25,7 +25,7 @@ export async function startObservatory(
   { roster, watch }: Sources,
 ): Promise<Observatory> {
   const { identity, stateDir, webhooks: urls } = config;
-  const webhooks = new Webhooks(urls, logger);
+  const webhooks = new Webhooks(urls, identity, logger);
   scope.push('webhooks', () => webhooks.close());
   const results = new ProbeResults();
   const observatory = new Observatory({
