@@ -119,7 +119,7 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
     ],
     describe: () => ({
       sets: keys.sets(),
-      counters: readCounters(),
+      counters: { ...readCounters(), spool_limit_bytes: config.spoolBytesMax },
       missing: { ...missingOf(bus), ...store.missing() },
     }),
     // Ready to accept: that needs the log or room in the spool. PostgreSQL away only delays what was
