@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { type Bus, connectBus, missingOf } from '@sluice/bus';
 import { backoff, bind, createLogger, type Logger, register, type Scope, startServer, systemClock } from '@sluice/mesh';
-import { migrate, openDatabase } from '@sluice/postgres';
+import { DatabaseProbe, migrate, openDatabase } from '@sluice/postgres';
 import { LedgerServiceService } from '@sluice/proto';
 import { openSpool, type Spool } from '@sluice/spool';
 import { getBooks } from './books.js';
@@ -47,6 +47,7 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
   scope.push('bus', () => bus.close());
   const database = await openDatabase({ url: config.databaseUrl, applicationName: identity.instance, logger });
   scope.push('database', () => database.close());
+  const store = new DatabaseProbe(database);
   const keys = await followKeys(config, bus, scope, logger);
   const stream = keepStream(config, bus, scope, logger);
   const startedAtMs = systemClock.now();
@@ -121,9 +122,17 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
         dropDeadLetter: (request, call) => dropDeadLetter(burials, request, call),
       }),
     ],
-    describe: () => ({ sets: keys.sets(), counters: readCounters(), missing: missingOf(bus) }),
-    // Ready to accept: that needs the log or room in the spool. PostgreSQL away only delays what was accepted.
-    isReady: async () => (await probe.isReady()) || spool.hasRoom(),
+    describe: () => ({
+      sets: keys.sets(),
+      counters: { ...readCounters(), spool_limit_bytes: config.spoolBytesMax },
+      missing: { ...missingOf(bus), ...store.missing() },
+    }),
+    // Ready to accept: that needs the log or room in the spool. PostgreSQL away only delays what was
+    // accepted; whether it is, is asked where events are written.
+    isReady: async () => {
+      if (writing.origins.length > 0) void store.ask();
+      return (await probe.isReady()) || spool.hasRoom();
+    },
   });
   scope.push('server', () => server.stop(stopWithinMs));
   await server.setReady();
