@@ -7,6 +7,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { currentBaggage } from './baggage.js';
+import { withOwnDns } from './dns-resolver.js';
 import { type Duplex, type DuplexListener, openDuplex } from './duplex.js';
 import { regionTiers } from './region-tiers.js';
 import { isRepeatable } from './repeatable.js';
@@ -54,7 +55,10 @@ export type Client<D> = {
 };
 
 export interface ClientOptions {
-  /** `consul:///evaluation`, `static:///127.0.0.1:7440,127.0.0.1:7441` or `dns:///evaluation:7440`. */
+  /**
+   * `consul:///evaluation`, `static:///127.0.0.1:7440,127.0.0.1:7441` or `dns:///evaluation:7440`. In the
+   * last two the second tier follows behind a semicolon: `dns:///evaluation.us:7440;evaluation.eu:7440`.
+   */
   readonly target: string;
   /** SDK key, or the mesh's own secret; absent for services that ask for none. */
   readonly key?: string | undefined;
@@ -78,7 +82,7 @@ export function createClient<D extends object>(definition: D, options: ClientOpt
   registerResolvers();
   const methods = Object.entries(definition as Record<string, Method>);
   const client = new GrpcClient(
-    options.target,
+    withOwnDns(options.target),
     credentials.createInsecure(),
     channelOptions(methods, options),
   );
