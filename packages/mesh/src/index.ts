@@ -96,3 +96,4 @@ export {
 } from './tracing.js';
 export { version } from './version.js';
 export { type Everywhere, watchRegions } from './watch-regions.js';
+export { unhurried, type Within } from './within.js';
