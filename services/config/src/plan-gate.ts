@@ -2,7 +2,7 @@ import { didYouMean, entityKey, offRuleId, switchGate } from '@sluice/codec';
 import { conflict, invalid, notFound, preconditionFailed } from '@sluice/mesh';
 import { type Entity, type Rule, Section, type Spec, type UpdateGateRequest } from '@sluice/proto';
 import type { Head, Plan } from './head.js';
-import { isOverrideRule } from './plan-override.js';
+import { isOverrideRule } from './override-rules.js';
 
 /**
  * Changes a gate's rollout or switch. Salts stay as they are, so that a larger percentage only
