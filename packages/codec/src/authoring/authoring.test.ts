@@ -98,6 +98,11 @@ describe('authoring errors', () => {
     ],
     ['two subjects in one condition', when('{country: DE, gate: x}'), /tests country and gate at once/],
     ['no subject', when('{is: [a]}'), /must say what is tested/],
+    [
+      'more values than a call may look at',
+      when(`{field: plan, is: [${'a, '.repeat(10_000)}a]}`),
+      /\.is: must be a value or a list of 1 to 10,000 values; for more, upload an id list, got a list of 10001 /,
+    ],
     ['no comparison', when('{field: plan}'), /needs a comparison for field/],
     ['a number compared with text', when('{field: orders, at_least: "5"}'), /at_least: must be a number, got "5"/],
     [
