@@ -14,6 +14,15 @@ export function checkSetName(set: SetRef): void {
   checkProjectName('set.environment', set.environment);
 }
 
+export const longestName = 512;
+export const longestIdType = 64;
+
+/** The id type of a list or an override. */
+export function checkIdType(field: string, idType: string): void {
+  if (idType.length <= longestIdType) return;
+  throw invalid(field, `has ${idType.length} characters; the limit is ${longestIdType}`);
+}
+
 const longestReason = 1_000;
 
 export function checkReason(reason: string): void {

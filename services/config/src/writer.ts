@@ -9,7 +9,7 @@ import {
   notFound,
   preconditionFailed,
 } from '@sluice/mesh';
-import type { Database, Transaction } from '@sluice/postgres';
+import type { Database, Queryable, Transaction } from '@sluice/postgres';
 import type { Frame, SetRef } from '@sluice/proto';
 import { writeAudit } from './audit-store.js';
 import { describeChanges } from './audited-changes.js';
@@ -138,8 +138,9 @@ export class Writer {
   }
 }
 
-async function refuseArchived(tx: Transaction, set: SetRef): Promise<void> {
-  const archived = await readArchived(tx, set);
+/** @throws SluiceError `precondition` for a set that takes no changes. */
+export async function refuseArchived(db: Queryable, set: SetRef): Promise<void> {
+  const archived = await readArchived(db, set);
   if (archived === undefined) return;
   const name = archived === 'project' ? set.project : setKey(set);
   throw preconditionFailed('set', `the ${archived} ${name} is archived, so nothing in it can change; restore it first`);
