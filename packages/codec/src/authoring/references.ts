@@ -108,7 +108,7 @@ function danglingHoldouts(document: ProjectDocument): Finding[] {
     ...experimentsOf(document).map(([path, , experiment]): [Path, typeof experiment] => [path, experiment]),
   ];
   return members.flatMap(([path, { holdout }]) => {
-    if (holdout === undefined || document.holdouts[holdout] !== undefined) return [];
+    if (holdout === undefined || Object.hasOwn(document.holdouts, holdout)) return [];
     const hint = didYouMean(holdout, Object.keys(document.holdouts));
     return [
       { path: [...path, 'holdout'], message: `there is no holdout ${JSON.stringify(holdout)} in this document${hint}` },
@@ -179,7 +179,7 @@ function sharedNames(document: ProjectDocument): Finding[] {
 /** Holdouts live among the gates. */
 function sharedGateNames(document: ProjectDocument): Finding[] {
   return Object.keys(document.holdouts)
-    .filter((name) => document.gates[name] !== undefined)
+    .filter((name) => Object.hasOwn(document.gates, name))
     .map((name) => ({ path: ['holdouts', name], message: 'is the name of a gate; choose another' }));
 }
 
