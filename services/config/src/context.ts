@@ -4,6 +4,7 @@ import type { Acks } from './acks.js';
 import type { FrameLog } from './frame-log.js';
 import type { Heads } from './heads.js';
 import type { Keyring } from './keyring.js';
+import type { UploadSlots } from './upload-slots.js';
 import type { Writer } from './writer.js';
 
 /** What handlers work with. */
@@ -14,5 +15,6 @@ export interface Context {
   readonly frames: FrameLog;
   readonly acks: Acks;
   readonly keyring: Keyring;
+  readonly uploads: UploadSlots;
   readonly clock: Clock;
 }

@@ -47,8 +47,10 @@ import { Heads } from './heads.js';
 import { Keyring } from './keyring.js';
 import { Publisher } from './publisher.js';
 import { startPulse } from './pulse.js';
+import { refuseNul } from './refuse-nul.js';
 import { grantRootKey } from './sets.js';
 import { Status } from './status.js';
+import { UploadSlots } from './upload-slots.js';
 import { Writer } from './writer.js';
 
 /** Rulesets of tens of thousands of entities are imported in one message. */
@@ -119,6 +121,7 @@ function createContext(db: Database, logger: Logger): Context {
     frames: new FrameLog(db, logger),
     acks: new Acks(),
     keyring: new Keyring(db, logger),
+    uploads: new UploadSlots(),
     clock: systemClock,
   };
 }
@@ -128,8 +131,8 @@ function bindServices(context: Context) {
     bind(ConfigServiceService, configHandlers(context)),
     bind(RulesetServiceService, {
       listSets: (_request, call) => handleListSets(context, call),
-      getRuleset: (request, call) => handleGetRuleset(context, request, call),
-      watchRuleset: (request, call) => handleWatchRuleset(context, request, call),
+      getRuleset: (request, call) => handleGetRuleset(context, refuseNul(request), call),
+      watchRuleset: (request, call) => handleWatchRuleset(context, refuseNul(request), call),
     }),
   ];
 }
@@ -145,51 +148,51 @@ function configHandlers(context: Context): HandlersOf<typeof ConfigServiceServic
 
 function lifecycleHandlers(context: Context) {
   return {
-    createProject: (request, call) => handleCreateProject(context, request, call),
-    listProjects: (request, call) => handleListProjects(context, request, call),
-    getProject: (request, call) => handleGetProject(context, request, call),
-    updateProject: (request, call) => handleUpdateProject(context, request, call),
-    archiveProject: (request, call) => handleArchiveProject(context, request, call, true),
-    restoreProject: (request, call) => handleArchiveProject(context, request, call, false),
-    createEnvironment: (request, call) => handleCreateEnvironment(context, request, call),
-    listEnvironments: (request, call) => handleListEnvironments(context, request, call),
-    getEnvironment: (request, call) => handleGetEnvironment(context, request, call),
-    updateEnvironment: (request, call) => handleUpdateEnvironment(context, request, call),
-    archiveEnvironment: (request, call) => handleArchiveEnvironment(context, request, call, true),
-    restoreEnvironment: (request, call) => handleArchiveEnvironment(context, request, call, false),
-    createKey: (request, call) => handleCreateKey(context, request, call),
-    listKeys: (request, call) => handleListKeys(context, request, call),
-    getKey: (request, call) => handleGetKey(context, request, call),
-    updateKey: (request, call) => handleUpdateKey(context, request, call),
-    archiveKey: (request, call) => handleArchiveKey(context, request, call),
-    restoreKey: (request, call) => handleRestoreKey(context, request, call),
+    createProject: (request, call) => handleCreateProject(context, refuseNul(request), call),
+    listProjects: (request, call) => handleListProjects(context, refuseNul(request), call),
+    getProject: (request, call) => handleGetProject(context, refuseNul(request), call),
+    updateProject: (request, call) => handleUpdateProject(context, refuseNul(request), call),
+    archiveProject: (request, call) => handleArchiveProject(context, refuseNul(request), call, true),
+    restoreProject: (request, call) => handleArchiveProject(context, refuseNul(request), call, false),
+    createEnvironment: (request, call) => handleCreateEnvironment(context, refuseNul(request), call),
+    listEnvironments: (request, call) => handleListEnvironments(context, refuseNul(request), call),
+    getEnvironment: (request, call) => handleGetEnvironment(context, refuseNul(request), call),
+    updateEnvironment: (request, call) => handleUpdateEnvironment(context, refuseNul(request), call),
+    archiveEnvironment: (request, call) => handleArchiveEnvironment(context, refuseNul(request), call, true),
+    restoreEnvironment: (request, call) => handleArchiveEnvironment(context, refuseNul(request), call, false),
+    createKey: (request, call) => handleCreateKey(context, refuseNul(request), call),
+    listKeys: (request, call) => handleListKeys(context, refuseNul(request), call),
+    getKey: (request, call) => handleGetKey(context, refuseNul(request), call),
+    updateKey: (request, call) => handleUpdateKey(context, refuseNul(request), call),
+    archiveKey: (request, call) => handleArchiveKey(context, refuseNul(request), call),
+    restoreKey: (request, call) => handleRestoreKey(context, refuseNul(request), call),
   } satisfies Partial<HandlersOf<typeof ConfigServiceService>>;
 }
 
 function entityHandlers(context: Context) {
   return {
-    importRuleset: (request, call) => handleImportRuleset(context, request, call),
-    writeEntities: (request, call) => handleWriteEntities(context, request, call),
-    listEntities: (request, call) => handleListEntities(context, request, call),
-    getEntity: (request, call) => handleGetEntity(context, request, call),
-    updateGate: (request, call) => handleUpdateGate(context, request, call),
-    archiveEntity: (request, call) => handleArchiveEntity(context, request, call),
-    restoreEntity: (request, call) => handleRestoreEntity(context, request, call),
+    importRuleset: (request, call) => handleImportRuleset(context, refuseNul(request), call),
+    writeEntities: (request, call) => handleWriteEntities(context, refuseNul(request), call),
+    listEntities: (request, call) => handleListEntities(context, refuseNul(request), call),
+    getEntity: (request, call) => handleGetEntity(context, refuseNul(request), call),
+    updateGate: (request, call) => handleUpdateGate(context, refuseNul(request), call),
+    archiveEntity: (request, call) => handleArchiveEntity(context, refuseNul(request), call),
+    restoreEntity: (request, call) => handleRestoreEntity(context, refuseNul(request), call),
     uploadIdList: (requests, call) => handleUploadIdList(context, requests, call),
-    describeIdList: (request, call) => handleDescribeIdList(context, request, call),
-    putOverride: (request, call) => handlePutOverride(context, request, call),
-    deleteOverride: (request, call) => handleDeleteOverride(context, request, call),
-    listOverrides: (request, call) => handleListOverrides(context, request, call),
+    describeIdList: (request, call) => handleDescribeIdList(context, refuseNul(request), call),
+    putOverride: (request, call) => handlePutOverride(context, refuseNul(request), call),
+    deleteOverride: (request, call) => handleDeleteOverride(context, refuseNul(request), call),
+    listOverrides: (request, call) => handleListOverrides(context, refuseNul(request), call),
   } satisfies Partial<HandlersOf<typeof ConfigServiceService>>;
 }
 
 function historyHandlers(context: Context) {
   return {
-    listRevisions: (request, call) => handleListRevisions(context, request, call),
-    diffRevisions: (request, call) => handleDiffRevisions(context, request, call),
-    rollback: (request, call) => handleRollback(context, request, call),
-    listAudit: (request, call) => handleListAudit(context, request, call),
-    verifyAudit: (request, call) => handleVerifyAudit(context, request, call),
-    waitForRevision: (request, call) => handleWaitForRevision(context, request, call),
+    listRevisions: (request, call) => handleListRevisions(context, refuseNul(request), call),
+    diffRevisions: (request, call) => handleDiffRevisions(context, refuseNul(request), call),
+    rollback: (request, call) => handleRollback(context, refuseNul(request), call),
+    listAudit: (request, call) => handleListAudit(context, refuseNul(request), call),
+    verifyAudit: (request, call) => handleVerifyAudit(context, refuseNul(request), call),
+    waitForRevision: (request, call) => handleWaitForRevision(context, refuseNul(request), call),
   } satisfies Partial<HandlersOf<typeof ConfigServiceService>>;
 }

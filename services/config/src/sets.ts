@@ -37,7 +37,7 @@ export async function grantKey(
   author: string,
 ): Promise<boolean> {
   await lockKeys(tx);
-  if (!(await createKey(tx, digest, grant))) return false;
+  if (!(await createKey(tx, digest, grant, author))) return false;
   const plan = () => ({ upserts: [keyEntity(digest, grant)], deletions: [] });
   await writeToReached(tx, write, grant, { author, reason: `key created: ${grant.label}`, plan });
   return true;

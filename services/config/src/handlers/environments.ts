@@ -65,7 +65,7 @@ export async function handleUpdateEnvironment(
   checkDescription(description);
   return db.transaction(async (tx) => {
     const { environment, isArchivedItself } = await requireEnvironment(tx, set);
-    checkVersion(setKey(set), environment, expectedVersion);
+    checkVersion(setKey(set), environment, expectedVersion, { description: [description, environment.description] });
     await noteEnvironment(tx, set, { description, isArchived: isArchivedItself }, clock.now(), principal.label);
     return { environment: (await requireEnvironment(tx, set)).environment };
   });

@@ -105,7 +105,7 @@ export async function handleUpdateProject(
   checkDescription(description);
   return db.transaction(async (tx) => {
     const held = await requireProject(tx, principal, name);
-    checkVersion(`the project ${name}`, held, expectedVersion);
+    checkVersion(`the project ${name}`, held, expectedVersion, { description: [description, held.description] });
     await noteProject(tx, name, { description, isArchived: held.isArchived }, clock.now(), principal.label);
     return { project: await readProject(tx, name) };
   });

@@ -293,6 +293,10 @@ export interface KeySummary {
   isArchived: boolean;
   /** When it was revoked, Unix milliseconds; 0 when it is not. */
   archivedAtMs: number;
+  /** Last change, Unix milliseconds. */
+  changedAtMs: number;
+  /** By whom: the label of the key that did it; empty when unknown. */
+  changedBy: string;
 }
 
 /** A whole ruleset. */
@@ -1985,7 +1989,16 @@ export const ListKeysResponse: MessageFns<ListKeysResponse> = {
 };
 
 function createBaseKeySummary(): KeySummary {
-  return { digest: "", grant: undefined, createdAtMs: 0, version: 0, isArchived: false, archivedAtMs: 0 };
+  return {
+    digest: "",
+    grant: undefined,
+    createdAtMs: 0,
+    version: 0,
+    isArchived: false,
+    archivedAtMs: 0,
+    changedAtMs: 0,
+    changedBy: "",
+  };
 }
 
 export const KeySummary: MessageFns<KeySummary> = {
@@ -2007,6 +2020,12 @@ export const KeySummary: MessageFns<KeySummary> = {
     }
     if (message.archivedAtMs !== 0) {
       writer.uint32(48).int64(message.archivedAtMs);
+    }
+    if (message.changedAtMs !== 0) {
+      writer.uint32(56).int64(message.changedAtMs);
+    }
+    if (message.changedBy !== "") {
+      writer.uint32(66).string(message.changedBy);
     }
     return writer;
   },
@@ -2072,6 +2091,22 @@ export const KeySummary: MessageFns<KeySummary> = {
             message.archivedAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.changedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.changedBy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2104,6 +2139,16 @@ export const KeySummary: MessageFns<KeySummary> = {
         : isSet(object.archived_at_ms)
         ? globalThis.Number(object.archived_at_ms)
         : 0,
+      changedAtMs: isSet(object.changedAtMs)
+        ? globalThis.Number(object.changedAtMs)
+        : isSet(object.changed_at_ms)
+        ? globalThis.Number(object.changed_at_ms)
+        : 0,
+      changedBy: isSet(object.changedBy)
+        ? globalThis.String(object.changedBy)
+        : isSet(object.changed_by)
+        ? globalThis.String(object.changed_by)
+        : "",
     };
   },
 
@@ -2127,6 +2172,12 @@ export const KeySummary: MessageFns<KeySummary> = {
     if (message.archivedAtMs !== 0) {
       obj.archivedAtMs = Math.round(message.archivedAtMs);
     }
+    if (message.changedAtMs !== 0) {
+      obj.changedAtMs = Math.round(message.changedAtMs);
+    }
+    if (message.changedBy !== "") {
+      obj.changedBy = message.changedBy;
+    }
     return obj;
   },
 
@@ -2143,6 +2194,8 @@ export const KeySummary: MessageFns<KeySummary> = {
     message.version = object.version ?? 0;
     message.isArchived = object.isArchived ?? false;
     message.archivedAtMs = object.archivedAtMs ?? 0;
+    message.changedAtMs = object.changedAtMs ?? 0;
+    message.changedBy = object.changedBy ?? "";
     return message;
   },
 };
