@@ -115,11 +115,12 @@ export class Publisher {
   }
 
   async #publish({ project, environment, revision, frame, traceparent }: OutboxRow): Promise<void> {
-    const { lineage = '', committedAtMs } = readFrame(frame);
+    const { lineage = '', committedAtMs, stateHash } = readFrame(frame);
+    const proof = Buffer.from(stateHash).toString('hex', 0, 8);
     // Rows of an earlier version may still be whole.
     await this.#bus.publish(`ruleset.v1.${project}.${environment}`, elide(frame), {
-      // A mesh that was made anew counts from 1 again: its frames are no repeats of the old ones.
-      messageId: `${project}/${environment}/${lineage}/${revision}`,
+      // A mesh that was made anew, or restored from a backup, counts again: its frames are no repeats of the old ones.
+      messageId: `${project}/${environment}/${lineage}/${revision}/${proof}`,
       timeoutMs: publishTimeoutMs,
       traceparent: traceparent ?? undefined,
     });

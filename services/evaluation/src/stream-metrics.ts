@@ -5,7 +5,7 @@ import type { Relay } from './relay.js';
 
 export interface Streaming {
   readonly holdings: Pick<Holdings, 'all'>;
-  readonly follower: Pick<Follower, 'newestRevision' | 'isStreamAlive'>;
+  readonly follower: Pick<Follower, 'newestRevision' | 'revisionsAhead' | 'isStreamAlive'>;
   readonly relay: Pick<Relay, 'watchers'>;
   readonly pacer: Pick<Pacer, 'waiting'>;
   readonly staleAfterMs: number;
@@ -23,6 +23,11 @@ export function exposeStream(metrics: Metrics, streaming: Streaming): void {
         const newest = follower.newestRevision(state.set) ?? state.revision;
         return { value: Math.max(newest - state.revision, 0), labels };
       }),
+  );
+  metrics.gauge(
+    'sluice_ruleset_ahead_revisions',
+    'Revisions held that config does not have: it went back in time',
+    () => standings().map(({ state, labels }) => ({ value: follower.revisionsAhead(state), labels })),
   );
   metrics.gauge('sluice_ruleset_stale', '1 when answers say that they are stale', () =>
     standings().map(({ ageMs, labels }) => ({ value: ageMs > staleAfterMs ? 1 : 0, labels })),

@@ -8,6 +8,7 @@ import type {
   WatchRulesetRequest,
   WatchRulesetResponse,
 } from '@sluice/proto';
+import { Bell } from '../bell.js';
 import type { Context } from '../context.js';
 import type { Head } from '../head.js';
 import { readPast } from '../history.js';
@@ -69,6 +70,7 @@ export async function* handleWatchRuleset(
     }
   } finally {
     await unsubscribe();
+    bell.close();
   }
 }
 
@@ -112,32 +114,4 @@ function heartbeat(
 ): WatchRulesetResponse {
   const value = { revision, stateHash: Buffer.from(stateHash), nowMs: clock.now(), ageMs: 0, lineage };
   return { item: { $case: 'heartbeat', value } };
-}
-
-/** Wakes one waiter; a ring that nobody waited for is remembered. */
-class Bell {
-  readonly #signal: AbortSignal;
-  #isRung = false;
-  #wake: (() => void) | undefined;
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal;
-    signal.addEventListener('abort', () => this.ring(), { once: true });
-  }
-
-  ring(): void {
-    this.#isRung = true;
-    this.#wake?.();
-  }
-
-  async wait(withinMs: number): Promise<void> {
-    if (!this.#isRung && !this.#signal.aborted) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      const timer = setTimeout(resolve, withinMs);
-      await promise;
-      clearTimeout(timer);
-    }
-    this.#isRung = false;
-  }
 }
