@@ -80,6 +80,7 @@ export {
   secondsBounds,
   startMetrics,
 } from './metrics.js';
+export { Pacer, type PacerOptions } from './pacer.js';
 export { type Regions, readRegions } from './regions.js';
 export { type Release, Scope } from './scope.js';
 export { type MeshServer, type ServerOptions, startServer } from './server.js';
@@ -92,5 +93,6 @@ export {
   type SpanRole,
   withSpan,
 } from './tracing.js';
+export { Turnstile } from './turnstile.js';
 export { version } from './version.js';
 export { type Everywhere, watchRegions } from './watch-regions.js';

@@ -4,14 +4,17 @@ import {
   createLogger,
   type HandlersOf,
   type Logger,
+  Pacer,
   register,
   type Scope,
   startMetrics,
   startServer,
   systemClock,
+  Turnstile,
 } from '@sluice/mesh';
 import { type Database, migrate, openDatabase } from '@sluice/postgres';
-import { ConfigServiceService, RulesetServiceService } from '@sluice/proto';
+import { ConfigServiceService } from '@sluice/proto';
+import { relayedRulesetService } from '@sluice/replica';
 import { Acks } from './acks.js';
 import type { ConfigConfig } from './config.js';
 import type { Context } from './context.js';
@@ -48,11 +51,16 @@ import { Keyring } from './keyring.js';
 import { Publisher } from './publisher.js';
 import { startPulse } from './pulse.js';
 import { grantRootKey } from './sets.js';
+import { Snapshots } from './snapshots.js';
 import { Status } from './status.js';
 import { Writer } from './writer.js';
 
 /** Rulesets of tens of thousands of entities are imported in one message. */
 const maxReceiveBytes = 64 * 1024 * 1024;
+/** Snapshots for those who watch: this rate together after a burst, and nobody waits for longer. */
+const snapshotPace = { bytesPerSecond: 48 * 1024 * 1024, burstBytes: 4 * 1024 * 1024, waitMaxMs: 4_000 };
+/** Watchers that are written to before calls get their turn. */
+const readersPerTurn = 32;
 const drainWithinMs = 5_000;
 /** What a frozen replica locked is free after this; with one look of the publisher, below two seconds. */
 const idleInTransactionMs = 1_000;
@@ -115,7 +123,10 @@ function createContext(db: Database, logger: Logger): Context {
     db,
     heads,
     writer: new Writer(db, heads, systemClock),
-    frames: new FrameLog(db, logger),
+    frames: new FrameLog(db),
+    snapshots: new Snapshots(),
+    pacer: new Pacer(snapshotPace),
+    turnstile: new Turnstile(readersPerTurn),
     acks: new Acks(),
     keyring: new Keyring(db, logger),
     clock: systemClock,
@@ -125,7 +136,7 @@ function createContext(db: Database, logger: Logger): Context {
 function bindServices(context: Context) {
   return [
     bind(ConfigServiceService, configHandlers(context)),
-    bind(RulesetServiceService, {
+    bind(relayedRulesetService, {
       listSets: (_request, call) => handleListSets(context, call),
       getRuleset: (request, call) => handleGetRuleset(context, request, call),
       watchRuleset: (request, call) => handleWatchRuleset(context, request, call),

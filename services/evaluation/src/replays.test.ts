@@ -78,6 +78,17 @@ describe('replays', () => {
     await assert.rejects(replays.programAt(set, 99, 5_000, never), { kind: 'unavailable' });
   });
 
+  it('turn readers of whole rulesets away, too', async () => {
+    const gate = Promise.withResolvers<Uint8Array>();
+    const replays = new Replays({ fetchSnapshot: () => gate.promise });
+    const read = (revision: number) => replays.fetch(set, revision, 'revision', never);
+    const reading = Array.from({ length: replaysWaitingMax }, (_, at) => read(at + 1));
+    await assert.rejects(read(99), { kind: 'exhausted' });
+    gate.resolve(Buffer.from('a snapshot'));
+    await Promise.all(reading);
+    assert.equal(Buffer.from(await read(99)).toString(), 'a snapshot');
+  });
+
   it('say that config is away, that time is up, and that an answer is for another revision', async () => {
     const away = new Replays({ fetchSnapshot: () => Promise.reject(unavailable('nobody answers')) });
     await assert.rejects(away.programAt(set, 7, 1_000, never), { kind: 'unavailable', message: /Revision 7 .*later/ });

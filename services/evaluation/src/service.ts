@@ -7,6 +7,7 @@ import {
   currentTraceparent,
   type FindGrant,
   type Logger,
+  Pacer,
   register,
   type Scope,
   type ServiceBinding,
@@ -23,12 +24,13 @@ import {
   Follower,
   type FollowerOptions,
   Holdings,
+  relayedRulesetService,
   rulesetStream,
 } from '@sluice/replica';
 import { Acks } from './acks.js';
 import type { EvaluationConfig } from './config.js';
 import { loadCountries } from './countries.js';
-import { evaluationService, relayedRulesetService } from './definition.js';
+import { evaluationService } from './definition.js';
 import { ExposureQueue } from './exposure-queue.js';
 import { evaluate, evaluateAll, explain, getRuleset, type Handling, listSets, watchRuleset } from './handlers.js';
 import {
@@ -40,7 +42,6 @@ import {
   snapshotBytesPerSecond,
   snapshotWaitMaxMs,
 } from './limits.js';
-import { Pacer } from './pacer.js';
 import { outdone, Peers, Standby } from './peers.js';
 import { Relay } from './relay.js';
 import { Replays } from './replays.js';

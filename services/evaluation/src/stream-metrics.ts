@@ -1,6 +1,5 @@
-import { type Histogram, labelsOf, type Metrics, type Sample, secondsBounds } from '@sluice/mesh';
+import { type Histogram, labelsOf, type Metrics, type Pacer, type Sample, secondsBounds } from '@sluice/mesh';
 import type { Applied, Follower, Holdings } from '@sluice/replica';
-import type { Pacer } from './pacer.js';
 import type { Relay } from './relay.js';
 
 export interface Streaming {
