@@ -77,7 +77,7 @@ export class Feed {
 
   async #read(): Promise<void> {
     const set = this.#set;
-    const [state, lineage] = await Promise.all([readSet(this.#db, set, false), readLineage(this.#db, set)]);
+    const [state, lineage] = await Promise.all([readSet(this.#db, set), readLineage(this.#db, set)]);
     let frames = this.#frames;
     // The database may have gone back to a backup: what follows must follow from what is held.
     if (state && !leadsOn(frames, state)) frames = [];

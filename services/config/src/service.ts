@@ -20,7 +20,6 @@ import type { ConfigConfig } from './config.js';
 import type { Context } from './context.js';
 import { FrameLog } from './frame-log.js';
 import { handleArchiveEntity, handleRestoreEntity } from './handlers/archive-entity.js';
-import { handleListAudit, handleVerifyAudit } from './handlers/audit.js';
 import { handleCreateKey } from './handlers/create-key.js';
 import { handleGetEntity, handleListEntities } from './handlers/entities.js';
 import {
@@ -33,6 +32,7 @@ import { handleDiffRevisions, handleListRevisions, handleRollback } from './hand
 import { handleDescribeIdList, handleUploadIdList } from './handlers/id-lists.js';
 import { handleImportRuleset } from './handlers/import-ruleset.js';
 import { handleArchiveKey, handleGetKey, handleListKeys, handleRestoreKey, handleUpdateKey } from './handlers/keys.js';
+import { handleListAudit } from './handlers/list-audit.js';
 import { handleDeleteOverride, handleListOverrides, handlePutOverride } from './handlers/overrides.js';
 import {
   handleArchiveProject,
@@ -44,6 +44,7 @@ import {
 } from './handlers/projects.js';
 import { handleGetRuleset, handleListSets, handleWatchRuleset } from './handlers/rulesets.js';
 import { handleUpdateGate } from './handlers/update-gate.js';
+import { handleVerifyAudit } from './handlers/verify-audit.js';
 import { handleWaitForRevision } from './handlers/wait-for-revision.js';
 import { handleWriteEntities } from './handlers/write-entities.js';
 import { Heads } from './heads.js';

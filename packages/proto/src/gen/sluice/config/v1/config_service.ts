@@ -1224,7 +1224,7 @@ export interface RollbackResponse {
 
 /** Whose audit log. */
 export interface ListAuditRequest {
-  /** The set. */
+  /** The set; without an environment, for keys of the whole project, what was done to the project itself. */
   set:
     | SetRef
     | undefined;
@@ -1244,7 +1244,7 @@ export interface ListAuditResponse {
 
 /** One line of the audit log. */
 export interface AuditRow {
-  /** The revision. */
+  /** The revision; in a project's log its version. */
   revision: number;
   /** When, Unix milliseconds. */
   atMs: number;
@@ -1270,13 +1270,13 @@ export interface AuditedChange {
   beforeDigest: Buffer;
   /** SHA-256 of its body after; empty when it is gone. */
   afterDigest: Buffer;
-  /** What differs; for the first 10 entities of the row, at most 20 fields each. */
+  /** What differs; for the first 10 entities of the row, at most 20 fields each, and none of entities above 64 KiB. */
   fields: FieldChange[];
 }
 
 /** Whose audit log. */
 export interface VerifyAuditRequest {
-  /** The set. */
+  /** The set; without an environment, for keys of the whole project, what was done to the project itself. */
   set: SetRef | undefined;
 }
 
@@ -11880,7 +11880,7 @@ export const ConfigServiceService = {
     responseSerialize: (value: ListAuditResponse): Buffer => Buffer.from(ListAuditResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListAuditResponse => ListAuditResponse.decode(value),
   },
-  /** Recomputes the whole audit log of a set, and what it says about revisions and entities. */
+  /** Recomputes the whole audit log of a set, and what it says about revisions, entities and SDK keys. */
   verifyAudit: {
     path: "/sluice.config.v1.ConfigService/VerifyAudit" as const,
     requestStream: false as const,
@@ -11963,7 +11963,7 @@ export interface ConfigServiceServer extends UntypedServiceImplementation {
   rollback: handleUnaryCall<RollbackRequest, RollbackResponse>;
   /** The audit log of a set, newest first. */
   listAudit: handleUnaryCall<ListAuditRequest, ListAuditResponse>;
-  /** Recomputes the whole audit log of a set, and what it says about revisions and entities. */
+  /** Recomputes the whole audit log of a set, and what it says about revisions, entities and SDK keys. */
   verifyAudit: handleUnaryCall<VerifyAuditRequest, VerifyAuditResponse>;
 }
 
@@ -12529,7 +12529,7 @@ export interface ConfigServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListAuditResponse) => void,
   ): ClientUnaryCall;
-  /** Recomputes the whole audit log of a set, and what it says about revisions and entities. */
+  /** Recomputes the whole audit log of a set, and what it says about revisions, entities and SDK keys. */
   verifyAudit(
     request: VerifyAuditRequest,
     callback: (error: ServiceError | null, response: VerifyAuditResponse) => void,
