@@ -16,7 +16,7 @@ export {
   unverified,
 } from './auth.js';
 export { backoff, jitter } from './backoff.js';
-export { currentBaggage, pinBaggage, pinnedRevision, withBaggage } from './baggage.js';
+export { currentBaggage, hasPin, pinBaggage, pinnedRevision, withBaggage } from './baggage.js';
 export { bind, type HandlersOf, type ServiceBinding } from './bind.js';
 export type { Call } from './call.js';
 export {
@@ -26,7 +26,7 @@ export {
   type StreamOptions,
   type UnaryOptions,
 } from './client.js';
-export { type Clock, systemClock } from './clock.js';
+export { type Clock, fineClock, sharedClock, systemClock } from './clock.js';
 export {
   type Instance,
   listInstances,
