@@ -11,6 +11,7 @@ import {
   register,
   type Scope,
   type ServiceBinding,
+  sharedClock,
   startMetrics,
   startServer,
   systemClock,
@@ -72,7 +73,7 @@ export async function startEvaluation(config: EvaluationConfig, scope: Scope): P
   const replays = new Replays(authority);
   scope.push('replays', () => replays.close());
   const follower = await startFollower(config, { holdings, source: bus, authority, logger }, scope, (applied) => {
-    const atMs = performance.timeOrigin + performance.now();
+    const atMs = sharedClock.now();
     relay.add(applied, { atMs, traceparent: currentTraceparent() });
     acks.applied(applied.state, atMs);
     hops.applied(applied, atMs);

@@ -1,5 +1,5 @@
 import { type Histogram, labelsOf, type Metrics, type Pacer, type Sample, secondsBounds } from '@sluice/mesh';
-import type { Applied, Follower, Holdings } from '@sluice/replica';
+import type { Applied, Cause, Follower, Holdings } from '@sluice/replica';
 import type { Relay } from './relay.js';
 
 export interface Streaming {
@@ -54,14 +54,17 @@ export class Hops {
     this.#histogram = metrics.histogram('sluice_propagation_seconds', description, secondsBounds);
   }
 
-  /** Only of changes that came as they happened: what is caught up with was late for reasons of its own. */
-  applied({ state, cause, publishedAtMs }: Applied, appliedAtMs: number): void {
-    if (cause !== 'stream') return;
-    this.#record('commit_to_applied', appliedAtMs - state.committedAtMs);
-    if (publishedAtMs !== undefined) this.#record('published_to_applied', appliedAtMs - publishedAtMs);
+  /**
+   * Changes that came as they happened, and, by a cause of their own, those that had to be fetched:
+   * as they were too large for the bus, or after an outage. The first state of all was no change.
+   */
+  applied({ state, cause, delta, publishedAtMs }: Applied, appliedAtMs: number): void {
+    if (cause === 'disk' || (cause === 'snapshot' && delta.previousRevision === 0)) return;
+    this.#record('commit_to_applied', cause, appliedAtMs - state.committedAtMs);
+    if (publishedAtMs !== undefined) this.#record('published_to_applied', cause, appliedAtMs - publishedAtMs);
   }
 
-  #record(hop: string, ms: number): void {
-    this.#histogram.record(Math.max(ms, 0) / 1_000, { hop });
+  #record(hop: string, cause: Cause, ms: number): void {
+    this.#histogram.record(Math.max(ms, 0) / 1_000, { hop, cause });
   }
 }
