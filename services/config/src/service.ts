@@ -4,20 +4,22 @@ import {
   createLogger,
   type HandlersOf,
   type Logger,
+  Pacer,
   register,
   type Scope,
   startMetrics,
   startServer,
   systemClock,
+  Turnstile,
 } from '@sluice/mesh';
 import { type Database, DatabaseProbe, migrate, openDatabase } from '@sluice/postgres';
-import { ConfigServiceService, RulesetServiceService } from '@sluice/proto';
+import { ConfigServiceService } from '@sluice/proto';
+import { relayedRulesetService } from '@sluice/replica';
 import { Acks } from './acks.js';
 import type { ConfigConfig } from './config.js';
 import type { Context } from './context.js';
 import { FrameLog } from './frame-log.js';
 import { handleArchiveEntity, handleRestoreEntity } from './handlers/archive-entity.js';
-import { handleListAudit, handleVerifyAudit } from './handlers/audit.js';
 import { handleCreateKey } from './handlers/create-key.js';
 import { handleGetEntity, handleListEntities } from './handlers/entities.js';
 import {
@@ -30,6 +32,7 @@ import { handleDiffRevisions, handleListRevisions, handleRollback } from './hand
 import { handleDescribeIdList, handleUploadIdList } from './handlers/id-lists.js';
 import { handleImportRuleset } from './handlers/import-ruleset.js';
 import { handleArchiveKey, handleGetKey, handleListKeys, handleRestoreKey, handleUpdateKey } from './handlers/keys.js';
+import { handleListAudit } from './handlers/list-audit.js';
 import { handleDeleteOverride, handleListOverrides, handlePutOverride } from './handlers/overrides.js';
 import {
   handleArchiveProject,
@@ -41,6 +44,7 @@ import {
 } from './handlers/projects.js';
 import { handleGetRuleset, handleListSets, handleWatchRuleset } from './handlers/rulesets.js';
 import { handleUpdateGate } from './handlers/update-gate.js';
+import { handleVerifyAudit } from './handlers/verify-audit.js';
 import { handleWaitForRevision } from './handlers/wait-for-revision.js';
 import { handleWriteEntities } from './handlers/write-entities.js';
 import { Heads } from './heads.js';
@@ -49,12 +53,17 @@ import { Publisher } from './publisher.js';
 import { startPulse } from './pulse.js';
 import { refuseNul } from './refuse-nul.js';
 import { grantRootKey } from './sets.js';
+import { Snapshots } from './snapshots.js';
 import { Status } from './status.js';
 import { UploadSlots } from './upload-slots.js';
 import { Writer } from './writer.js';
 
 /** Rulesets of tens of thousands of entities are imported in one message. */
 const maxReceiveBytes = 64 * 1024 * 1024;
+/** Snapshots for those who watch: this rate together after a burst, and nobody waits for longer. */
+const snapshotPace = { bytesPerSecond: 48 * 1024 * 1024, burstBytes: 4 * 1024 * 1024, waitMaxMs: 4_000 };
+/** Watchers that are written to before calls get their turn. */
+const readersPerTurn = 32;
 const drainWithinMs = 5_000;
 /** What a frozen replica locked is free after this; with one look of the publisher, below two seconds. */
 const idleInTransactionMs = 1_000;
@@ -118,7 +127,10 @@ function createContext(db: Database, logger: Logger): Context {
     db,
     heads,
     writer: new Writer(db, heads, systemClock),
-    frames: new FrameLog(db, logger),
+    frames: new FrameLog(db),
+    snapshots: new Snapshots(),
+    pacer: new Pacer(snapshotPace),
+    turnstile: new Turnstile(readersPerTurn),
     acks: new Acks(),
     keyring: new Keyring(db, logger),
     uploads: new UploadSlots(),
@@ -129,7 +141,7 @@ function createContext(db: Database, logger: Logger): Context {
 function bindServices(context: Context) {
   return [
     bind(ConfigServiceService, configHandlers(context)),
-    bind(RulesetServiceService, {
+    bind(relayedRulesetService, {
       listSets: (_request, call) => handleListSets(context, call),
       getRuleset: (request, call) => handleGetRuleset(context, refuseNul(request), call),
       watchRuleset: (request, call) => handleWatchRuleset(context, refuseNul(request), call),

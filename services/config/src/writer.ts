@@ -101,7 +101,7 @@ export class Writer {
 
   async #writeIn(tx: Transaction, request: WriteRequest): Promise<Written> {
     const { set, author, reason } = request;
-    const before = await this.#heads.read(tx, set, true);
+    const before = await this.#heads.lock(tx, set);
     if (!before) throw notFound('set', `${setKey(set)} does not exist; create the environment first`);
     if (!request.isAllowedInArchive) await refuseArchived(tx, set);
     // A clock that was set back must not make a later revision look older: readers go by this time.

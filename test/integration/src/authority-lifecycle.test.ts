@@ -129,7 +129,8 @@ describe('projects, environments and keys of the authority', () => {
       const live = await list(ArchiveState.LIVE);
       assert.deepEqual(
         live.environments.map((one) => [one.set?.environment, one.description, one.revision]),
-        [['staging', 'For trying out', 1]],
+        // What it is for is a line in its audit log, and so a revision.
+        [['staging', 'For trying out', 2]],
       );
       await root.config.restoreEnvironment({ set, reason: 'open' }, { timeoutMs });
       assert.equal((await list(ArchiveState.ANY)).environments.length, 2);

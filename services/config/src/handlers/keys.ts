@@ -20,7 +20,7 @@ import type { Plan } from '../head.js';
 import { type Authored, archiveKey, labelKey, listKeys, lockKeys, type StoredKey } from '../key-store.js';
 import { checkReason, checkVersion } from '../names.js';
 import { orderOf, pageOf, pageSizeOf } from '../paging.js';
-import { checkLabel, isInState, keyEntity, writeToReached } from '../sets.js';
+import { because, checkLabel, isInState, keyEntity, writeToReached } from '../sets.js';
 import type { Write } from '../writer.js';
 
 export function handleListKeys(
@@ -120,9 +120,6 @@ async function changeKey(
   await keyring.refresh();
   return summaryOf(changed);
 }
-
-/** What the audit log says: what happened, then why. */
-const because = (what: string, reason: string): string => (reason === '' ? what : `${what}: ${reason}`);
 
 export async function handleUpdateKey(
   context: Context,
