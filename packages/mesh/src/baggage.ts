@@ -3,7 +3,7 @@ import type { SetRef } from '@sluice/proto';
 
 /**
  * W3C baggage: what all hops of one request are to know. Whoever serves a call keeps its baggage
- * beside the work, and clients send it on with every unary call that the work makes. Streams
+ * beside the work, and clients send it on with every unary call and every upload that the work makes. Streams
  * carry many requests, so none of them gets the baggage of the one that opened it.
  */
 const store = new AsyncLocalStorage<string>();
@@ -40,9 +40,14 @@ function membersOf(baggage: string): Member[] {
 
 const revisionPattern = /^[1-9]\d{0,15}$/;
 
+/** Whether some baggage pins any set. */
+export function hasPin(baggage: string | undefined): boolean {
+  return baggage?.includes(pinPrefix) ?? false;
+}
+
 /** The revision of a set that the request is pinned to. */
 export function pinnedRevision(baggage: string | undefined, set: SetRef): number | undefined {
-  if (baggage === undefined || !baggage.includes(pinPrefix)) return undefined;
+  if (baggage === undefined || !hasPin(baggage)) return undefined;
   const wanted = pinKey(set);
   const found = membersOf(baggage).find(({ key, value }) => key === wanted && revisionPattern.test(value));
   return found && Number(found.value);

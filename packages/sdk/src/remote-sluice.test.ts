@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { bind, digestOf, type MeshServer, notFound, silentLogger, startServer } from '@sluice/mesh';
+import {
+  bind,
+  digestOf,
+  type MeshServer,
+  notFound,
+  pinBaggage,
+  pinnedRevision,
+  silentLogger,
+  startServer,
+  withBaggage,
+} from '@sluice/mesh';
 import { Decision, EvaluateResponse, EvaluationServiceService, KeyClass, Kind, Reason } from '@sluice/proto';
 import { RemoteSluice } from './index.js';
 import { key } from './test/mesh.js';
@@ -13,6 +23,8 @@ describe('RemoteSluice', () => {
   let streamed = 0;
   let unary = 0;
   let isStreamBroken = false;
+  /** What questions were pinned to, by their own word and by the baggage of their call. */
+  const pins: unknown[] = [];
 
   const decide = (kind: Kind, name: string): Decision => {
     if (name === 'lost') throw notFound('set', 'there is no such set');
@@ -39,11 +51,13 @@ describe('RemoteSluice', () => {
         digest === digestOf(key) ? { keyClass: KeyClass.SERVER, ...demo, canWrite: false, label: '' } : undefined,
       services: [
         bind(EvaluationServiceService, {
-          evaluate: ({ keys: [first] }) => {
+          evaluate: ({ keys: [first], pinnedRevision: own }, call) => {
             unary++;
+            pins.push(['call', own, pinnedRevision(call.baggage, demo)]);
             return answer(first?.kind ?? Kind.GATE, first?.name ?? '');
           },
-          evaluateAll: () => {
+          evaluateAll: ({ pinnedRevision: own }) => {
+            pins.push(['all', own]);
             const decisions = [decide(Kind.GATE, 'on'), decide(Kind.CONFIG, 'theme'), decide(Kind.LAYER, 'checkout')];
             return { decisions, provenance: { set: demo, revision: 3, ageMs: 10, isStale: false } };
           },
@@ -51,6 +65,7 @@ describe('RemoteSluice', () => {
             if (isStreamBroken) throw new Error('broken');
             return async ({ id, request }) => {
               streamed++;
+              pins.push(['stream', request?.pinnedRevision]);
               const { kind = Kind.GATE, name = '' } = request?.keys[0] ?? {};
               // The later question is answered first.
               if (name === 'slow') await new Promise((resolve) => setTimeout(resolve, 50));
@@ -112,5 +127,37 @@ describe('RemoteSluice', () => {
     assert.equal(await other.checkGate('on', user), true);
     assert.equal(unary, 1);
     await other.close();
+  });
+
+  it('is pinned by the call that is served, however the question travels, unless it is told otherwise', async () => {
+    const baggage = pinBaggage(undefined, demo, 3);
+    const pin = { revision: 2, baggage: pinBaggage(undefined, demo, 2) };
+    const named = new RemoteSluice({ key, set: demo, target: `static:///${server.address}` });
+    const asked = async (remote: RemoteSluice, options?: { pin: typeof pin }) => {
+      pins.length = 0;
+      await withBaggage(baggage, async () => {
+        await remote.gate('on', user, options);
+        await remote.evaluateAll(user, options);
+      });
+      return [...pins];
+    };
+    assert.deepEqual(await asked(named), [
+      ['stream', 3],
+      ['all', 3],
+    ]);
+    assert.deepEqual(await asked(named, { pin }), [
+      ['stream', 2],
+      ['all', 2],
+    ]);
+    isStreamBroken = true;
+    const broken = new RemoteSluice({ key, set: demo, target: `static:///${server.address}` });
+    assert.deepEqual((await asked(broken))[0], ['call', 3, 3]);
+    assert.deepEqual((await asked(broken, { pin }))[0], ['call', 2, 3]);
+    isStreamBroken = false;
+    // Of a client that does not know its set the server reads the baggage.
+    assert.deepEqual((await asked(remote))[0], ['call', undefined, 3]);
+    assert.deepEqual((await asked(remote, { pin }))[0], ['stream', 2]);
+    await named.close();
+    await broken.close();
   });
 });

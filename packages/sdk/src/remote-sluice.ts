@@ -1,5 +1,5 @@
 import type { User } from '@sluice/engine';
-import { type Client, createClient, SluiceError } from '@sluice/mesh';
+import { type Client, createClient, currentBaggage, hasPin, SluiceError } from '@sluice/mesh';
 import { type Decision, type EvaluateResponse, EvaluationServiceService, Kind, type Provenance } from '@sluice/proto';
 import type { AllAnswers, AskOptions, ConfigAnswer, GateAnswer, LayerAnswer, ParameterStoreAnswer } from './answer.js';
 import type { SourceBooks } from './books.js';
@@ -118,7 +118,7 @@ export class RemoteSluice {
       const { set } = this.#settled;
       const request = { set, user: wireUser(user, { withPrivate: true }), minRevision: options?.minRevision ?? 0 };
       const { decisions, provenance } = await this.#client.evaluateAll(
-        { ...request, atRevision: 0, pinnedRevision: options?.pin?.revision || undefined },
+        { ...request, atRevision: 0, pinnedRevision: this.#pinOf(options) },
         { timeoutMs: this.#timeoutMs },
       );
       return allOf(decisions, provenance);
@@ -165,7 +165,7 @@ export class RemoteSluice {
         minRevision: options?.minRevision ?? 0,
         isExposureDisabled: options?.exposure === false || !this.#settled.isExposing,
         atRevision: 0,
-        pinnedRevision: options?.pin?.revision || undefined,
+        pinnedRevision: this.#pinOf(options),
       });
       const [decision] = response.decisions;
       if (!decision) throw new SluiceError('internal', 'the evaluator sent no decision');
@@ -179,7 +179,9 @@ export class RemoteSluice {
   /** Over the stream; by a call of its own, which is repeated elsewhere if need be, when the stream breaks. */
   async #evaluate(request: Parameters<EvaluateStream['ask']>[0]): Promise<EvaluateResponse> {
     const until = performance.now() + this.#timeoutMs;
-    if (this.#hasStream) {
+    // Which set the baggage is to pin only the server knows then, and it goes with calls alone.
+    const isPinnedThere = !request.set && !request.pinnedRevision && hasPin(currentBaggage());
+    if (this.#hasStream && !isPinnedThere) {
       try {
         return await this.#stream.ask(request, this.#timeoutMs);
       } catch (error) {
@@ -189,6 +191,16 @@ export class RemoteSluice {
       }
     }
     return this.#client.evaluate(request, { timeoutMs: Math.max(until - performance.now(), 1) });
+  }
+
+  /**
+   * What the question is pinned to: by its caller's word, or by the baggage of the call that is
+   * being served. Said in the request, as a stream's messages carry no baggage of their own.
+   */
+  #pinOf(options: RemoteAskOptions | undefined): number | undefined {
+    const { set } = this.#settled;
+    const pin = options?.pin ?? (set && pinIn(set, currentBaggage()));
+    return pin?.revision || undefined;
   }
 
   #report(error: unknown): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { hashEntities } from '@sluice/codec';
-import { notFound, unavailable } from '@sluice/mesh';
+import { notFound, unavailable, unhurried } from '@sluice/mesh';
 import { Frame } from '@sluice/proto';
 import { replaysKept, replaysWaitingMax } from './limits.js';
 import { Replays } from './replays.js';
@@ -11,7 +11,7 @@ const newest = 50;
 
 /** A history of sets that all hold the same setting, as config hands it out. */
 function history(fetched: number[]) {
-  return async (_set: unknown, _signal: AbortSignal, revision = 0): Promise<Uint8Array> => {
+  return async (_set: unknown, _within: unknown, revision = 0): Promise<Uint8Array> => {
     fetched.push(revision);
     if (revision > newest) throw notFound('revision', `there is no revision ${revision}; the newest is ${newest}`);
     const upserts = [{ name: 'time', version: 1, body: { $case: 'settingJson' as const, value: String(revision) } }];
@@ -78,12 +78,23 @@ describe('replays', () => {
     await assert.rejects(replays.programAt(set, 99, 5_000, never), { kind: 'unavailable' });
   });
 
+  it('turn readers of whole rulesets away, too', async () => {
+    const gate = Promise.withResolvers<Uint8Array>();
+    const replays = new Replays({ fetchSnapshot: () => gate.promise });
+    const read = (revision: number) => replays.fetch(set, revision, 'revision', unhurried(never));
+    const reading = Array.from({ length: replaysWaitingMax }, (_, at) => read(at + 1));
+    await assert.rejects(read(99), { kind: 'exhausted' });
+    gate.resolve(Buffer.from('a snapshot'));
+    await Promise.all(reading);
+    assert.equal(Buffer.from(await read(99)).toString(), 'a snapshot');
+  });
+
   it('say that config is away, that time is up, and that an answer is for another revision', async () => {
     const away = new Replays({ fetchSnapshot: () => Promise.reject(unavailable('nobody answers')) });
     await assert.rejects(away.programAt(set, 7, 1_000, never), { kind: 'unavailable', message: /Revision 7 .*later/ });
     const slow = new Replays({ fetchSnapshot: () => new Promise(() => undefined) });
     await assert.rejects(slow.programAt(set, 7, 1, never), { kind: 'deadline' });
-    const deaf = new Replays({ fetchSnapshot: (to, signal) => history([])(to, signal, 3) });
+    const deaf = new Replays({ fetchSnapshot: (to, within) => history([])(to, within, 3) });
     await assert.rejects(deaf.programAt(set, 7, 1_000, never), { kind: 'unavailable' });
   });
 });

@@ -1,5 +1,5 @@
 import type { Program } from '@sluice/engine';
-import { exhausted, notFound, SluiceError, unavailable } from '@sluice/mesh';
+import { exhausted, notFound, SluiceError, unavailable, unhurried, type Within } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
 import { type Authority, applyFrameSliced, emptyState, readFrame, setKey } from '@sluice/replica';
 import { replaysKept, replaysWaitingMax } from './limits.js';
@@ -16,6 +16,8 @@ export class Replays {
   /** Loads on their way, and the end of the last: one at a time, since compiling takes its share of the processor. */
   #loads = 0;
   #last: Promise<unknown> = Promise.resolve();
+  /** Snapshots that are fetched for callers as they are. */
+  #fetches = 0;
 
   constructor(authority: Pick<Authority, 'fetchSnapshot'>) {
     this.#authority = authority;
@@ -29,7 +31,7 @@ export class Replays {
     const key = `${setKey(set)}@${revision}`;
     const known = this.#programs.get(key);
     if (!known && this.#loads >= replaysWaitingMax) {
-      return Promise.reject(exhausted('Too many past revisions are being fetched here.', 1_000));
+      return Promise.reject(tooMany());
     }
     const program = known ?? this.#load(key, set, revision);
     this.#programs.delete(key);
@@ -41,12 +43,17 @@ export class Replays {
     return within(program, `revision ${revision} of ${setKey(set)}`, timeoutMs, signal);
   }
 
-  /** The bytes of a snapshot frame, unproven. `field` is the caller's word for the revision. */
-  async fetch(set: SetRef, revision: number, field: string, signal: AbortSignal): Promise<Uint8Array> {
+  /**
+   * The bytes of a snapshot frame, unproven. `field` is the caller's word for the revision.
+   * @throws SluiceError as `programAt` does.
+   */
+  async fetch(set: SetRef, revision: number, field: string, within: Within): Promise<Uint8Array> {
+    if (this.#fetches >= replaysWaitingMax) throw tooMany();
+    this.#fetches++;
     try {
-      return await this.#authority.fetchSnapshot(set, signal, revision);
-    } catch (error) {
-      throw explain(error, set, revision, field);
+      return await this.#ask(set, revision, field, within);
+    } finally {
+      this.#fetches--;
     }
   }
 
@@ -62,8 +69,16 @@ export class Replays {
     return program;
   }
 
+  async #ask(set: SetRef, revision: number, field: string, within: Within): Promise<Uint8Array> {
+    try {
+      return await this.#authority.fetchSnapshot(set, within, revision);
+    } catch (error) {
+      throw explain(error, set, revision, field);
+    }
+  }
+
   async #compile(set: SetRef, revision: number): Promise<Program> {
-    const bytes = await this.fetch(set, revision, 'at_revision', this.#closing.signal);
+    const bytes = await this.#ask(set, revision, 'at_revision', unhurried(this.#closing.signal));
     const outcome = await applyFrameSliced(emptyState(set), readFrame(bytes));
     if (outcome.kind !== 'applied' || outcome.state.revision !== revision) {
       throw unavailable(`Config's answer for revision ${revision} of ${setKey(set)} can't be used; ask again.`);
@@ -72,8 +87,12 @@ export class Replays {
   }
 }
 
+const tooMany = (): SluiceError => exhausted('Too many past revisions are being fetched here.', 1_000);
+
 function explain(error: unknown, set: SetRef, revision: number, field: string): unknown {
   if (!(error instanceof SluiceError)) return error;
+  // The caller's own time, or patience, is up: that says nothing of config.
+  if (error.kind === 'deadline' || error.kind === 'cancelled') return error;
   if (error.kind === 'not_found') return notFound(field, error.problems[0]?.message ?? error.message);
   return unavailable(
     `Revision ${revision} of ${setKey(set)} is not held here, and config can't be asked for it; ask again later.`,

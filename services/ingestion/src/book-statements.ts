@@ -94,5 +94,10 @@ export const recountHour: Statement = {
 /** Rows of days without a partition of their own. */
 export const recountStrays: Statement = {
   name: 'ingestion.recount_strays',
-  text: `select count(*)::float8 as count from events.event_default where true${inScope}`,
+  text: `
+    select count(*)::float8 as count from (
+      select project, environment, region, received_at from events.event_default
+      union all
+      select project, environment, region, received_at from events.event_dayless) as stray
+    where true${inScope}`,
 };

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { silentLogger, systemClock } from '@sluice/mesh';
 import { type Event, EventBatch, Outcome } from '@sluice/proto';
-import { type LogEvent, messageIdOf, partsOf } from './event-log.js';
+import type { Spool } from '@sluice/spool';
+import { createCounters } from './counters.js';
+import { batchKeyOf, createEventLog, type LogEvent, messageIdOf, partsOf } from './event-log.js';
 import { receiptsOf } from './receipt.js';
 import { logEvent } from './sent-event.js';
 import { subjectOf } from './shards.js';
@@ -97,6 +100,37 @@ describe('a part of a message', () => {
       // The log must not take one for the repeat of another.
       assert.equal(part.ids.length, 1);
     }
+  });
+});
+
+describe('a message', () => {
+  it('says of each event when it came, also of those that waited for their key', async () => {
+    const published: EventBatch[] = [];
+    const log = createEventLog({
+      ...{ spool: {} as Spool, clock: systemClock, logger: silentLogger, instance: 'i', region: 'eu' },
+      counters: createCounters(),
+      shards: {
+        publish: async ({ data, subject }) => {
+          assert.equal(subject, subjectOf(set, 'eu'));
+          published.push(EventBatch.decode(data));
+          return false;
+        },
+      },
+    });
+    const hourMs = 3_600_000;
+    await Promise.all([
+      log.append({ ...append([eventOf({ name: 'waited' })]), receivedAtMs: testNowMs - 5 * hourMs }),
+      log.append(append([eventOf({ name: 'new' })])),
+      log.append(append([eventOf({ name: 'new', id: idAt(testNowMs, 2) })])),
+    ]);
+    assert.deepEqual(
+      published.map(({ receivedAtMs, events }) => [receivedAtMs, events.map(({ name }) => name)]),
+      [
+        [testNowMs - 5 * hourMs, ['waited']],
+        [testNowMs, ['new', 'new']],
+      ],
+    );
+    assert.notEqual(batchKeyOf({ set, receivedAtMs: 0 }, 'eu'), batchKeyOf({ set, receivedAtMs: 0 }, 'us'));
   });
 });
 

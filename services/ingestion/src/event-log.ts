@@ -100,12 +100,12 @@ export function createEventLog(options: EventLogOptions): EventLog {
     ...{ waitMs, underwayMax, waitLongestMs },
   };
   const place = createPlace(options);
-  const batcher = createBatcher<Part, Appended>(limits, (subject, parts) => append(options, place, subject, parts));
+  const batcher = createBatcher<Part, Appended>(limits, (_, parts) => append(options, place, parts));
   return {
     append: async (append) => {
       const parts = partsOf(append);
-      const subject = subjectOf(append.set, options.region);
-      const answers = parts.map((part) => batcher.add(subject, part) ?? refuse());
+      const key = batchKeyOf(append, options.region);
+      const answers = parts.map((part) => batcher.add(key, part) ?? refuse());
       // All of them settle before the first failure is told: a retry must not overtake its original.
       const settled = await Promise.allSettled(answers);
       return settled.reduce<AppendResult>(
@@ -123,6 +123,11 @@ export function createEventLog(options: EventLogOptions): EventLog {
     pendingBytes: batcher.pendingBytes,
     drain: batcher.drain,
   };
+}
+
+/** A message says once when its events came: those that waited under a key that could not be checked don't share one with new ones. */
+export function batchKeyOf({ set, receivedAtMs }: Pick<Append, 'set' | 'receivedAtMs'>, region: string): string {
+  return `${subjectOf(set, region)} ${Math.floor(receivedAtMs / 60_000)}`;
 }
 
 const weaker = (one: Durability, other: Durability): Durability => (one === Durability.SPOOLED ? one : other);
@@ -233,16 +238,12 @@ function traceparentsOf({ traceparent }: Append, events: readonly LogEvent[]): s
   return [...found];
 }
 
-async function append(
-  options: EventLogOptions,
-  place: Place,
-  subject: string,
-  parts: readonly Part[],
-): Promise<Appended> {
+async function append(options: EventLogOptions, place: Place, parts: readonly Part[]): Promise<Appended> {
   const first = parts[0];
   if (!first) throw unavailable('A message without events was to be published.');
   const { instance, region, logger, counters } = options;
   const { set, receivedAtMs } = first;
+  const subject = subjectOf(set, region);
   const head = EventBatch.encode({ ...nothing, set, receivedAtMs, instance, region }).finish();
   const data = Buffer.concat([head, ...parts.flatMap(({ chunks }) => chunks)]);
   const messageId = messageIdOf(

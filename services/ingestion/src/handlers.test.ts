@@ -6,6 +6,7 @@ import { receive } from './definition.js';
 import type { Append, AppendResult, EventLog, LogEvent } from './event-log.js';
 import { type Handling, logEvents } from './handlers.js';
 import { createRecentIds } from './recent-ids.js';
+import { createSkews } from './skew.js';
 import { eventOf, idAt, testNowMs } from './test/events.js';
 
 const { ACCEPTED, DUPLICATE, REJECTED } = Outcome;
@@ -25,6 +26,7 @@ const held = (events: readonly LogEvent[], isHeld: boolean): AppendResult => ({
 /** Handling with a log that answers as the test says. */
 function trial(append: EventLog['append'] = ({ events }) => Promise.resolve(held(events, false))) {
   const appended: Append[] = [];
+  const quarantined: number[] = [];
   const log: EventLog = {
     append: (given) => {
       appended.push(given);
@@ -38,6 +40,10 @@ function trial(append: EventLog['append'] = ({ events }) => Promise.resolve(held
     recent: createRecentIds(128),
     counters: createCounters(),
     clock: { now: () => testNowMs },
+    skews: createSkews(),
+    quarantine: {
+      add: async (_: string, { events }: { events: readonly unknown[] }) => void quarantined.push(events.length),
+    },
     sets: { isKnown: ({ project }: { project: string }) => Promise.resolve(project === 'shop') },
   } as unknown as Handling;
   const send = (events: Event[], call = callBy('server'), sentAtMs = 0) =>
@@ -46,7 +52,7 @@ function trial(append: EventLog['append'] = ({ events }) => Promise.resolve(held
       receive(Buffer.from(LogEventsRequest.encode({ set: undefined, events, sentAtMs }).finish())),
       call,
     );
-  return { handling, appended, send };
+  return { handling, appended, quarantined, send };
 }
 
 const eventsIn = (append: Append | undefined): Event[] =>
@@ -138,6 +144,15 @@ describe('logEvents', () => {
     await send([eventOf({ timeMs: testNowMs - hourMs - 1_000 })], callBy('server'), testNowMs - hourMs);
     assert.equal(appended[0]?.skewMs, hourMs);
     assert.equal(eventsIn(appended[0])[0]?.timeMs, testNowMs - 1_000);
+  });
+
+  it('keeps the events of a key that can not be checked, and no room for requests without any', async () => {
+    const { send, appended, quarantined } = trial();
+    const unverified = callBy('unverified');
+    assert.deepEqual(await send([], unverified), { outcomes: [], durability: Durability.UNSPECIFIED });
+    assert.deepEqual(quarantined, []);
+    assert.equal((await send([eventNumber(1)], unverified)).durability, Durability.SPOOLED);
+    assert.deepEqual([quarantined, appended], [[1], []]);
   });
 
   it('asks console keys to be writable, and every key for a set that exists', async () => {

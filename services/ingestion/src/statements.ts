@@ -2,6 +2,7 @@
 import type { Statement } from '@sluice/postgres';
 import { eventColumns } from './event-columns.js';
 import { exposureColumns } from './exposure-tuples.js';
+import { sourceRangesMax } from './limits.js';
 
 export const ensureDay: Statement = {
   name: 'ingestion.ensure_day',
@@ -132,7 +133,10 @@ export const upsertSources: Statement = {
         last_seen_ms)
     on conflict (project, environment, source_id) do update set
       region = case when excluded.last_seen_at >= held.last_seen_at then excluded.region else held.region end,
-      arrived = held.arrived + excluded.arrived,
+      -- Numbers that would lie too far apart are not noted: they count as missing.
+      arrived = (
+        select case when count(*) <= ${sourceRangesMax} then held.arrived + excluded.arrived else held.arrived end
+        from unnest(held.arrived + excluded.arrived)),
       accepted = held.accepted + excluded.accepted,
       duplicate = held.duplicate + excluded.duplicate,
       rejected = (

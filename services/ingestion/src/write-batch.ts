@@ -5,18 +5,19 @@
  *
  * First by COPY straight into the table, which a single repeated id or refused value fails whole.
  * Then, because that is rare, with care: staged, inserted where the id is new, and what PostgreSQL
- * refuses looked for by halves and buried. Both ways write the same.
+ * refuses looked for by halves and buried. Both ways write the same. What a message brings beside its
+ * events may be refused, too: then each message has a transaction of its own, and the culprit is buried.
  */
 import { type Database, isRetryable, isUniqueViolation, type Queryable, type Transaction } from '@sluice/postgres';
 import { copyOf } from './copy-tuples.js';
-import { isDataFault, textOfError } from './data-fault.js';
+import { isDataFault, isValueFault, textOfError } from './data-fault.js';
 import { encodeUnits } from './exposure-tuples.js';
 import { foldCounts, foldUnits } from './exposures.js';
 import { foldReceipts } from './receipts.js';
 import type { EventRow } from './rows.js';
 import * as sql from './statements.js';
 import { buryEvent, buryMessage, countColumns, usageColumns } from './store.js';
-import type { Taken } from './taken.js';
+import { type Taken, unreadable } from './taken.js';
 import { foldUsage } from './usage.js';
 
 /** What a batch came to. */
@@ -51,7 +52,35 @@ export async function writeBatch(database: Database, batch: readonly Taken[]): P
       if (!needsCare && !isRetryable(error)) throw error;
     }
   }
-  return database.transaction((tx) => stageBatch(tx, batch));
+  try {
+    return await database.transaction((tx) => stageBatch(tx, batch));
+  } catch (error) {
+    if (!isValueFault(error)) throw error;
+    return writeEach(database, batch);
+  }
+}
+
+/** A message that can't be written by itself is a dead letter; the others are written. */
+async function writeEach(database: Database, batch: readonly Taken[]): Promise<Written> {
+  const written: Written[] = [];
+  for (const message of batch) {
+    const stage = (one: Taken): Promise<Written> => database.transaction((tx) => stageBatch(tx, [one]));
+    try {
+      written.push(await stage(message));
+    } catch (error) {
+      if (!isValueFault(error)) throw error;
+      written.push(await stage(unreadable(message, textOfError(error))));
+    }
+  }
+  const sum = (of: (one: Written) => number): number => written.reduce((total, one) => total + of(one), 0);
+  return {
+    stored: sum(({ stored }) => stored),
+    duplicate: sum(({ duplicate }) => duplicate),
+    exposures: sum(({ exposures }) => exposures),
+    repeated: sum(({ repeated }) => repeated),
+    buried: written.flatMap(({ buried }) => buried),
+    way: 'staged',
+  };
 }
 
 /** Everything is new, or this fails. */

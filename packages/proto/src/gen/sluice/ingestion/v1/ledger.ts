@@ -178,7 +178,10 @@ export interface SourceBooks {
   report:
     | SourceReport
     | undefined;
-  /** Numbers that arrived, each once. */
+  /**
+   * Numbers that arrived, each once. They lie in 1,000 ranges at most: numbers that would make more are not noted, and
+   * count as missing.
+   */
   arrived: number;
   /** Numbers up to the highest one known that have not arrived. */
   missing: number;
@@ -209,7 +212,10 @@ export interface GetUsageRequest {
   firstDay: string;
   /** Last day; empty for today. */
   lastDay: string;
-  /** Only this event; empty for all. */
+  /**
+   * Only this event; empty for all. Of one day 2,000 names are told apart, all further ones count as "(other)". An
+   * answer has 20,000 names and days at most.
+   */
   name: string;
 }
 
@@ -262,7 +268,7 @@ export interface TailEventsRequest {
   unitId: string;
 }
 
-/** Some events, in the order in which the log took them. The first answer has none: it says that the watch has begun. */
+/** Some events, in the order in which the log was offered them. The first answer has none: it says that the watch has begun. */
 export interface TailEventsResponse {
   /** The events. */
   events: TailedEvent[];
@@ -4507,7 +4513,10 @@ export const LedgerServiceService = {
     responseSerialize: (value: GetUsageResponse): Buffer => Buffer.from(GetUsageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetUsageResponse => GetUsageResponse.decode(value),
   },
-  /** Events as the log of this region takes them, from now on. Who reads too slowly misses some, and is told how many. */
+  /**
+   * Events as ingestion of this region hands them to its log, from now on: one that the log refuses is shown, too, and
+   * one that is offered again is shown again. Who reads too slowly misses some, and is told how many.
+   */
   tailEvents: {
     path: "/sluice.ingestion.v1.LedgerService/TailEvents" as const,
     requestStream: false as const,
@@ -4539,7 +4548,10 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
   getBooks: handleUnaryCall<GetBooksRequest, GetBooksResponse>;
   /** Events by day and name, and unique units by day and month. */
   getUsage: handleUnaryCall<GetUsageRequest, GetUsageResponse>;
-  /** Events as the log of this region takes them, from now on. Who reads too slowly misses some, and is told how many. */
+  /**
+   * Events as ingestion of this region hands them to its log, from now on: one that the log refuses is shown, too, and
+   * one that is offered again is shown again. Who reads too slowly misses some, and is told how many.
+   */
   tailEvents: handleServerStreamingCall<TailEventsRequest, TailEventsResponse>;
 }
 
@@ -4675,7 +4687,10 @@ export interface LedgerServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetUsageResponse) => void,
   ): ClientUnaryCall;
-  /** Events as the log of this region takes them, from now on. Who reads too slowly misses some, and is told how many. */
+  /**
+   * Events as ingestion of this region hands them to its log, from now on: one that the log refuses is shown, too, and
+   * one that is offered again is shown again. Who reads too slowly misses some, and is told how many.
+   */
   tailEvents(request: TailEventsRequest, options?: Partial<CallOptions>): ClientReadableStream<TailEventsResponse>;
   tailEvents(
     request: TailEventsRequest,
