@@ -3,6 +3,7 @@ export type CounterName =
   | 'events_accepted'
   | 'events_duplicate'
   | 'events_rejected'
+  | 'requests_malformed'
   | 'events_unverified'
   | 'events_unverified_refused'
   | 'events_spooled'
@@ -24,6 +25,7 @@ export function createCounters(): Counters {
     events_accepted: 0,
     events_duplicate: 0,
     events_rejected: 0,
+    requests_malformed: 0,
     events_unverified: 0,
     events_unverified_refused: 0,
     events_spooled: 0,

@@ -35,6 +35,7 @@ export interface Handling {
 /** Accepts events: answers only once the log holds every accepted one on stable storage. */
 export async function logEvents(handling: Handling, received: Received, call: Call): Promise<LogEventsResponse> {
   const { log, recent, counters } = handling;
+  if ('problem' in received) counters.add('requests_malformed', 1);
   const request = requireRequest(received);
   if (call.principal.kind === 'unverified') return quarantine(handling, request, call.principal);
   const { head, events } = request;

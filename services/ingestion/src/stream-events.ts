@@ -16,7 +16,10 @@ export async function streamEvents(
   received: ReceivedBatch,
   call: Call,
 ): Promise<StreamEventsResponse> {
-  if ('problem' in received) throw invalid(received.problem.field, received.problem.message);
+  if ('problem' in received) {
+    handling.counters.add('requests_malformed', 1);
+    throw invalid(received.problem.field, received.problem.message);
+  }
   const { batch, batchNumber } = received;
   if (!batch) throw invalid('batch', 'is missing; send a LogEventsRequest');
   try {

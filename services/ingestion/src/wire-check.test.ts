@@ -3,6 +3,7 @@ import { ExposureKind, LogEventsRequest, User } from '@sluice/proto';
 import fc from 'fast-check';
 import { eventOf } from './test/events.js';
 import { checkWire } from './wire-check.js';
+import type { FieldDescription, MessageDescription } from './wire-fields.js';
 import { logEvents, logEventsSchema } from './wire-schema.js';
 
 const check = (bytes: Uint8Array) => checkWire(bytes, logEventsSchema);
@@ -57,6 +58,31 @@ const full: LogEventsRequest = LogEventsRequest.fromPartial({
   ],
 });
 const bytes = LogEventsRequest.encode(full).finish();
+
+interface Place {
+  readonly path: string;
+  readonly number: number;
+  /** The wire type that the field must have. */
+  readonly wanted: number;
+  /** Puts bytes into the messages around the field. */
+  readonly wrap: (inner: number[]) => number[];
+}
+
+const wireTypeOf = (type: FieldDescription['type']): number =>
+  typeof type === 'object' || type === 'string' ? 2 : type === 'double' ? 1 : 0;
+
+function* fieldsOf(
+  { fields }: MessageDescription,
+  above = '',
+  wrap: Place['wrap'] = (inner) => inner,
+): Generator<Place> {
+  for (const [key, { name, type, max }] of Object.entries(fields)) {
+    const path = `${above}${name}${max === undefined ? '' : '[0]'}`;
+    const number = Number(key);
+    yield { path, number, wanted: wireTypeOf(type), wrap };
+    if (typeof type === 'object') yield* fieldsOf(type, `${path}.`, (inner) => wrap(delimited(number, ...inner)));
+  }
+}
 
 describe('the wire check', () => {
   it('accepts what the contract says, and an empty message', () => {
@@ -152,6 +178,22 @@ describe('the wire check', () => {
       assert.match(problem?.message ?? '', message);
     });
   }
+
+  it('refuses every field of the contract in every other wire type, and names it', () => {
+    /** Values of each wire type, behind their tags. */
+    const values = { 0: [1], 1: Array<number>(8).fill(0), 2: [0], 5: Array<number>(4).fill(0) };
+    let refused = 0;
+    for (const { path, number, wanted, wrap } of fieldsOf(logEvents)) {
+      for (const [wireType, value] of Object.entries(values)) {
+        if (Number(wireType) === wanted) continue;
+        const problem = check(Uint8Array.from(wrap([tag(number, Number(wireType)), ...value])));
+        assert.deepEqual(problem, { field: path, message: `has wire type ${wireType}, must be ${wanted}` });
+        refused++;
+      }
+    }
+    assert.equal(refused % 3, 0);
+    assert.ok(refused > 150, `${refused}`);
+  });
 
   it('refuses more events than a request may have, before anything is decoded', () => {
     const events = Array.from({ length: 1_001 }, () => eventOf({ name: 'a' }));
