@@ -170,7 +170,7 @@ describe('rows from the wire', () => {
     }
     assert.throws(() => wireOf({ instance: 'a\0' }), /names no instance/);
     assert.throws(() => wireOf({ region: 'r'.repeat(257) }), /names no region/);
-    for (const receivedAtMs of [0, -1, Number.MAX_SAFE_INTEGER]) {
+    for (const receivedAtMs of [-1, Number.MAX_SAFE_INTEGER]) {
       assert.throws(() => wireOf({ receivedAtMs }), /which is no time/);
     }
   });

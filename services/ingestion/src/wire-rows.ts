@@ -68,10 +68,13 @@ function requireSound({ set, instance, region, receivedAtMs }: Head): SetRef {
   for (const [field, text] of Object.entries({ instance, region })) {
     if (text.length > originCharactersMax || text.includes('\0')) throw new WireError(`names no ${field}`);
   }
-  if (!isDayKnown(receivedAtMs)) throw new WireError(`was received at ${receivedAtMs}, which is no time`);
+  if (receivedAtMs < 0 || receivedAtMs >= receivedBeforeMs)
+    throw new WireError(`was received at ${receivedAtMs}, which is no time`);
   return set;
 }
 
+/** PostgreSQL's own limit is far beyond. */
+const receivedBeforeMs = Date.UTC(2100, 0, 1);
 /** Of an instance or region. */
 const originCharactersMax = 256;
 
