@@ -45,11 +45,10 @@ describe('HyperLogLog', () => {
   });
 
   it('is small while it has seen few: one for each of many names costs no more than they do', () => {
-    const few = Array.from({ length: 20_000 }, (_, at) => sketchOf([`user-${at}`]));
     const before = process.memoryUsage().arrayBuffers;
-    for (const sketch of few) for (const unit of unitsOf(20, 'user-')) sketch.add(hashOf(unit));
+    const few = Array.from({ length: 20_000 }, () => sketchOf(unitsOf(20, 'user-')));
     assert(process.memoryUsage().arrayBuffers - before < 8 * 2 ** 20, 'registers of all were made');
-    assert.equal(few[0]?.count(), sketchOf([...unitsOf(20, 'user-'), 'user-0']).count());
+    assert.equal(few[0]?.count(), 20);
   });
 
   it('does not care how often, in which order or in how many parts units come', () => {
