@@ -1,8 +1,8 @@
 /** Batches of events on one stream; each is handled as LogEvents would. */
 import { type Call, invalid, SluiceError } from '@sluice/mesh';
 import type { StreamEventsResponse } from '@sluice/proto';
-import type { ReceivedBatch } from './definition.js';
 import { type Handling, logEvents } from './handlers.js';
+import type { ReceivedBatch } from './wire/definition.js';
 
 /** For refusals that name no delay of their own, in milliseconds. */
 const retryAfterMs = 1_000;
