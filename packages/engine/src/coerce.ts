@@ -2,7 +2,7 @@
  * The views of a user-side value. Every comparison asks for the view it needs; a view that a value
  * does not have is undefined, and then most comparisons are false.
  */
-import { nestingMax } from './json-text.js';
+
 import { floatJsonText, numberText } from './number-text.js';
 import { parseTimestamp } from './timestamp.js';
 
@@ -17,6 +17,9 @@ export class BareInteger {
     this.value = value;
   }
 }
+
+/** Levels of a user's arrays and objects that the reference takes. */
+const levelsMax = 2048;
 
 const int64Max = 2n ** 63n - 1n;
 const int64Min = -(2n ** 63n);
@@ -55,7 +58,7 @@ function valueJsonText(value: unknown, depth: number): string | undefined {
   if (typeof value === 'boolean') return String(value);
   if (typeof value === 'number' && Number.isFinite(value)) return numberJsonText(value);
   if (typeof value !== 'object' || value === null) return 'null';
-  if (depth >= nestingMax) return undefined;
+  if (depth >= levelsMax) return undefined;
   const parts: string[] = [];
   const isArray = Array.isArray(value);
   for (const [key, element] of Object.entries(value)) {

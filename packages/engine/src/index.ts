@@ -23,7 +23,7 @@ export type * from './decision.js';
 export { referenceReason } from './decision.js';
 export { DenseIdList } from './dense-id-list.js';
 export type { ConditionOutcome, ConditionTrace, RuleOutcome, RuleTrace, SpecTrace } from './explain.js';
-export { type JsonNode, JsonNumber, JsonSyntaxError, readJson, writeJson } from './json-text.js';
+export { type JsonNode, JsonNumber, JsonSyntaxError, readAnyJson, readJson, writeJson } from './json-text.js';
 export { evaluateParameter, isSameType, type ParameterDecision } from './parameters.js';
 export type * from './problem.js';
 export type { Program, RulesetChanges, SectionChanges } from './program.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
+import { readVectors } from '../test/read-vectors.js';
 import { compilePattern } from './pattern.js';
 
 function matches(source: string, text: string): boolean | string {
@@ -51,9 +51,7 @@ interface Vectors {
 }
 
 /** The reference's answers; `test/differential` asks it for them again. */
-const vectors: Vectors = JSON.parse(
-  readFileSync(new URL('../../../../test/vectors/patterns.json', import.meta.url), 'utf8'),
-);
+const vectors: Vectors = readVectors('patterns.json');
 
 describe('patterns', () => {
   it('match as the golden vectors say', () => {
