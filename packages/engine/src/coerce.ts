@@ -123,9 +123,19 @@ export function timestampOf(value: unknown): Integer | undefined {
   return parseIntegerText(value) ?? parseUserTimestamp(value);
 }
 
-/** The reference looks at user texts only when they could be a short date. */
+/** The reference looks at user texts only when they could be a short date, and counts bytes. */
 function parseUserTimestamp(text: string): number | undefined {
-  if (text.length < 8 || text.length > 20 || !/[-T:]/.test(text)) return undefined;
-  if (/[^\0-\x7f]/.test(text)) return undefined;
-  return parseTimestamp(text);
+  if (text.length > 20 || !/[-T:]/.test(text)) return undefined;
+  const bytes = utf8Length(text);
+  return bytes < 8 || bytes > 20 ? undefined : parseTimestamp(text);
+}
+
+function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    // Each half of a pair is two bytes of four.
+    if (code >= 0x80) bytes += code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 1 : 2;
+  }
+  return bytes;
 }
