@@ -174,6 +174,7 @@ function readStored(stored: StickyValue): StoredParts {
   };
 }
 
+/** No gates at all are saved as null. */
 function makeStored(decision: ConfigDecision | LayerDecision, layer: LayerDecision | null, time: number): StickyValue {
   return {
     value: decision.passed,
@@ -181,10 +182,15 @@ function makeStored(decision: ConfigDecision | LayerDecision, layer: LayerDecisi
     rule_id: decision.ruleID,
     group_name: decision.groupName,
     secondary_exposures: decision.secondaryExposures,
-    undelegated_secondary_exposures: layer === null ? decision.secondaryExposures : layer.undelegatedSecondaryExposures,
+    undelegated_secondary_exposures:
+      layer === null ? orNull(decision.secondaryExposures) : layer.undelegatedSecondaryExposures,
     config_delegate: layer?.allocatedExperiment ?? null,
     explicit_parameters: decision.explicitParameters,
     time,
     ...(decision.version === null ? {} : { config_version: decision.version }),
   };
+}
+
+function orNull(exposures: readonly SecondaryExposure[]): readonly SecondaryExposure[] | null {
+  return exposures.length === 0 ? null : exposures;
 }
