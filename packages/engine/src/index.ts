@@ -27,7 +27,7 @@ export type * from './decision.js';
 export { referenceReason } from './decision.js';
 export { DenseIdList } from './dense-id-list.js';
 export type { AskedKind } from './evaluate.js';
-export type { ConditionOutcome, ConditionTrace, RuleOutcome, RuleTrace, SpecTrace } from './explain.js';
+export type { ConditionOutcome, ConditionTrace, RuleOutcome, RuleTrace, SpecOrigin, SpecTrace } from './explain.js';
 export { type JsonNode, JsonNumber, JsonSyntaxError, readAnyJson, readJson, writeJson } from './json-text.js';
 export { evaluateParameter, isSameType, type ParameterDecision } from './parameters.js';
 export type * from './problem.js';
