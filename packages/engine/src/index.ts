@@ -29,6 +29,7 @@ export { DenseIdList } from './dense-id-list.js';
 export type { AskedKind } from './evaluate.js';
 export type { ConditionOutcome, ConditionTrace, RuleOutcome, RuleTrace, SpecOrigin, SpecTrace } from './explain.js';
 export { type JsonNode, JsonNumber, JsonSyntaxError, readAnyJson, readJson, writeJson } from './json-text.js';
+export { numberText } from './number-text.js';
 export { evaluateParameter, isSameType, type ParameterDecision } from './parameters.js';
 export type * from './problem.js';
 export type { Program, RulesetChanges, SectionChanges } from './program.js';
