@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { floatOf, integerOf, isMissing, parseFloatText, parseIntegerText, textOf, timestampOf } from './coerce.js';
 import { canonicalNumberText, floatJsonText, numberText } from './number-text.js';
+import { readVectors } from './test/read-vectors.js';
 import { parseTimestamp } from './timestamp.js';
 import { compareVersions } from './version-text.js';
 
@@ -89,6 +90,17 @@ describe('timestamps', () => {
     assert.equal(parseTimestamp('0001-01-01T00:00:00Z'), new Date('0001-01-01T00:00:00Z').getTime());
   });
 
+  it('reads dates as the golden vectors say, of targets and of users', () => {
+    const { dates } = readVectors<{ dates: [text: string, target: number | null, user: number | null][] }>(
+      'dates.json',
+    );
+    for (const [text, target, user] of dates) {
+      const message = JSON.stringify(text);
+      assert.equal(parseIntegerText(text) ?? parseTimestamp(text) ?? null, target, message);
+      assert.equal(timestampOf(text) ?? null, user, `${message} of a user`);
+    }
+  });
+
   it('refuses what is not in the calendar', () => {
     for (const text of ['2023-02-29T00:00:00Z', '2023-01-01', '2023-13-01 00:00:00', '2023-01-01 24:00:00']) {
       assert.equal(parseTimestamp(text), undefined, text);
@@ -117,6 +129,12 @@ describe('versions', () => {
       ['v1', '1', undefined],
       [' 1 . 2', '1.2', 0],
       ['1.99999999999999999999', '1.99999999999999999998', 1],
+      ['\u00851\u2028.2', '1.2', 0],
+      ['\ufeff1.2', '1.2', undefined],
+      [`+${'0'.repeat(1000)}1.2`, '1.2', 0],
+      ['170141183460469231731687303715884105727', '170141183460469231731687303715884105726', 1],
+      ['170141183460469231731687303715884105728', '1', undefined],
+      ['+-1', '1', undefined],
     ];
     for (const [left, right, order] of cases) assert.equal(compareVersions(left, right), order, `${left} to ${right}`);
   });
