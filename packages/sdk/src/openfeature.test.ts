@@ -57,6 +57,18 @@ describe('SluiceProvider', () => {
     assert.equal(await client().getStringValue('checkout.button', 'x', context), 'green');
   });
 
+  it('exposes what is seen of a layer, and nothing where the default is given', async () => {
+    await client().getNumberValue('checkout.button', 7, context);
+    await client().getStringValue('checkout', 'x', context);
+    await client().getStringValue('checkout.none', 'x', context);
+    assert.equal(sluice.books().generated, 0);
+    assert.deepEqual(await client().getObjectValue('checkout', {}, context), { button: 'green' });
+    await client().getStringValue('checkout.button', 'x', context);
+    await sluice.flush();
+    const seen = mesh.events.map(({ exposure }) => [exposure?.key, exposure?.parameter, exposure?.allocatedExperiment]);
+    assert.deepEqual(seen, [['checkout', 'button', 'trial']]);
+  });
+
   it('says why it gives the default', async () => {
     const asked = [
       [await client().getBooleanDetails('none', true, context), true, 'FLAG_NOT_FOUND'],

@@ -9,10 +9,10 @@ import {
   type ResolutionDetails,
   type TrackingEventDetails,
 } from '@openfeature/server-sdk';
-import { isSameType } from '@sluice/engine';
+import type { JsonValue as Value } from '@sluice/engine';
 import type { Answer, ErrorCode as OurCode } from './answer.js';
 import { readyTimeoutMs } from './limits.js';
-import { findFlag } from './openfeature-key.js';
+import { findFlag, isUsable } from './openfeature-key.js';
 import { userOf } from './openfeature-user.js';
 import type { Sluice } from './sluice.js';
 
@@ -84,7 +84,7 @@ export class SluiceProvider implements Provider {
   ): Promise<ResolutionDetails<boolean>> {
     const user = userOf(context);
     if (this.#sluice.kindOf(key) !== 'gate' && key.includes('.')) {
-      const found = findFlag(this.#sluice, key, user);
+      const found = findFlag(this.#sluice, key, user, fallback);
       if (found) return Promise.resolve(detailsOf(found.answer, found.value, fallback));
     }
     const gate = this.#sluice.gate(key, user);
@@ -109,7 +109,7 @@ export class SluiceProvider implements Provider {
 
   #resolve<T extends JsonValue>(key: string, fallback: T, context: EvaluationContext): Promise<ResolutionDetails<T>> {
     const user = userOf(context);
-    const found = findFlag(this.#sluice, key, user);
+    const found = findFlag(this.#sluice, key, user, fallback);
     if (found) return Promise.resolve(detailsOf(found.answer, found.value, fallback));
     // Nothing of that name: what a config of that name says of it is the right error.
     return Promise.resolve(detailsOf(this.#sluice.config(key, user), undefined, fallback));
@@ -123,7 +123,11 @@ export class SluiceProvider implements Provider {
   }
 }
 
-function detailsOf<T extends JsonValue>(answer: Answer, value: unknown, fallback: T): ResolutionDetails<T> {
+function detailsOf<T extends JsonValue>(
+  answer: Answer,
+  value: Value | undefined,
+  fallback: T,
+): ResolutionDetails<T> {
   const { reason, errorCode, detail, revision, ruleID, groupName, ageMs } = answer;
   const flagMetadata = { revision, ruleId: ruleID, ageMs };
   if (errorCode !== undefined) {
@@ -133,12 +137,9 @@ function detailsOf<T extends JsonValue>(answer: Answer, value: unknown, fallback
     const errorMessage = `${answer.name} has no such parameter`;
     return { value: fallback, reason: 'ERROR', errorCode: ErrorCode.FLAG_NOT_FOUND, errorMessage, flagMetadata };
   }
-  if (!isSameType(value as JsonValue, fallback) && !(isStructure(value) && isStructure(fallback))) {
+  if (!isUsable(value, fallback)) {
     const errorMessage = `the value of ${answer.name} has another type than the default`;
     return { value: fallback, reason: 'ERROR', errorCode: ErrorCode.TYPE_MISMATCH, errorMessage, flagMetadata };
   }
   return { value: value as T, variant: groupName ?? ruleID, reason, flagMetadata };
 }
-
-/** OpenFeature asks for arrays and objects alike by one call. */
-const isStructure = (value: unknown): boolean => typeof value === 'object' && value !== null;

@@ -111,6 +111,8 @@ describe('Sluice', () => {
     assert.deepEqual(theme.get('tags', {}), {});
     assert.equal(theme.get('nothing', 'x'), 'x');
     assert.equal(theme.get('nothing', null), null);
+    assert.equal(theme.get('size', null), 10);
+    assert.equal(theme.get('size', undefined as never), 10);
     assert.equal(theme.get('toString', 'x'), 'x');
   });
 
@@ -138,6 +140,27 @@ describe('Sluice', () => {
     await client.flush();
     const exposed = mesh.events.map(({ exposure }) => exposure?.key).sort();
     assert.deepEqual(exposed, ['checkout', 'on', 'theme']);
+  });
+
+  it('exposes a parameter of a layer only where its value is seen', async () => {
+    const client = await openReady();
+    await client.waitForRevision(
+      commit([
+        storeEntity('store', {
+          lost: { ref_type: 'layer', param_type: 'string', layer_name: 'checkout', param_name: 'none' },
+          button: { ref_type: 'layer', param_type: 'string', layer_name: 'checkout', param_name: 'button' },
+        }),
+      ]),
+    );
+    const layer = client.layer('checkout', user);
+    assert.equal(layer.get('button', 7), 7);
+    assert.equal(layer.get('none', 'x'), 'x');
+    const store = client.parameterStore('store', user);
+    assert.equal(store.get('lost', 'x'), 'x');
+    assert.equal(store.get('button', 7), 7);
+    assert.equal(client.books().generated, 0);
+    assert.equal(layer.get('button', null), 'green');
+    assert.equal(client.books().generated, 1);
   });
 
   it('answers everything for a user', async () => {

@@ -15,10 +15,10 @@ import {
   type AllAnswers,
   type AskOptions,
   type ConfigAnswer,
+  fits,
   type GateAnswer,
   type LayerAnswer,
   type ParameterStoreAnswer,
-  typed,
   type Widened,
 } from './answer.js';
 import type { SourceBooks } from './books.js';
@@ -327,19 +327,21 @@ export class Sluice {
   ): Widened<T> {
     try {
       const decided = evaluateParameter(held.program, store, parameter, user, this.#context.renew());
-      if (options?.exposure !== false) this.#exposeSource(decided, user, held.revision);
-      return typed(decided.value, fallback);
+      const isSeen = fits(decided.value, fallback);
+      if (options?.exposure !== false) this.#exposeSource(decided, isSeen, user, held.revision);
+      return (isSeen ? decided.value : fallback) as Widened<T>;
     } catch (error) {
       this.#report(error);
       return fallback as Widened<T>;
     }
   }
 
-  #exposeSource({ source, layerParameter }: ParameterDecision, user: User, revision: number): void {
+  /** As if the source had been asked directly: of a layer, only a parameter that is seen counts. */
+  #exposeSource({ source, layerParameter }: ParameterDecision, isSeen: boolean, user: User, revision: number): void {
     if (source === null) return;
     if (source.kind === 'gate') this.#exposures?.gate(source, user, revision);
-    else if (source.kind === 'layer') this.#exposures?.layer(source, layerParameter ?? '', user, revision);
-    else this.#exposures?.config(source, user, revision);
+    else if (source.kind !== 'layer') this.#exposures?.config(source, user, revision);
+    else if (isSeen) this.#exposures?.layer(source, layerParameter ?? '', user, revision);
   }
 
   #heldFor(options: Pick<AskOptions, 'pin'> | undefined): Held | undefined {
