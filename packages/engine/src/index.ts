@@ -16,6 +16,7 @@ export {
 export { bucketOf, djb2, idListKey, passBucketOf, sha256Base64, userBucketOf } from './bucket.js';
 export { type InitializeNames, type InitializeOptions, initializeResponse } from './client/response.js';
 export type { InitializeFormat } from './client/tables.js';
+export { textOf } from './coerce.js';
 export { type Compilation, compile, compileSteps, patch } from './compile.js';
 export type * from './context.js';
 export { type CountryTable, loadCountryTable } from './country.js';

@@ -1,4 +1,4 @@
-import type { User as EngineUser, UserValue } from '@sluice/engine';
+import { type User as EngineUser, textOf, type UserValue } from '@sluice/engine';
 import type { User, Value } from '@sluice/proto';
 
 /** Attributes nested deeper than this are left out: ingestion refuses them. */
@@ -34,11 +34,6 @@ export function copyUser(user: EngineUser): EngineUser {
     custom: user.custom && { ...user.custom },
     privateAttributes: undefined,
   };
-}
-
-function textOf(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
-  return typeof value === 'number' && Number.isFinite(value) ? String(value) : undefined;
 }
 
 function textsOf(record: Readonly<Record<string, unknown>> | undefined): Record<string, string> {
