@@ -123,11 +123,7 @@ export class SluiceProvider implements Provider {
   }
 }
 
-function detailsOf<T extends JsonValue>(
-  answer: Answer,
-  value: Value | undefined,
-  fallback: T,
-): ResolutionDetails<T> {
+function detailsOf<T extends JsonValue>(answer: Answer, value: Value | undefined, fallback: T): ResolutionDetails<T> {
   const { reason, errorCode, detail, revision, ruleID, groupName, ageMs } = answer;
   const flagMetadata = { revision, ruleId: ruleID, ageMs };
   if (errorCode !== undefined) {
