@@ -63,6 +63,7 @@ describe('RemoteSluice', () => {
           explain: () => {
             throw new Error('not asked for');
           },
+          initializeClient: () => ({ documentJson: '{}', provenance: undefined }),
         }),
       ],
       describe: () => ({ sets: [], counters: {} }),

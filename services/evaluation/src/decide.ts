@@ -10,6 +10,7 @@ import {
   type User,
 } from '@sluice/engine';
 import { type Decision, type Key, Kind, Reason } from '@sluice/proto';
+import { decideStore } from './decide-store.js';
 
 /** What all decisions of one request have in common. */
 export interface Deciding {
@@ -59,6 +60,7 @@ function configKind({ ruleset }: Program, name: string): Kind {
 }
 
 function decide(deciding: Deciding, kind: Kind, name: string): Decision {
+  if (kind === Kind.PARAM_STORE) return decideStore(deciding, name);
   const decision = ask(deciding, kind, name);
   if (decision.consultedExperiments.length > 0) deciding.consulted?.push(...decision.consultedExperiments);
   return encode(deciding, decision);
