@@ -25,6 +25,7 @@ export { referenceReason } from './decision.js';
 export { DenseIdList } from './dense-id-list.js';
 export type { ConditionOutcome, ConditionTrace, RuleOutcome, RuleTrace, SpecTrace } from './explain.js';
 export { type JsonNode, JsonNumber, JsonSyntaxError, readJson, writeJson } from './json-text.js';
+export { chooseOverride } from './overrides.js';
 export { evaluateParameter, isSameType, type ParameterDecision } from './parameters.js';
 export type * from './problem.js';
 export type { Program, RulesetChanges, SectionChanges } from './program.js';

@@ -15,11 +15,13 @@ export type {
   Widened,
 } from './answer.js';
 export type { DropReason, SourceBooks } from './books.js';
+export type { ChangeListener, HopTimes, RulesetChange } from './change-listeners.js';
+export type { ClientResponse, EntityKind, Patience, Place, Reply, SluiceClient, Status } from './client.js';
+export type { RemoteAskOptions } from './evaluator.js';
 export type { Source } from './held.js';
-export type { ChangeListener, HopTimes, RulesetChange } from './holder.js';
 export type { ConnectionOptions, SluiceOptions } from './options.js';
 export type { Overrides } from './overrides.js';
 export type { EventDetails } from './pending-event.js';
 export type { Carrier, Pin } from './pin.js';
-export { type RemoteAskOptions, RemoteSluice, type RemoteSluiceOptions } from './remote-sluice.js';
-export { type ClientResponse, type Patience, Sluice, type Status } from './sluice.js';
+export { RemoteSluice, type RemoteSluiceOptions } from './remote-sluice.js';
+export { Sluice } from './sluice.js';

@@ -17,6 +17,8 @@ export interface ConnectionOptions {
   readonly consulAddr?: string | undefined;
   /** The own region: its instances are preferred. */
   readonly region?: string | undefined;
+  /** Answers from a ruleset that was not known to be the newest for this long say that they are stale. 60 s unless said. */
+  readonly staleAfterMs?: number | undefined;
   /** Sends no exposures at all; events are sent nevertheless. */
   readonly disableExposureLogging?: boolean | undefined;
   /** Any pino logger. Says nothing unless given. */
@@ -40,8 +42,6 @@ export interface SluiceOptions extends ConnectionOptions {
   readonly stateDir?: string | undefined;
   /** To start from while there is nothing better: a ruleset file or frame, or a Statsig document (version 2); a path or the bytes. */
   readonly bootstrap?: string | Uint8Array | undefined;
-  /** Answers from a ruleset that was not known to be the newest for this long say that they are stale. 60 s unless said. */
-  readonly staleAfterMs?: number | undefined;
   /** A stream that is silent for this long is dead, in milliseconds. 3 s unless said. */
   readonly silenceMs?: number | undefined;
 }

@@ -23,6 +23,8 @@ import {
 } from './answer.js';
 import type { SourceBooks } from './books.js';
 import { readBootstrap } from './bootstrap.js';
+import type { ChangeListener } from './change-listeners.js';
+import type { ClientResponse, EntityKind, Patience, SluiceClient, Status } from './client.js';
 import { loadCountries } from './countries.js';
 import { openEventQueue } from './event-client.js';
 import type { EventQueue } from './event-queue.js';
@@ -37,8 +39,8 @@ import {
   noAnswers,
   notReady,
 } from './failed-answer.js';
-import { Held, type Source } from './held.js';
-import { type ChangeListener, Holder } from './holder.js';
+import { Held } from './held.js';
+import { Holder } from './holder.js';
 import { stateOnDisk } from './last-known-good.js';
 import { closeTimeoutMs, readyTimeoutMs } from './limits.js';
 import { LiveContext } from './live-context.js';
@@ -51,33 +53,11 @@ import type { EventDetails } from './pending-event.js';
 import { baggageIn, type Carrier, type Pin, pinFor } from './pin.js';
 import { RulesetStream } from './ruleset-stream.js';
 
-/** How long something may take, in milliseconds. */
-export interface Patience {
-  readonly timeoutMs?: number | undefined;
-}
-
-/** As `JSON.stringify` takes it. */
-export type ClientResponse = Readonly<Record<string, JsonValue>> | undefined;
-
-/** Where a client stands. */
-export interface Status {
-  /** 0 when there is no ruleset, or one that carries no revision. */
-  readonly revision: number;
-  readonly source: Source | undefined;
-  /** Infinite where there is no ruleset. */
-  readonly ageMs: number;
-  readonly isStale: boolean;
-  /** Whether the stream of changes lives. */
-  readonly isConnected: boolean;
-  /** Why it does not. */
-  readonly problem: string | undefined;
-}
-
 /**
  * Decides in process, from a ruleset that it keeps up to date in the background. Questions are
  * answered at once and never throw, whatever is dead; every answer says how old its ruleset is.
  */
-export class Sluice {
+export class Sluice implements SluiceClient<'local'> {
   /** Answers that this process forces. */
   readonly overrides: Overrides = new Overrides();
   readonly #settled: Settled;
@@ -250,7 +230,7 @@ export class Sluice {
   }
 
   /** Whether configs of this name are asked for as configs or experiments; undefined when there is none. */
-  kindOf(name: string): 'gate' | 'config' | 'experiment' | 'layer' | undefined {
+  kindOf(name: string): EntityKind | undefined {
     const ruleset = this.#holder.current?.program.ruleset;
     const config = ruleset?.configs.get(name);
     if (config) return kindOfEntity(config.entity);
