@@ -176,7 +176,7 @@ export class Evaluator {
   }
 
   #wireUser(user: EngineUser): User {
-    return wireUser(user, { withPrivate: true });
+    return wireUser(user, { withPrivate: true, globals: this.#settled.globalCustomFields });
   }
 
   /** Over the stream, if there is one; by a call of its own, which is repeated elsewhere if need be, when that breaks. */

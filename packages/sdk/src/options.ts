@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { invalid, type Logger, silentLogger } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
 import { batchLingerMs, queueEventsMax, silenceMs, spoolBytesMax, staleAfterMs } from './limits.js';
+import type { Attributes } from './wire-user.js';
 
 /** What local and remote evaluation have in common. */
 export interface ConnectionOptions {
@@ -19,6 +20,8 @@ export interface ConnectionOptions {
   readonly region?: string | undefined;
   /** Answers from a ruleset that was not known to be the newest for this long say that they are stale. 60 s unless said. */
   readonly staleAfterMs?: number | undefined;
+  /** Attributes that every user has; a user's own of the same name go first. Part of events, as `custom` is. */
+  readonly globalCustomFields?: Attributes | undefined;
   /** Sends no exposures at all; events are sent nevertheless. */
   readonly disableExposureLogging?: boolean | undefined;
   /** Any pino logger. Says nothing unless given. */
@@ -57,6 +60,7 @@ export interface Settled {
   };
   readonly ingestionTarget: string | undefined;
   readonly set: SetRef | undefined;
+  readonly globalCustomFields: Attributes | undefined;
   readonly isExposing: boolean;
   readonly logger: Logger;
   readonly queueEventsMax: number;
@@ -85,6 +89,7 @@ export function settle(options: SluiceOptions): Settled {
     },
     ingestionTarget: options.ingestionTarget ?? (target.startsWith('consul:') ? 'consul:///ingestion' : undefined),
     set,
+    globalCustomFields: options.globalCustomFields && { ...options.globalCustomFields },
     isExposing: options.disableExposureLogging !== true,
     logger: options.logger ?? silentLogger,
     queueEventsMax: positive('queueEventsMax', options.queueEventsMax, queueEventsMax),

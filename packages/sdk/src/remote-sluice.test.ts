@@ -310,6 +310,17 @@ describe('RemoteSluice', () => {
     });
   });
 
+  it('gives every user the attributes of the client', async () => {
+    await withClient({ globalCustomFields: { plan: 'pro' } }, async (client) => {
+      await client.gate('on', user);
+      await client.evaluateAll({ userID: 'u', custom: { plan: 'free' } });
+    });
+    assert.deepEqual(
+      asked.map(({ user: who }) => who?.custom.plan?.kind?.value),
+      ['pro', 'free'],
+    );
+  });
+
   it('falls back to calls of their own when the stream breaks', async () => {
     isStreamBroken = true;
     const other = new RemoteSluice({ key, target: `static:///${server.address}` });

@@ -163,6 +163,31 @@ describe('Sluice', () => {
     assert.equal(client.books().generated, 1);
   });
 
+  it('gives every user the attributes of the client', async () => {
+    const plan = {
+      ...{ type: 'user_field', field: 'plan', operator: 'any' },
+      targetValueJson: '["pro"]',
+      idType: 'userID',
+    };
+    const condition = {
+      name: 'pro',
+      version: 1,
+      body: { $case: 'condition', value: { ...plan, additionalValues: {} } },
+    };
+    const gate = gateEntity('pro-only', 100);
+    if (gate.body?.$case === 'gate') gate.body.value.rules[0]?.conditionIds.push('pro');
+    const client = await openReady({ globalCustomFields: { plan: 'pro' } });
+    await client.waitForRevision(commit([condition as never, gate]));
+    assert.equal(client.checkGate('pro-only', user), true);
+    assert.equal(client.checkGate('pro-only', { ...user, custom: { plan: 'free' } }), false);
+    client.log(user, 'paid');
+    await client.flush();
+    const plans = mesh.events.map(({ user: who }) => who?.custom.plan?.kind?.value);
+    assert.deepEqual(plans, ['pro', 'free', 'pro']);
+    const response = client.clientInitializeResponse(user);
+    assert.partialDeepStrictEqual(response, { user: { custom: { plan: 'pro' } } });
+  });
+
   it('answers everything for a user', async () => {
     const all = (await openReady()).evaluateAll(user);
     assert.deepEqual([...all.gates.keys()].sort(), ['off', 'on']);

@@ -79,7 +79,7 @@ export class Sluice implements SluiceClient<'local'> {
     const settled = settle(options);
     this.#settled = settled;
     this.#holder = new Holder(settled.logger);
-    this.#context = new LiveContext(this.overrides);
+    this.#context = new LiveContext(this.overrides, settled.globalCustomFields);
     this.#holder.listen(() => this.#context.follow(this.#holder.current?.set ?? settled.set));
     if (options.bootstrap !== undefined) this.#holder.put(readBootstrap(options.bootstrap, settled.staleAfterMs));
     this.#disk = options.stateDir ? new Disk({ directory: options.stateDir, logger: settled.logger }) : undefined;

@@ -31,6 +31,16 @@ describe('the wire form of a user', () => {
     assert.deepEqual(Object.keys(wire.custom), ['ok', 'none']);
   });
 
+  it('has the attributes of every user, found as rules find them', () => {
+    const globals = { plan: 'free', Region: 'eu', region: 'EU', tier: 1, none: undefined };
+    const user: User = { custom: { region: 'own', tier: undefined, plan: null } };
+    const { custom } = userFromWire(wireUser(user, { withPrivate: false, globals }));
+    assert.deepEqual(custom, { region: 'own', tier: 1, plan: null });
+    assert.deepEqual(userFromWire(wireUser({}, { withPrivate: false, globals })).custom, {
+      ...{ plan: 'free', Region: 'eu', region: 'EU', tier: 1 },
+    });
+  });
+
   it('holds private attributes only where it may', () => {
     const user: User = { userID: 'u', privateAttributes: { age: 7 } };
     assert.deepEqual(wireUser(user, { withPrivate: false }).privateAttributes, {});
