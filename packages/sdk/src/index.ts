@@ -1,5 +1,5 @@
 /** What a backend service installs: decisions in process, exposures and events sent, nothing that can throw or block. */
-export type { InitializeFormat, InitializeOptions, JsonValue, User, UserValue } from '@sluice/engine';
+export type { InitializeFormat, InitializeOptions, JsonValue, StickyValue, User, UserValue } from '@sluice/engine';
 export { SluiceError } from '@sluice/mesh';
 export type {
   AllAnswers,
@@ -25,3 +25,4 @@ export type { EventDetails } from './pending-event.js';
 export type { Carrier, Pin } from './pin.js';
 export { RemoteSluice, type RemoteSluiceOptions } from './remote-sluice.js';
 export { Sluice } from './sluice.js';
+export type { StickyAskOptions, StickyStorage, StickyValues } from './sticky.js';

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { invalid, type Logger, silentLogger } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
 import { batchLingerMs, queueEventsMax, silenceMs, spoolBytesMax, staleAfterMs } from './limits.js';
+import type { StickyStorage } from './sticky.js';
 import type { Attributes } from './wire-user.js';
 
 /** What local and remote evaluation have in common. */
@@ -45,6 +46,8 @@ export interface SluiceOptions extends ConnectionOptions {
   readonly stateDir?: string | undefined;
   /** To start from while there is nothing better: a ruleset file or frame, or a Statsig document (version 2); a path or the bytes. */
   readonly bootstrap?: string | Uint8Array | undefined;
+  /** Where units keep the groups of experiments and layers. Absent: groups change as the ruleset does. */
+  readonly stickyStorage?: StickyStorage | undefined;
   /** A stream that is silent for this long is dead, in milliseconds. 3 s unless said. */
   readonly silenceMs?: number | undefined;
 }
@@ -78,6 +81,7 @@ export function settle(options: SluiceOptions): Settled {
   if (typeof key !== 'string' || key === '') throw invalid('key', 'is empty; give an SDK key, such as sluice_server_…');
   checkTarget('target', target);
   if (options.ingestionTarget !== undefined) checkTarget('ingestionTarget', options.ingestionTarget);
+  checkStorage(options.stickyStorage);
   if (set && (!set.project || !set.environment)) throw invalid('set', 'must name both project and environment');
   return {
     connection: {
@@ -104,6 +108,13 @@ function spoolOf({ spoolDir, stateDir, spoolBytesMax: asked }: SluiceOptions): S
   const directory = spoolDir ?? (stateDir && join(stateDir, 'events'));
   const bytesMax = positive('spoolBytesMax', asked, spoolBytesMax);
   return directory ? { directory, bytesMax } : undefined;
+}
+
+function checkStorage(storage: unknown): void {
+  if (storage === undefined) return;
+  const { load, save, delete: forget } = storage as Record<string, unknown>;
+  if ([load, save, forget].every((method) => typeof method === 'function')) return;
+  throw invalid('stickyStorage', 'has not all methods; give load(key), save(key, name, value) and delete(key, name)');
 }
 
 function checkTarget(field: string, target: string): void {

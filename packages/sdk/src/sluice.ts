@@ -52,6 +52,7 @@ import { Overrides } from './overrides.js';
 import type { EventDetails } from './pending-event.js';
 import { baggageIn, type Carrier, type Pin, pinFor } from './pin.js';
 import { RulesetStream } from './ruleset-stream.js';
+import { Sticky, type StickyAskOptions, type StickyValues } from './sticky.js';
 
 /**
  * Decides in process, from a ruleset that it keeps up to date in the background. Questions are
@@ -68,6 +69,7 @@ export class Sluice implements SluiceClient<'local'> {
   readonly #queue: EventQueue;
   readonly #closeIngestion: () => void;
   readonly #exposures: Exposures | undefined;
+  readonly #sticky: Sticky | undefined;
   readonly #started: Promise<void>;
   #closing: Promise<void> | undefined;
 
@@ -86,6 +88,7 @@ export class Sluice implements SluiceClient<'local'> {
     const { queue, close } = openEventQueue(settled, () => this.#holder.current?.set ?? settled.set);
     this.#queue = queue;
     this.#closeIngestion = close;
+    this.#sticky = options.stickyStorage && new Sticky(options.stickyStorage, settled.logger);
     this.#exposures = settled.isExposing ? new Exposures(queue) : undefined;
     this.#stream = new RulesetStream({
       ...settled,
@@ -158,21 +161,32 @@ export class Sluice implements SluiceClient<'local'> {
   }
 
   /** An experiment or autotune. Asking is an exposure. */
-  experiment(name: string, user: User, options?: AskOptions): ConfigAnswer {
+  experiment(name: string, user: User, options?: StickyAskOptions): ConfigAnswer {
     return this.#valueOf('experiment', name, user, options);
   }
 
   /** A layer. Reading a parameter is the exposure. */
-  layer(name: string, user: User, options?: AskOptions): LayerAnswer {
+  layer(name: string, user: User, options?: StickyAskOptions): LayerAnswer {
     const held = this.#heldFor(options);
     if (held === undefined) return failedLayer(name, this.#notHeld(options));
     try {
-      const decision = evaluateLayer(held.program, name, user, this.#context.renew());
+      const context = this.#context.renew();
+      const decision =
+        this.#sticky?.layer(held.program, name, user, context, options) ??
+        evaluateLayer(held.program, name, user, context);
       return new LocalLayer(decision, held, this.#onLayerRead(held, user, options));
     } catch (error) {
       this.#report(error);
       return failedLayer(name, failedBy(error, held));
     }
+  }
+
+  /**
+   * What is stored of the groups that a user's unit keeps, to ask experiments and layers of that id type with, as
+   * `{ userPersistedValues }`. Null, which leaves the storage alone, when it does not answer. Never rejects.
+   */
+  loadSticky(user: User, idType = 'userID'): Promise<StickyValues | null> {
+    return this.#sticky?.load(user, idType) ?? Promise.resolve(null);
   }
 
   /** A parameter store. Reading a parameter decides it, and is the exposure of what decided. */
@@ -240,8 +254,9 @@ export class Sluice implements SluiceClient<'local'> {
   }
 
   /** Sends what waits now. @returns whether all of it was settled in time. */
-  flush({ timeoutMs = closeTimeoutMs }: Patience = {}): Promise<boolean> {
-    return this.#queue.flush(timeoutMs);
+  async flush({ timeoutMs = closeTimeoutMs }: Patience = {}): Promise<boolean> {
+    const settled = await Promise.all([this.#queue.flush(timeoutMs), this.#sticky?.settle(timeoutMs)]);
+    return !settled.includes(false);
   }
 
   /** Sends what waits, spools what can't be sent, then lets go of everything. Questions are answered even afterwards, from what is held. */
@@ -267,16 +282,20 @@ export class Sluice implements SluiceClient<'local'> {
   async #close(timeoutMs: number): Promise<void> {
     await this.#started;
     this.#exposures?.close();
-    await Promise.all([this.#stream.close(), this.#queue.close(timeoutMs)]);
+    await Promise.all([this.#stream.close(), this.#queue.close(timeoutMs), this.#sticky?.settle(timeoutMs)]);
     this.#closeIngestion();
     await this.#disk?.close();
   }
 
-  #valueOf(kind: 'config' | 'experiment', name: string, user: User, options: AskOptions | undefined): ConfigAnswer {
+  #valueOf(kind: 'config' | 'experiment', name: string, user: User, options?: StickyAskOptions): ConfigAnswer {
     const held = this.#heldFor(options);
     if (held === undefined) return failedConfig(name, this.#notHeld(options));
     try {
-      const decision = evaluateConfig(held.program, name, user, this.#context.renew(), kind);
+      const context = this.#context.renew();
+      const sticky = kind === 'experiment' ? this.#sticky : undefined;
+      const decision =
+        sticky?.experiment(held.program, name, user, context, options) ??
+        evaluateConfig(held.program, name, user, context, kind);
       if (options?.exposure !== false) this.#exposures?.config(decision, user, held.revision);
       return new LocalConfig(decision, held);
     } catch (error) {
