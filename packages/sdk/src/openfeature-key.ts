@@ -1,6 +1,6 @@
 import { fits, memberOf } from './answer.js';
+import type { SluiceClient } from './client.js';
 import type { ConfigAnswer, JsonValue, User } from './index.js';
-import type { Sluice } from './sluice.js';
 
 /** What a flag key stands for: an entity's whole value, or one parameter of it. */
 export interface Found {
@@ -14,9 +14,14 @@ export interface Found {
  * dots: the longest name that exists wins. Only what was found is an exposure, and of a layer only
  * what fits the caller's default.
  */
-export function findFlag(sluice: Sluice, key: string, user: User, fallback: JsonValue): Found | undefined {
+export async function findFlag(
+  sluice: SluiceClient,
+  key: string,
+  user: User,
+  fallback: JsonValue,
+): Promise<Found | undefined> {
   for (let end = key.length; end > 0; end = key.lastIndexOf('.', end - 1)) {
-    const answer = answerOf(sluice, key.slice(0, end), user);
+    const answer = await answerOf(sluice, key.slice(0, end), user);
     if (!answer) continue;
     const value = end === key.length ? wholeOf(answer, fallback) : partOf(answer, key.slice(end + 1), fallback);
     return { answer, value };
@@ -24,8 +29,8 @@ export function findFlag(sluice: Sluice, key: string, user: User, fallback: Json
   return undefined;
 }
 
-function answerOf(sluice: Sluice, name: string, user: User): ConfigAnswer | undefined {
-  switch (sluice.kindOf(name)) {
+async function answerOf(sluice: SluiceClient, name: string, user: User): Promise<ConfigAnswer | undefined> {
+  switch (await sluice.kindOf(name)) {
     case 'config':
       return sluice.config(name, user);
     case 'experiment':
