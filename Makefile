@@ -24,7 +24,7 @@ setup: ## install what package-lock.json names, if it changed
 build: setup ## compile every room
 	@tsc -b
 
-up: build ## start the whole mesh and load the example (PORT=7500, DATABASE_URL=…, TRACES=1|0)
+up: build ## start the whole mesh and load the example (PORT=7500, REGIONS=us,eu, NATS_NODES=3, DATABASE_URL=…, TRACES=1|0)
 	@$(stack) up
 
 down: build ## stop everything; the data stays
@@ -72,7 +72,7 @@ fuzz: build ## random rulesets against the reference (ARGS='--seed 7 --compariso
 # `make drill stream`: what follows the word are names of drills, not targets of their own.
 drills := $(filter-out drill,$(MAKECMDGOALS))
 
-drill: build ## long proofs against a real mesh, by name: goals, stream, ledger, regions (all without a name; SEED=…)
+drill: build ## long proofs against a real mesh, by name: goals, stream, ledger, regions (all without a name; SEED=…, STORY=partition)
 	@$(stack) provide
 	@node test/integration/dist/drill.js $(drills)
 

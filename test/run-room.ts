@@ -1,4 +1,4 @@
-/** Runs the tests of one room with mocha and tells the parent process what came of them. */
+/** Runs the tests of one room, or a part of its files, with mocha and tells the parent process what came of them. */
 import { globSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import Mocha from 'mocha';
@@ -6,10 +6,11 @@ import type { RoomResult } from './room-result.js';
 
 const endWithinMs = 10_000;
 
-const [room = ''] = process.argv.slice(2);
+const [room = '', part = '0', parts = '1'] = process.argv.slice(2);
 const options = JSON.parse(readFileSync('.mocharc.json', 'utf8')) as { timeout: number; forbidOnly: boolean };
 const mocha = new Mocha({ timeout: options.timeout, forbidOnly: options.forbidOnly, reporter: 'spec' });
-for (const file of globSync(`${room}/dist/**/*.test.js`).sort()) mocha.addFile(resolve(file));
+const files = globSync(`${room}/dist/**/*.test.js`).sort();
+for (const [at, file] of files.entries()) if (at % Number(parts) === Number(part)) mocha.addFile(resolve(file));
 await mocha.loadFilesAsync();
 
 const runner = mocha.run((failures) => {

@@ -27,14 +27,26 @@ function roomsWithTests(): string[] {
 
 const closeWithinMs = 2_000;
 
-/** What a room prints is shown when it is done, so that rooms which run side by side don't talk at once. */
-function runRoom(room: string, isAlone: boolean): Promise<RoomResult> {
+/** A room, or every so many-th of its files. */
+interface Share {
+  readonly room: string;
+  readonly part: number;
+  readonly parts: number;
+}
+
+const titleOf = ({ room, part, parts }: Share): string =>
+  parts === 1 ? room : `${room}, part ${part + 1} of ${parts}`;
+
+/** What a share prints is shown when it is done, so that those which run side by side don't talk at once. */
+function runShare(share: Share, isAlone: boolean): Promise<RoomResult> {
+  const title = titleOf(share);
+  const args = [share.room, share.part, share.parts].map(String);
   return new Promise((resolve) => {
     // A room that sends no result has failed as a whole.
     let result: RoomResult = { ...nothing, failed: 1 };
-    const child = fork(fileURLToPath(new URL('run-room.js', import.meta.url)), [room], { silent: !isAlone });
+    const child = fork(fileURLToPath(new URL('run-room.js', import.meta.url)), args, { silent: !isAlone });
     const said: Buffer[] = [];
-    if (isAlone) console.log(`\n${room}`);
+    if (isAlone) console.log(`\n${title}`);
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => said.push(chunk));
     child.on('message', (message) => {
       result = message as RoomResult;
@@ -43,28 +55,35 @@ function runRoom(room: string, isAlone: boolean): Promise<RoomResult> {
     child.on('exit', async (code) => {
       // What it started may hold its output open for longer.
       await Promise.race([closed, delay(closeWithinMs)]);
-      if (!isAlone) process.stdout.write(`\n${room}\n${Buffer.concat(said)}`);
+      if (!isAlone) process.stdout.write(`\n${title}\n${Buffer.concat(said)}`);
       const isBroken = code !== 0 && result.failed === 0;
-      if (isBroken) console.log(`\n  ${room} ended with code ${code} after its tests.`);
+      if (isBroken) console.log(`\n  ${title} ended with code ${code} after its tests.`);
       resolve(isBroken ? { ...result, failed: 1 } : result);
     });
   });
 }
 
-/** One room keeps a core busy for about half of its time. */
+/** One share keeps a core busy for about half of its time. */
 const lanesMax = 2;
-/** It takes as long as all others together, and starts first. */
-const isLong = (room: string): boolean => room === 'test/integration';
+/** This room takes longer than all others together: it starts first, in parts that lanes can share. */
+const longRoom = 'test/integration';
+const longParts = 4;
+
+const sharesOf = (room: string): Share[] => {
+  const parts = room === longRoom ? longParts : 1;
+  return Array.from({ length: parts }, (_, part) => ({ room, part, parts }));
+};
 
 const asked = process.argv.slice(2).map((room) => room.replace(/\/$/, ''));
 const rooms = roomsWithTests().filter(
   (room) => asked.length === 0 || asked.includes(room) || asked.includes(dirname(room)),
 );
 const results: RoomResult[] = [];
-const waiting = [...rooms].sort((left, right) => Number(isLong(right)) - Number(isLong(left)));
-const lanes = Math.min(lanesMax, availableParallelism(), rooms.length);
+const isLong = ({ parts }: Share): boolean => parts > 1;
+const waiting = rooms.flatMap(sharesOf).sort((left, right) => Number(isLong(right)) - Number(isLong(left)));
+const lanes = Math.min(lanesMax, availableParallelism(), waiting.length);
 const runLane = async (): Promise<void> => {
-  for (let room = waiting.shift(); room; room = waiting.shift()) results.push(await runRoom(room, lanes === 1));
+  for (let share = waiting.shift(); share; share = waiting.shift()) results.push(await runShare(share, lanes === 1));
 };
 if (lanes > 1) console.log(`${rooms.length} rooms, ${lanes} at a time; each prints when it is done.`);
 await Promise.all(Array.from({ length: lanes }, runLane));

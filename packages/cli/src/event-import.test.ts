@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { type Event, Outcome } from '@sluice/proto';
-import { EventImport, type LineProblem, type Standing } from './event-import.js';
+import { unavailable } from '@sluice/mesh';
+import { type Event, LogEventsRequest, Outcome } from '@sluice/proto';
+import { EventImport, type ImportBatch, type LineProblem, type Standing } from './event-import.js';
 import { derivedId, eventOfLine } from './event-line.js';
 import { linesOf } from './lines.js';
 import { progressLine } from './progress-bar.js';
@@ -77,12 +78,21 @@ describe('lines', () => {
     }
   });
 
-  it('have an end, and are text', async () => {
-    await assert.rejects(all(linesOf(chunksOf(`a\n${'x'.repeat(50)}`), 20)), {
-      message: /^line 2: is longer/,
-    });
-    const broken = chunksOf(Buffer.from([0x61, 0x0a, 0xff, 0x0a]));
-    await assert.rejects(all(linesOf(broken, 20)), { message: /^line 2: is not UTF-8/ });
+  it('that are too long, or no text, have a problem and cost no other', async () => {
+    const bytes = Buffer.concat([Buffer.from(`a\n${'x'.repeat(50)}\n`), Buffer.from([0xff, 0x0a]), Buffer.from('b')]);
+    for (let size = 1; size <= bytes.length; size++) {
+      const lines = await all(linesOf(chunksOf(bytes, size), 20));
+      assert.deepEqual(
+        lines.map(({ text, length, problem }) => [text, length, problem]),
+        [
+          ['a', 2, undefined],
+          ['', 51, 'is longer than 20 bytes'],
+          ['', 2, 'is not UTF-8 text'],
+          ['b', 1, undefined],
+        ],
+      );
+      assert.ok(lines.every((line) => line.bytes.length <= 20));
+    }
   });
 });
 
@@ -90,15 +100,18 @@ describe('an import of events', () => {
   const file = Array.from({ length: 3_000 }, (_, at) => lineOf({ value: at })).join('\n');
 
   /** Imports a text; ingestion takes so many events and then goes away. */
-  async function run(text: string, from?: Standing, takes = Number.POSITIVE_INFINITY) {
+  async function run(text: string | Buffer, from?: Standing, takes = Number.POSITIVE_INFINITY) {
     const sent: Event[] = [];
+    const batches: ImportBatch[] = [];
     const problems: LineProblem[] = [];
     let standing: Standing | undefined;
     const work = new EventImport({
       file: 'f',
       from,
-      send: async (events) => {
-        if (sent.length + events.length > takes) throw new Error('away');
+      send: async (batch) => {
+        const { events } = batch;
+        batches.push(batch);
+        if (sent.length + events.length > takes) throw unavailable('away');
         sent.push(...events);
         return events.map(({ name }) => ({
           outcome: name === 'bad' ? Outcome.REJECTED : Outcome.ACCEPTED,
@@ -110,16 +123,16 @@ describe('an import of events', () => {
       },
       onProblem: (problem) => void problems.push(problem),
     });
-    const failure = await work.run(linesOf(chunksOf(text, 65_536), 10_000)).then(
+    const failure = await work.run(linesOf(chunksOf(text, 65_536), 1_048_576)).then(
       () => undefined,
       (error: unknown) => error,
     );
-    return { sent, problems, standing, failure };
+    return { sent, batches, problems, standing, failure, end: work.close().report };
   }
 
   it('sends every line once, in order, and goes on where it stopped', async () => {
     const first = await run(file, undefined, 1_200);
-    assert.match(String(first.failure), /away/);
+    assert.match(String(first.failure), /lines 1001 to 1500: away/);
     assert.equal(first.standing?.lines, 1_000);
     const second = await run(file, first.standing);
     assert.equal(second.failure, undefined);
@@ -156,6 +169,60 @@ describe('an import of events', () => {
       ],
     );
     assert.deepEqual([standing?.accepted, standing?.rejected, standing?.lines], [2, 2, 5]);
+  });
+
+  describe('and its requests', () => {
+    it('are within what ingestion takes, whatever the lines are', async () => {
+      const large = (length: number) => lineOf({ metadata: { a: 'x'.repeat(length) } });
+      const text = [...Array.from({ length: 40 }, () => large(200_000)), large(300_000), lineOf()].join('\n');
+      const { batches, problems, standing } = await run(text);
+      for (const { events, sourceId, sequence, report } of batches) {
+        const request = { set: undefined, events: [...events], sentAtMs: 0, sourceId, sequence, report };
+        assert.ok(LogEventsRequest.encode(request).finish().length < 1_048_576);
+      }
+      assert.deepEqual(
+        problems.map(({ line, reason }) => [line, reason.replace(/\d+/, 'n')]),
+        [[41, 'is an event of n bytes; at most 262144 can be sent']],
+      );
+      assert.deepEqual([standing?.accepted, standing?.rejected], [41, 1]);
+    });
+
+    it('go on behind lines that are no text', async () => {
+      const broken = Buffer.concat([Buffer.from(`${lineOf()}\n`), Buffer.from([0xff, 0x0a]), Buffer.from(lineOf())]);
+      const { problems, standing } = await run(broken);
+      assert.deepEqual(problems, [{ line: 2, reason: 'is not UTF-8 text' }]);
+      assert.deepEqual([standing?.accepted, standing?.lines], [2, 3]);
+      assert.deepEqual([(await run(broken, standing)).sent.length], [0], 'the digest holds for such lines, too');
+    });
+
+    it('are numbered as those of one source, over all runs, and its books balance in each', async () => {
+      const text = [...file.split('\n').slice(0, 1_400), 'no json', lineOf({ name: 'bad' })].join('\n');
+      const first = await run(text, undefined, 700);
+      const second = await run(text, first.standing);
+      const batches = [...first.batches, ...second.batches];
+      assert.equal(new Set(batches.map(({ sourceId }) => sourceId)).size, 1);
+      // What was sent again has the numbers that it had.
+      const numbered = new Map<string, number>();
+      for (const { events, sequence } of batches) {
+        for (const [at, { id }] of events.entries()) {
+          assert.equal(numbered.get(id) ?? sequence + at, sequence + at);
+          numbered.set(id, sequence + at);
+        }
+      }
+      assert.deepEqual(
+        [...numbered.values()].sort((one, other) => one - other),
+        Array.from({ length: 1_401 }, (_, at) => at + 1),
+      );
+      const total = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((sum, n) => sum + n, 0);
+      for (const report of [...batches.map((batch) => batch.report), second.end]) {
+        const { generated, accepted, duplicate, rejected, dropped, inFlight } = report;
+        assert.equal(generated, accepted + duplicate + total(rejected) + total(dropped) + inFlight);
+      }
+      const { isClosed, sequenced, rejected, dropped } = second.end;
+      assert.deepEqual([isClosed, sequenced, rejected, dropped], [true, 1_401, { name: 1 }, { unfit: 1 }]);
+      const numbers = second.batches.map(({ report }) => report.number);
+      assert.ok(numbers.every((number, at) => at === 0 || number > (numbers[at - 1] ?? 0)));
+    });
   });
 });
 

@@ -1,8 +1,9 @@
 /** From the lines of a file to ingestion, in order, with a few batches on their way. */
-import { createHash, type Hash } from 'node:crypto';
-import { invalid } from '@sluice/mesh';
-import { Event, type EventOutcome, Outcome } from '@sluice/proto';
+import { createHash, type Hash, randomUUID } from 'node:crypto';
+import { invalid, SluiceError } from '@sluice/mesh';
+import { Event, type EventOutcome, Outcome, type SourceReport } from '@sluice/proto';
 import { eventOfLine, problemOf } from './event-line.js';
+import { addOutcomes, reportOf, type Settled, settledAtFirst, unanswered } from './import-books.js';
 import type { Line } from './lines.js';
 
 /** A line that was not taken. */
@@ -12,15 +13,20 @@ export interface LineProblem {
 }
 
 /** Everything up to a line, as it was answered for. */
-export interface Standing {
+export interface Standing extends Settled {
   /** Lines that are done with. */
   readonly lines: number;
   /** SHA-256 of them. */
   readonly digest: string;
   readonly bytes: number;
-  readonly accepted: number;
-  readonly duplicate: number;
-  readonly rejected: number;
+}
+
+/** What goes out together: events, the number of the first, and how the import stands. */
+export interface ImportBatch {
+  readonly events: readonly Event[];
+  readonly sourceId: string;
+  readonly sequence: number;
+  readonly report: SourceReport;
 }
 
 export interface EventImportOptions {
@@ -28,8 +34,8 @@ export interface EventImportOptions {
   readonly file: string;
   /** Where an earlier import stopped. */
   readonly from: Omit<Standing, 'bytes'> | undefined;
-  readonly send: (events: readonly Event[]) => Promise<readonly EventOutcome[]>;
-  /** Told after each batch. */
+  readonly send: (batch: ImportBatch) => Promise<readonly EventOutcome[]>;
+  /** Told before the first batch, and after each. */
   readonly onStanding: (standing: Standing) => void;
   readonly onProblem: (problem: LineProblem) => void;
 }
@@ -38,8 +44,8 @@ interface Batch {
   readonly events: Event[];
   /** The line of each event. */
   readonly places: number[];
+  readonly unread: LineProblem[];
   bytes: number;
-  unread: LineProblem[];
 }
 
 interface Sent extends Batch {
@@ -49,8 +55,18 @@ interface Sent extends Batch {
   readonly outcomes: Promise<readonly EventOutcome[]>;
 }
 
+/** What a line says: an event with its bytes in a request, or why it is none. */
+type Reading = { readonly event: Event; readonly bytes: number } | { readonly reason: string };
+
 const batchEventsMax = 500;
+/** Ingestion takes requests of 1 MiB. */
 const batchBytesMax = 768 * 1024;
+/** Larger than any event that ingestion takes. */
+const eventBytesMax = 256 * 1024;
+/** The tag and length of an event in its request, in bytes. */
+const frameBytes = 6;
+/** Lines that are no events, of one batch: a file of nothing else must not pile up. */
+const unreadMax = 1_000;
 const newline = 0x0a;
 /** Batches on their way: enough to keep the log busy while lines are read. */
 const underwayMax = 4;
@@ -63,89 +79,113 @@ export class EventImport {
   #lines = 0;
   #bytes = 0;
   #standing: Standing;
+  #reports = 0;
 
   constructor(options: EventImportOptions) {
     this.#options = options;
-    this.#standing = { digest: '', lines: 0, accepted: 0, duplicate: 0, rejected: 0, ...options.from, bytes: 0 };
+    this.#standing = { ...settledAtFirst(randomUUID()), digest: '', lines: 0, ...options.from, bytes: 0 };
   }
 
-  /** @throws SluiceError of the first batch that could not be delivered, or `invalid` when lines that were imported have changed. */
+  /** @throws SluiceError of the first batch that could not be delivered, naming its lines, or `invalid` when lines that were imported have changed. */
   async run(lines: AsyncIterable<Line>): Promise<Standing> {
+    const doneLines = this.#options.from?.lines ?? 0;
     for await (const line of lines) {
-      // The last line may get its end only when others follow.
-      this.#hash.update(line.bytes.at(-1) === newline ? line.bytes.subarray(0, -1) : line.bytes).update('\n');
-      this.#lines = line.number;
-      this.#bytes += line.bytes.length;
-      if (this.#isDone(line.number)) continue;
-      if (line.text !== '') this.#take(line);
-      if (this.#batch.events.length >= batchEventsMax || this.#batch.bytes >= batchBytesMax) await this.#sendBatch();
+      const reading = line.number > doneLines ? this.#read(line) : undefined;
+      if (reading && 'event' in reading && this.#batch.bytes + reading.bytes > batchBytesMax) await this.#sendBatch();
+      this.#pass(line);
+      if (line.number === doneLines) this.#requireSame(doneLines);
+      if (reading) this.#take(reading, line.number);
+      const { events, unread } = this.#batch;
+      if (events.length >= batchEventsMax || unread.length >= unreadMax) await this.#sendBatch();
     }
-    this.#requireAllRead();
+    if (this.#lines < doneLines) throw changed(doneLines);
     await this.#sendBatch();
     while (this.#underway.length > 0) await this.#settleFirst();
     return this.#standing;
   }
 
+  /** The books as they are in the end. */
+  close(): Pick<ImportBatch, 'sourceId' | 'report'> {
+    return { sourceId: this.#standing.sourceId, report: this.#report(0, true) };
+  }
+
+  #pass({ bytes, length, number }: Line): void {
+    // The last line may get its end only when others follow.
+    this.#hash.update(bytes.at(-1) === newline ? bytes.subarray(0, -1) : bytes).update('\n');
+    this.#lines = number;
+    this.#bytes += length;
+  }
+
   /** Lines of an earlier import are passed over; at the last of them it shows whether they are the same. */
-  #isDone(line: number): boolean {
-    const { from } = this.#options;
-    if (!from || line > from.lines) return false;
-    if (line === from.lines && this.#digest() !== from.digest) throw changed(from.lines);
-    return true;
+  #requireSame(lines: number): void {
+    if (this.#digest() !== this.#options.from?.digest) throw changed(lines);
   }
 
-  #requireAllRead(): void {
-    const { from } = this.#options;
-    if (from && this.#lines < from.lines) throw changed(from.lines);
-  }
-
-  #take({ text, number }: Line): void {
+  #read({ text, number, problem }: Line): Reading | undefined {
+    if (problem !== undefined) return { reason: problem };
+    if (text === '') return undefined;
     try {
       const event = eventOfLine(text, { file: this.#options.file, line: number });
-      this.#batch.events.push(event);
-      this.#batch.places.push(number);
-      this.#batch.bytes += Event.encode(event).finish().length;
+      const bytes = Event.encode(event).finish().length;
+      if (bytes <= eventBytesMax) return { event, bytes: bytes + frameBytes };
+      return { reason: `is an event of ${bytes} bytes; at most ${eventBytesMax} can be sent` };
     } catch (error) {
-      this.#batch.unread.push({ line: number, reason: problemOf(error) });
+      return { reason: problemOf(error) };
     }
+  }
+
+  #take(reading: Reading, line: number): void {
+    if ('reason' in reading) {
+      this.#batch.unread.push({ line, reason: reading.reason });
+      return;
+    }
+    this.#batch.events.push(reading.event);
+    this.#batch.places.push(line);
+    this.#batch.bytes += reading.bytes;
   }
 
   async #sendBatch(): Promise<void> {
     const batch = this.#batch;
     this.#batch = emptyBatch();
-    const outcomes = batch.events.length > 0 ? this.#options.send(batch.events) : Promise.resolve([]);
+    const outcomes = batch.events.length > 0 ? this.#send(batch.events) : Promise.resolve([]);
     // Whoever waits for the batches before this one must not be told of its failure by the process.
     outcomes.catch(() => undefined);
     this.#underway.push({ ...batch, lines: this.#lines, digest: this.#digest(), endBytes: this.#bytes, outcomes });
     while (this.#underway.length >= underwayMax) await this.#settleFirst();
   }
 
+  #send(events: readonly Event[]): Promise<readonly EventOutcome[]> {
+    // Numbers that go out belong to a source: the next run must know which.
+    if (this.#reports === 0) this.#options.onStanding(this.#standing);
+    const before = this.#underway.reduce((sum, sent) => sum + sent.events.length, 0);
+    const { sourceId, sequenced } = this.#standing;
+    const report = this.#report(before + events.length, false);
+    return this.#options.send({ events, sourceId, sequence: sequenced + before + 1, report });
+  }
+
+  /** Whoever resumes goes on above the reports of the last run, which it does not know: time does it. */
+  #report(inFlight: number, isClosed: boolean): SourceReport {
+    this.#reports = Math.max(this.#reports + 1, Date.now());
+    return reportOf(this.#standing, inFlight, this.#reports, isClosed);
+  }
+
   /** In order: what is said of a line holds for all before it. */
   async #settleFirst(): Promise<void> {
     const sent = this.#underway[0];
     if (!sent) return;
-    const outcomes = await sent.outcomes;
+    const { places, unread, lines, digest, endBytes: bytes } = sent;
+    const outcomes = await sent.outcomes.catch((error: unknown) => {
+      throw atLines(error, places);
+    });
     this.#underway.shift();
-    const counts = { accepted: 0, duplicate: 0, rejected: sent.unread.length };
-    const problems = [...sent.unread];
-    for (const [at, line] of sent.places.entries()) {
-      const { outcome, reason = 'was not answered for' } = outcomes[at] ?? {};
-      if (outcome === Outcome.ACCEPTED) counts.accepted++;
-      else if (outcome === Outcome.DUPLICATE) counts.duplicate++;
-      else {
-        counts.rejected++;
-        problems.push({ line, reason });
-      }
-    }
-    for (const problem of problems.sort((a, b) => a.line - b.line)) this.#options.onProblem(problem);
-    const { accepted, duplicate, rejected } = this.#standing;
+    const refused = places.flatMap((line, at) => {
+      const { outcome, reason } = outcomes[at] ?? unanswered;
+      return outcome === Outcome.ACCEPTED || outcome === Outcome.DUPLICATE ? [] : [{ line, reason }];
+    });
+    for (const problem of [...unread, ...refused].sort((a, b) => a.line - b.line)) this.#options.onProblem(problem);
     this.#standing = {
-      lines: sent.lines,
-      digest: sent.digest,
-      bytes: sent.endBytes,
-      accepted: accepted + counts.accepted,
-      duplicate: duplicate + counts.duplicate,
-      rejected: rejected + counts.rejected,
+      ...addOutcomes(this.#standing, outcomes, places.length, unread.length),
+      ...{ lines, digest, bytes },
     };
     this.#options.onStanding(this.#standing);
   }
@@ -156,6 +196,18 @@ export class EventImport {
 }
 
 const emptyBatch = (): Batch => ({ events: [], places: [], bytes: 0, unread: [] });
+
+/** The failure of a batch says which lines it is about. */
+function atLines(error: unknown, places: readonly number[]): unknown {
+  if (!(error instanceof SluiceError)) return error;
+  const message = `lines ${places[0]} to ${places.at(-1)}: ${error.message}`;
+  const { kind, problems, retryAfterMs } = error;
+  return new SluiceError(kind, message, {
+    problems,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    cause: error,
+  });
+}
 
 function changed(lines: number): Error {
   return invalid(

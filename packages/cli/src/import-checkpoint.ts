@@ -3,12 +3,6 @@ import { invalid } from '@sluice/mesh';
 import { z } from 'zod';
 import type { Io } from './io.js';
 
-export interface Tally {
-  readonly accepted: number;
-  readonly duplicate: number;
-  readonly rejected: number;
-}
-
 const schema = z.object({
   /** The set that the lines went to, `project/environment`. */
   set: z.string(),
@@ -21,6 +15,11 @@ const schema = z.object({
   accepted: z.number().int().nonnegative(),
   duplicate: z.number().int().nonnegative(),
   rejected: z.number().int().nonnegative(),
+  /** The source of the events in the books, with how many have numbers. */
+  sourceId: z.uuid(),
+  sequenced: z.number().int().nonnegative(),
+  unfit: z.number().int().nonnegative(),
+  reasons: z.record(z.string(), z.number().int().nonnegative()),
 });
 
 export type Checkpoint = z.output<typeof schema>;

@@ -49,6 +49,14 @@ async function run(argv: string[], files: Record<string, string> = {}, env: Node
 }
 
 describe('the command line', () => {
+  it('refuses to play with a region that is not here, and says what to do', async () => {
+    for (const deed of ['stop', 'start', 'partition', 'heal']) {
+      const { code, err } = await run(['region', deed, 'nowhere']);
+      assert.equal(code, exitCodeOf(preconditionFailed('region', '')));
+      assert.match(err, /make up REGIONS=us,eu|There is no region "nowhere" here/, deed);
+    }
+  });
+
   it('shows help without arguments, with exit codes and variables', async () => {
     for (const argv of [[], ['--help'], ['help']]) {
       const { code, out } = await run(argv);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoff, SluiceError } from '@sluice/mesh';
-import type { Event, EventOutcome } from '@sluice/proto';
+import type { EventOutcome } from '@sluice/proto';
+import type { ImportBatch } from './event-import.js';
 import type { Session } from './session.js';
 
 const passing: readonly string[] = ['unavailable', 'exhausted', 'deadline', 'cancelled'];
@@ -13,14 +14,14 @@ const longestWaitMs = 5_000;
  */
 export async function sendEvents(
   session: Session,
-  events: readonly Event[],
+  { events, ...source }: ImportBatch,
   patienceMs: number,
 ): Promise<readonly EventOutcome[]> {
   const untilMs = performance.now() + patienceMs;
   for (let attempt = 0; ; attempt++) {
     try {
       // Times of the past need no correction for the clock of today: no sentAtMs.
-      const request = { set: session.set, events: [...events], sentAtMs: 0 };
+      const request = { set: session.set, events: [...events], ...source, sentAtMs: 0 };
       return (await session.ingestion.logEvents(request, session.call)).outcomes;
     } catch (error) {
       const mayPass = error instanceof SluiceError && passing.includes(error.kind);
@@ -30,4 +31,13 @@ export async function sendEvents(
       );
     }
   }
+}
+
+/** Tells ingestion how the import ended; nothing depends on its arrival. */
+export async function tellEnd(
+  session: Session,
+  { sourceId, report }: Pick<ImportBatch, 'sourceId' | 'report'>,
+): Promise<void> {
+  const request = { set: session.set, events: [], sentAtMs: 0, sourceId, sequence: report.sequenced + 1, report };
+  await session.ingestion.logEvents(request, session.call).catch(() => undefined);
 }

@@ -3,7 +3,7 @@ import type { SetRef } from '@sluice/proto';
 
 /**
  * W3C baggage: what all hops of one request are to know. Whoever serves a call keeps its baggage
- * beside the work, and clients send it on with every unary call that the work makes. Streams
+ * beside the work, and clients send it on with every unary call and every upload that the work makes. Streams
  * carry many requests, so none of them gets the baggage of the one that opened it.
  */
 const store = new AsyncLocalStorage<string>();

@@ -116,8 +116,8 @@ type GrpcCall = ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown
  */
 const shaveMs = 20;
 
-/** Deadline for uploads that come without one, in milliseconds. */
-const uploadTimeoutMs = 300_000;
+/** The longest that a timer waits, in milliseconds. */
+const timerMaxMs = 2 ** 31 - 1;
 
 function unary(chassis: Chassis, method: Method, handler: UnaryHandler): handleUnaryCall<unknown, unknown> {
   return (grpcCall, callback) => {
@@ -152,12 +152,16 @@ function uploading(
 ): handleClientStreamingCall<unknown, unknown> {
   return (grpcCall, callback) => {
     const started = performance.now();
-    const answer = traced(method, grpcCall.metadata, async () => {
-      const call = await open(chassis, grpcCall, Date.now() + uploadTimeoutMs);
-      const late = new SluiceError('deadline', 'The upload took too long.');
-      const timer = setTimeout(() => grpcCall.destroy(late), call.remainingMs());
-      return handler(grpcCall, call).finally(() => clearTimeout(timer));
-    });
+    const baggage = baggageOf(grpcCall.metadata);
+    const answer = withBaggage(baggage, () =>
+      traced(method, grpcCall.metadata, async () => {
+        // The gate gave it a deadline if its caller did not, unless that limit is switched off.
+        const call = await open(chassis, grpcCall, Number.POSITIVE_INFINITY, { baggage });
+        const late = new SluiceError('deadline', 'The upload took too long.');
+        const timer = setTimeout(() => grpcCall.destroy(late), Math.min(call.remainingMs(), timerMaxMs));
+        return handler(grpcCall, call).finally(() => clearTimeout(timer));
+      }),
+    );
     answer.then(
       (response) => {
         chassis.times.record(method.path, status.OK, performance.now() - started);

@@ -7,7 +7,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { currentBaggage } from './baggage.js';
-import type { Call } from './call.js';
+import { withOwnDns } from './dns-resolver.js';
 import { type Duplex, type DuplexListener, openDuplex } from './duplex.js';
 import { regionTiers } from './region-tiers.js';
 import { isRepeatable } from './repeatable.js';
@@ -16,6 +16,7 @@ import { Sender } from './sender.js';
 import { errorOf } from './status.js';
 import { currentTraceparent, withSpan } from './tracing.js';
 import { sendAll } from './upload.js';
+import { type Bounds, deadlineIn, leftMsOf, onAbort } from './within.js';
 
 interface Method {
   readonly path: string;
@@ -28,22 +29,15 @@ interface Method {
 type RequestOf<M extends Method> = Parameters<M['requestSerialize']>[0];
 type ResponseOf<M extends Method> = ReturnType<M['responseDeserialize']>;
 
-export interface UnaryOptions {
+export interface UnaryOptions extends Bounds {
   /** How long to wait for the answer, in milliseconds. There is no default: every wait has a deadline. */
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * The call that this one is made for: it waits no longer than that one's caller, and is cancelled
-   * when that one is.
-   */
-  readonly within?: Pick<Call, 'remainingMs' | 'signal'> | undefined;
   /** W3C baggage to send; that of the request which is worked on unless said. */
   readonly baggage?: string | undefined;
 }
 
-export interface StreamOptions {
-  readonly signal?: AbortSignal | undefined;
-}
+/** Streams last until somebody ends them, unless a bound is given. */
+export type StreamOptions = Bounds;
 
 type MethodCall<M extends Method> = M['requestStream'] extends true
   ? M['responseStream'] extends true
@@ -61,7 +55,10 @@ export type Client<D> = {
 };
 
 export interface ClientOptions {
-  /** `consul:///evaluation`, `static:///127.0.0.1:7440,127.0.0.1:7441` or `dns:///evaluation:7440`. */
+  /**
+   * `consul:///evaluation`, `static:///127.0.0.1:7440,127.0.0.1:7441` or `dns:///evaluation:7440`. In the
+   * last two the second tier follows behind a semicolon: `dns:///evaluation.us:7440;evaluation.eu:7440`.
+   */
   readonly target: string;
   /** SDK key, or the mesh's own secret; absent for services that ask for none. */
   readonly key?: string | undefined;
@@ -84,7 +81,11 @@ export interface ClientOptions {
 export function createClient<D extends object>(definition: D, options: ClientOptions): Client<D> {
   registerResolvers();
   const methods = Object.entries(definition as Record<string, Method>);
-  const client = new GrpcClient(options.target, credentials.createInsecure(), channelOptions(methods, options));
+  const client = new GrpcClient(
+    withOwnDns(options.target),
+    credentials.createInsecure(),
+    channelOptions(methods, options),
+  );
   const metadata = new Metadata();
   if (options.key !== undefined) metadata.set('authorization', `Bearer ${options.key}`);
   const sender = new Sender(methods[0]?.[1].path.split('/')[1] ?? '');
@@ -187,16 +188,15 @@ function stream(client: GrpcClient, method: Method, metadata: Metadata) {
       method.responseDeserialize,
       request,
       withTrace(metadata),
+      deadlineIn(leftMsOf(options)),
     );
-    const cancel = (): void => call.cancel();
-    options.signal?.addEventListener('abort', cancel, { once: true });
-    if (options.signal?.aborted) cancel();
+    const release = onAbort(options, () => call.cancel());
     try {
       for await (const message of call) yield message;
     } catch (error) {
       throw errorOf(error as ServiceError);
     } finally {
-      options.signal?.removeEventListener('abort', cancel);
+      release();
       call.cancel();
     }
   };
@@ -211,7 +211,7 @@ function upload(client: GrpcClient, method: Method, metadata: Metadata, sender: 
         method.path,
         method.requestSerialize,
         method.responseDeserialize,
-        withTrace(metadata),
+        withContext(metadata, options.baggage ?? currentBaggage()),
         callOptions,
         (error: ServiceError | null, response: unknown) => {
           isOver = true;
@@ -232,8 +232,14 @@ function upload(client: GrpcClient, method: Method, metadata: Metadata, sender: 
 function duplex(client: GrpcClient, method: Method, metadata: Metadata) {
   return (listener: DuplexListener<unknown>, options: StreamOptions = {}): Duplex<never> => {
     const { path, requestSerialize, responseDeserialize } = method;
-    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, withTrace(metadata));
-    return openDuplex(call, listener, options.signal);
+    const call = client.makeBidiStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      withTrace(metadata),
+      deadlineIn(leftMsOf(options)),
+    );
+    return openDuplex(call, listener, options);
   };
 }
 

@@ -131,8 +131,9 @@ export function watchService(options: WatchOptions, onInstances: (instances: Ins
       ...(options.datacenter === undefined ? {} : { dc: options.datacenter }),
       ...(options.isAllWanted ? {} : { passing: 'true' }),
     },
-    backoffFactor: 100,
-    backoffMax: 1_000,
+    // Each watch has waits of its own, so that a Consul that comes back is not asked by all at once.
+    backoffFactor: jitter(100),
+    backoffMax: jitter(1_000),
   });
   watch.on('change', (entries: HealthEntry[]) => onInstances(entries.map(instanceOf)));
   watch.on('error', (error: Error) => options.onError?.(error.message));

@@ -1,6 +1,7 @@
 import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import type { SluiceError } from './errors.js';
 import { errorOf } from './status.js';
+import { type Bounds, onAbort } from './within.js';
 
 /** Who listens to the other side of a conversation. */
 export interface DuplexListener<Response> {
@@ -25,7 +26,7 @@ export interface Duplex<Request> {
 export function openDuplex<Request, Response>(
   stream: ClientDuplexStream<Request, Response>,
   listener: DuplexListener<Response>,
-  signal: AbortSignal | undefined,
+  bounds: Bounds,
 ): Duplex<Request> {
   const cancel = (): void => stream.cancel();
   let isOver = false;
@@ -40,7 +41,7 @@ export function openDuplex<Request, Response>(
   const finish = (error: SluiceError | undefined): void => {
     if (isOver) return;
     isOver = true;
-    signal?.removeEventListener('abort', cancel);
+    release();
     wake();
     listener.onEnd(error);
   };
@@ -51,8 +52,7 @@ export function openDuplex<Request, Response>(
   stream.on('status', ({ code }) => {
     if (code === 0) finish(undefined);
   });
-  signal?.addEventListener('abort', cancel, { once: true });
-  if (signal?.aborted) cancel();
+  const release = onAbort(bounds, cancel);
   return {
     write: (request) => {
       if (isOver) return false;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EndpointMemory } from './endpoint-memory.js';
@@ -27,6 +27,14 @@ describe('endpoint memory', () => {
       writeFileSync(join(directory, 'evaluation.json'), text);
       assert.equal(new EndpointMemory(directory, 'evaluation').read(), undefined, text);
     }
+  });
+
+  it('is shared by processes that write at the same time', () => {
+    // A draft of another process, half written: it is not ours to touch.
+    writeFileSync(join(directory, 'evaluation.json.new'), '{');
+    new EndpointMemory(directory, 'evaluation').write(everywhere);
+    assert.deepEqual(new EndpointMemory(directory, 'evaluation').read(), everywhere);
+    assert.deepEqual(readdirSync(directory).sort(), ['evaluation.json', 'evaluation.json.new']);
   });
 
   it('does without a disk', () => {

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Everywhere } from './watch-regions.js';
 
@@ -31,13 +32,16 @@ export class EndpointMemory {
   write({ home, away }: Everywhere): void {
     const text = JSON.stringify({ home: home.slice(0, instancesMax), away: away.slice(0, instancesMax) });
     if (text === this.#last) return;
+    // A name of its own: several processes may share the folder.
+    const draft = `${this.#file}.${randomUUID()}.new`;
     try {
-      mkdirSync(join(this.#file, '..'), { recursive: true });
-      writeFileSync(`${this.#file}.new`, text);
-      renameSync(`${this.#file}.new`, this.#file);
+      mkdirSync(dirname(this.#file), { recursive: true });
+      writeFileSync(draft, text);
+      renameSync(draft, this.#file);
       this.#last = text;
     } catch {
       // A full or read-only disk takes nothing from discovery but a start without Consul.
+      if (existsSync(draft)) rmSync(draft, { force: true });
     }
   }
 }

@@ -61,6 +61,7 @@ export {
 } from './errors.js';
 export { globalSeconds } from './global-meter.js';
 export { labelsOf } from './instance-metrics.js';
+export { setsFor, shownTo } from './instance-service.js';
 export { run } from './lifecycle.js';
 export { createLogger, type Logger, silentLogger } from './logger.js';
 export {
@@ -71,6 +72,7 @@ export {
   type ServiceName,
 } from './mesh-config.js';
 export {
+  connectionsMax,
   type Histogram,
   type Labels,
   type Metrics,
@@ -94,3 +96,4 @@ export {
 } from './tracing.js';
 export { version } from './version.js';
 export { type Everywhere, watchRegions } from './watch-regions.js';
+export { unhurried, type Within } from './within.js';

@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { KeyClass } from '@sluice/proto';
 import { createAuthenticate, digestOf } from './auth.js';
-import { bind } from './bind.js';
 import { createClient } from './client.js';
 import { SluiceError, unavailable } from './errors.js';
 import { watchKey } from './key-watch.js';
 import { silentLogger } from './logger.js';
 import { startServer } from './server.js';
-import { answer, scripted } from './test/scripted-server.js';
+import { answer, bindScripted, scripted } from './test/scripted-server.js';
 
 const grant = { keyClass: KeyClass.SERVER, project: 'shop', environment: 'production', canWrite: false, label: 'test' };
 
@@ -26,9 +25,7 @@ describe('the key of an open stream', () => {
       logger: silentLogger,
       findGrant: (digest) => (digest === digestOf('a-key') && !isRevoked ? grant : undefined),
       services: [
-        bind(scripted, {
-          getThing: () => answer,
-          createThing: () => answer,
+        bindScripted({
           async *watchThings(_request, call) {
             yield answer;
             if (!call.signal.aborted) await once(call.signal, 'abort');

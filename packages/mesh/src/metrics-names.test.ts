@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { exposeClients } from './client-counts.js';
+import { LoadMeter } from './load-meter.js';
 import { type Metrics, noMetrics } from './metrics.js';
 import { exposeServer, ServerCounts } from './server-counts.js';
 
@@ -23,6 +24,7 @@ function exported(): Map<string, string[]> {
     callsWaiting: 0,
   }));
   exposeClients(metrics);
+  new LoadMeter(metrics).close();
   return found;
 }
 

@@ -39,6 +39,9 @@ export interface Metrics {
   close(): Promise<void>;
 }
 
+/** Connections to the address of the metrics at a time; pages that stay open have to leave room for scrapers. */
+export const connectionsMax = 256;
+
 const nothing: Histogram = { record: () => undefined };
 
 /** Metrics that nobody reads, at no cost. */
@@ -127,7 +130,7 @@ function listen(server: Server, { host, port }: HostPort): Promise<string> {
   // A scraper that hangs must not hold anything for long.
   server.requestTimeout = 5_000;
   server.headersTimeout = 5_000;
-  server.maxConnections = 64;
+  server.maxConnections = connectionsMax;
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(new Error(`Can't serve metrics on ${host}:${port}: ${error.message}`)));
     server.listen({ host, port }, () => {

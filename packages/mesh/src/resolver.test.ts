@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { HealthService } from '@sluice/proto';
 import { createClient } from './client.js';
-import { inTiers } from './resolver.js';
+import { EndpointMemory } from './endpoint-memory.js';
+import { inTiers, withRemembered } from './resolver.js';
 import { answer, meshKey, scripted, startScripted } from './test/scripted-server.js';
 
 describe('inTiers', () => {
@@ -17,6 +22,87 @@ describe('inTiers', () => {
   it('leaves whoever has no region at home in that of their Consul', () => {
     assert.deepEqual(inTiers({ home: [us], away: [eu] }, ''), { home: [us], away: [eu] });
   });
+});
+
+describe('withRemembered', () => {
+  const us = { id: 'a', address: '127.0.0.1:1', region: 'us' };
+  const eu = { id: 'b', address: '127.0.0.1:2', region: 'eu' };
+  const ap = { id: 'c', address: '127.0.0.1:3', region: 'ap' };
+
+  it('keeps those of regions that have not answered yet', () => {
+    const sighting = { home: [us], away: [], heard: new Set(['us']) };
+    assert.deepEqual(withRemembered(sighting, [eu, ap], 'us'), { home: [us], away: [eu, ap] });
+  });
+
+  it('believes a region once it has answered, also that nobody is there', () => {
+    const moved = { ...eu, address: '127.0.0.1:9' };
+    const sighting = { home: [us], away: [moved], heard: new Set(['us', 'eu', 'ap']) };
+    assert.deepEqual(withRemembered(sighting, [eu, ap], 'us'), { home: [us], away: [moved] });
+  });
+
+  it('believes a region that was found in a datacenter of another name', () => {
+    const sighting = { home: [us], away: [{ ...eu, id: 'd' }], heard: new Set(['dc1', 'dc2']) };
+    assert.deepEqual(withRemembered(sighting, [eu], 'us').away, [{ ...eu, id: 'd' }]);
+  });
+
+  it('never brings back those of the own region', () => {
+    const sighting = { home: [], away: [eu], heard: new Set(['eu']) };
+    assert.deepEqual(withRemembered(sighting, [us], 'us'), { home: [], away: [eu] });
+  });
+});
+
+describe('a consul target', function () {
+  this.timeout(20_000);
+
+  /** A Consul that takes connections and never says a word, as one does that is frozen. */
+  async function withFrozenConsul(use: (consulAddr: string) => Promise<void>): Promise<void> {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      await use(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  }
+
+  it('is found from memory, soon, while Consul is frozen', async () => {
+    const endpointsDir = mkdtempSync(join(tmpdir(), 'sluice-resolver-'));
+    const server = await startScripted();
+    const instance = { id: 'scripted-1', address: server.address, region: 'us' };
+    new EndpointMemory(endpointsDir, 'scripted').write({ home: [instance], away: [] });
+    try {
+      await withFrozenConsul(async (consulAddr) => {
+        const target = 'consul:///scripted';
+        const client = createClient(scripted, { target, consulAddr, region: 'us', endpointsDir, key: meshKey });
+        try {
+          await client.getThing({ service: '' }, { timeoutMs: 5_000 });
+        } finally {
+          client.close();
+        }
+      });
+    } finally {
+      await server.stop(0);
+      rmSync(endpointsDir, { recursive: true, force: true });
+    }
+  });
+
+  it('that is in no memory fails soon, and says that Consul does not answer', () =>
+    withFrozenConsul(async (consulAddr) => {
+      const client = createClient(scripted, { target: 'consul:///scripted', consulAddr, key: meshKey });
+      try {
+        await assert.rejects(client.getThing({ service: '' }, { timeoutMs: 15_000 }), {
+          kind: 'unavailable',
+          message: new RegExp(`scripted can't be found: Consul at ${consulAddr} does not answer`),
+        });
+      } finally {
+        client.close();
+      }
+    }));
 });
 
 describe('a static target', () => {

@@ -1,9 +1,11 @@
 import { isIPv6 } from 'node:net';
 import { type ChannelOptions, experimental, Metadata, status } from '@grpc/grpc-js';
+import type { Instance } from './consul.js';
+import { registerDns } from './dns-resolver.js';
 import { EndpointMemory } from './endpoint-memory.js';
 import { homeCountOption, registerRegionTiers } from './region-tiers.js';
 import type { Release } from './scope.js';
-import { type Everywhere, watchRegions } from './watch-regions.js';
+import { type Everywhere, type Sighting, watchRegions } from './watch-regions.js';
 
 /** Channel options that the resolver reads. */
 export const consulAddrOption = 'sluice.consul_addr';
@@ -14,6 +16,8 @@ type Listener = ConstructorParameters<Parameters<typeof experimental.registerRes
 type Target = experimental.GrpcUri;
 
 const patienceMs = 2_000;
+/** A Consul that hangs, rather than refuses, is noticed by a watch only after half a minute. */
+const silentAfterMs = 500;
 
 /**
  * `consul:///service`: follows the passing instances of a service in every region; those at home come
@@ -27,8 +31,11 @@ class ConsulResolver implements experimental.Resolver {
   readonly #region: string;
   readonly #listener: Listener;
   readonly #memory: EndpointMemory | undefined;
+  /** What processes before this one knew. */
+  readonly #remembered: Everywhere;
   #release: Release | undefined;
   #isResolved = false;
+  #silence: NodeJS.Timeout | undefined;
   #patience: NodeJS.Timeout | undefined;
 
   constructor(target: Target, listener: Listener, options: ChannelOptions) {
@@ -38,6 +45,7 @@ class ConsulResolver implements experimental.Resolver {
     this.#listener = listener;
     const directory = options[endpointsDirOption];
     this.#memory = typeof directory === 'string' ? new EndpointMemory(directory, this.#service) : undefined;
+    this.#remembered = this.#memory?.read() ?? { home: [], away: [] };
   }
 
   static getDefaultAuthority(target: Target): string {
@@ -45,25 +53,33 @@ class ConsulResolver implements experimental.Resolver {
   }
 
   updateResolution(): void {
-    this.#release ??= watchRegions(
-      { consulAddr: this.#consulAddr, service: this.#service, onError: (reason) => this.#fail(reason) },
-      (everywhere) => this.#resolve(everywhere),
+    if (this.#release) return;
+    const consulAddr = this.#consulAddr;
+    this.#silence = setTimeout(() => this.#fail(`Consul at ${consulAddr} does not answer`), silentAfterMs);
+    // Another datacenter that can't be asked takes nothing from what is known of this one.
+    const onError = (reason: string, datacenter?: string): void => {
+      if (datacenter === undefined) this.#fail(reason);
+    };
+    this.#release = watchRegions({ consulAddr, service: this.#service, onError }, (sighting) =>
+      this.#resolve(sighting),
     );
   }
 
   destroy(): void {
     void this.#release?.();
     this.#release = undefined;
+    clearTimeout(this.#silence);
     clearTimeout(this.#patience);
     this.#patience = undefined;
   }
 
-  #resolve(everywhere: Everywhere): void {
-    const tiers = inTiers(everywhere, this.#region);
-    if (tiers.home.length + tiers.away.length === 0) {
+  #resolve(sighting: Sighting): void {
+    clearTimeout(this.#silence);
+    if (sighting.home.length + sighting.away.length === 0) {
       this.#fail(`Consul at ${this.#consulAddr} knows no healthy instance of ${this.#service}`);
       return;
     }
+    const tiers = inTiers(withRemembered(sighting, this.#remembered.away, this.#region), this.#region);
     this.#memory?.write(tiers);
     this.#tell(tiers);
   }
@@ -76,9 +92,9 @@ class ConsulResolver implements experimental.Resolver {
 
   /** A Consul that is just restarting answers soon: calls wait that long before they fail. */
   #fail(reason: string): void {
-    const remembered = this.#isResolved ? undefined : this.#memory?.read();
-    if (remembered && remembered.home.length + remembered.away.length > 0) {
-      this.#tell(remembered);
+    if (this.#isResolved) return;
+    if (this.#remembered.home.length + this.#remembered.away.length > 0) {
+      this.#tell(this.#remembered);
       return;
     }
     this.#patience ??= setTimeout(() => {
@@ -89,6 +105,19 @@ class ConsulResolver implements experimental.Resolver {
       this.#listener(experimental.statusOrFromError(error), {}, null, '');
     }, patienceMs);
   }
+}
+
+/**
+ * What was known of regions that have not answered yet stands until they have: the own Consul can
+ * be there long before it reaches those of the others, whose instances live meanwhile.
+ */
+export function withRemembered(
+  { home, away, heard }: Sighting,
+  remembered: readonly Instance[],
+  own: string,
+): Everywhere {
+  const seen = new Set([own, ...heard, ...[...home, ...away].map(({ region }) => region)]);
+  return { home, away: [...away, ...remembered.filter(({ region }) => !seen.has(region))] };
 }
 
 /** Home is the own region; whoever has none is at home where the Consul is that they ask. */
@@ -148,4 +177,5 @@ export function registerResolvers(): void {
   registerRegionTiers();
   experimental.registerResolver('consul', ConsulResolver);
   experimental.registerResolver('static', StaticResolver);
+  registerDns();
 }

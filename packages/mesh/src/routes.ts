@@ -18,6 +18,8 @@ export interface Route {
 
 /** Of everybody, those asked in a crisis: who is alive, and what has changed. */
 const critical = /^\/(grpc\.health\.|grpc\.reflection\.|sluice\.health\.v1\.InstanceService\/)/;
+/** Those that ask for no key, and tell nothing but that somebody is alive. */
+const keyless = /^\/grpc\.(health|reflection)\./;
 
 /** For methods that nobody implements: gRPC says so itself. */
 export const unknownRoute: Route = {
@@ -30,8 +32,9 @@ export const unknownRoute: Route = {
 };
 
 /**
- * Routes by path. Health and change streams are never turned away; other streams last, and are
- * slowed down by not being read. All the rest waits for its turn.
+ * Routes by path. Health and change streams are never turned away, what instances say of themselves
+ * only from a key that asks too often; other streams last, and are slowed down by not being read. All
+ * the rest waits for its turn.
  */
 export function routesOf(definitions: Iterable<ServiceDefinition>): ReadonlyMap<string, Route> {
   const routes = new Map<string, Route>();
@@ -42,7 +45,7 @@ export function routesOf(definitions: Iterable<ServiceDefinition>): ReadonlyMap<
       routes.set(path, {
         path,
         isAdmitted: isUnary && !isCritical,
-        isRated: !isCritical && !(responseStream && !requestStream),
+        isRated: !keyless.test(path) && !(responseStream && !requestStream),
         deadline: responseStream ? 'none' : requestStream ? 'longest' : 'usual',
         isRepeatable: isRepeatable(path.slice(path.lastIndexOf('/') + 1)),
         awaitsRequest: responseStream && !requestStream,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { currentBaggage, withBaggage } from './baggage.js';
 import { type Client, createClient } from './client.js';
 import { SluiceError } from './errors.js';
 import { answer, meshKey, scripted, withScripted } from './test/scripted-server.js';
@@ -33,6 +34,79 @@ function withTwoHops(last: Handlers['getThing'], use: (client: ScriptedClient) =
 }
 
 const busy = new SluiceError('unavailable', 'Busy.', { retryAfterMs: 300 });
+
+describe('a stream made within a call', () => {
+  it('ends with the time of the caller', async () => {
+    const seen: number[] = [];
+    const last: Handlers = {
+      watchThings: async function* (_, call) {
+        seen.push(call.remainingMs());
+        yield answer;
+        await new Promise((resolve) => call.signal.addEventListener('abort', resolve, { once: true }));
+      },
+    };
+    await withClient(last, async (toLast) => {
+      const getThing: Handlers['getThing'] = async (_, call) => {
+        for await (const _message of toLast.watchThings(request, { within: call }));
+        return answer;
+      };
+      await withClient({ getThing }, async (client) => {
+        await assert.rejects(client.getThing(request, { timeoutMs: 400 }), { kind: 'deadline' });
+        const [remainingMs = Number.NaN] = seen;
+        assert(remainingMs <= 360, `${remainingMs}`);
+      });
+    });
+  });
+
+  it('and a conversation are cancelled with it', async () => {
+    const gone = { watch: Promise.withResolvers<void>(), discuss: Promise.withResolvers<void>() };
+    const arrived = Promise.withResolvers<void>();
+    const last: Handlers = {
+      watchThings: async function* (_, call) {
+        call.signal.addEventListener('abort', () => gone.watch.resolve(), { once: true });
+        yield answer;
+        await gone.watch.promise;
+      },
+      discussThings: (call) => {
+        call.signal.addEventListener('abort', () => gone.discuss.resolve(), { once: true });
+        return () => answer;
+      },
+    };
+    await withClient(last, async (toLast) => {
+      const getThing: Handlers['getThing'] = async (_, call) => {
+        const ended = Promise.withResolvers<void>();
+        const listener = { onMessage: () => arrived.resolve(), onEnd: () => ended.resolve() };
+        toLast.discussThings(listener, { within: call }).write(request);
+        for await (const _message of toLast.watchThings(request, { within: call })) await arrived.promise;
+        await ended.promise;
+        return answer;
+      };
+      await withClient({ getThing }, async (client) => {
+        const controller = new AbortController();
+        const call = client.getThing(request, { timeoutMs, signal: controller.signal });
+        const isRefused = assert.rejects(call, { kind: 'cancelled' });
+        await arrived.promise;
+        controller.abort();
+        await isRefused;
+        await Promise.all([gone.watch.promise, gone.discuss.promise]);
+      });
+    });
+  });
+});
+
+describe('an upload', () => {
+  it('carries the baggage of the request that it is made for', async () => {
+    const seen: (string | undefined)[] = [];
+    const uploadThings: Handlers['uploadThings'] = async (_, call) => {
+      seen.push(call.baggage, currentBaggage());
+      return answer;
+    };
+    await withClient({ uploadThings }, (client) =>
+      withBaggage('a=1', async () => void (await client.uploadThings([request], { timeoutMs }))),
+    );
+    assert.deepEqual(seen, ['a=1', 'a=1']);
+  });
+});
 
 describe('a call made within another', () => {
   it('has no more time than the caller of that one, less what each hop needs to answer', async () => {
@@ -77,6 +151,28 @@ describe('a call made within another', () => {
       const within = { remainingMs: () => -1, signal: new AbortController().signal };
       await assert.rejects(client.getThing(request, { timeoutMs, within }), { kind: 'deadline' });
       assert.equal(calls, 0);
+    });
+  });
+});
+
+describe('a server that does not come to work', () => {
+  it('is asked again until half of the budget of retries is spent', async () => {
+    let arrived = 0;
+    const getThing: Handlers['getThing'] = () => {
+      arrived++;
+      throw new SluiceError('unavailable', 'Away.');
+    };
+    await withClient({ getThing }, async (client) => {
+      const calls = 600;
+      for (let sent = 0; sent < calls; sent += 100) {
+        await Promise.all(Array.from({ length: 100 }, () => assert.rejects(client.getThing(request, { timeoutMs }))));
+      }
+      // Each failure takes one of 1,000 tokens, and below 500 nothing is repeated; what is under way may finish.
+      const repeats = arrived - calls;
+      assert(repeats >= 200 && repeats <= 700, `${repeats} repeated`);
+      arrived = 0;
+      await assert.rejects(client.getThing(request, { timeoutMs }));
+      assert.equal(arrived, 1);
     });
   });
 });

@@ -1,15 +1,13 @@
 import { type CallOptions, type ServiceError, status } from '@grpc/grpc-js';
 import { jitter } from './backoff.js';
-import type { Call } from './call.js';
 import { type ClientCounts, clientCountsOf } from './client-counts.js';
 import { SluiceError } from './errors.js';
 import { errorOf } from './status.js';
 import { Throttle } from './throttle.js';
+import { type Bounds, deadlineIn, isAborted, leftMsOf, onAbort } from './within.js';
 
-export interface SendOptions {
+export interface SendOptions extends Bounds {
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
-  readonly within?: Pick<Call, 'remainingMs' | 'signal'> | undefined;
 }
 
 type Done = (error: ServiceError | null, response: unknown) => void;
@@ -28,26 +26,19 @@ export class Sender {
   }
 
   /** `start` begins the call. @throws SluiceError, also of the server. */
-  send(
-    { timeoutMs, signal, within }: SendOptions,
-    start: (options: CallOptions, done: Done) => { cancel(): void },
-  ): Promise<unknown> {
+  send(bounds: SendOptions, start: (options: CallOptions, done: Done) => { cancel(): void }): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const around = within?.signal;
-      if (signal?.aborted || around?.aborted) return reject(cancelled());
-      const leftMs = within === undefined ? timeoutMs : Math.min(timeoutMs, within.remainingMs());
+      if (isAborted(bounds)) return reject(cancelled());
+      const leftMs = leftMsOf(bounds);
       if (leftMs <= 0) return reject(new SluiceError('deadline', 'The deadline passed before the call was sent.'));
       if (this.#throttle.refuses(performance.now())) return reject(this.#refusal());
-      const call = start({ deadline: Date.now() + leftMs }, (error, response) => {
-        signal?.removeEventListener('abort', cancel);
-        around?.removeEventListener('abort', cancel);
+      const call = start(deadlineIn(leftMs), (error, response) => {
+        release();
         this.#note(error);
         if (error) reject(errorOf(error));
         else resolve(response);
       });
-      const cancel = (): void => call.cancel();
-      signal?.addEventListener('abort', cancel, { once: true });
-      around?.addEventListener('abort', cancel, { once: true });
+      const release = onAbort(bounds, () => call.cancel());
     });
   }
 

@@ -31,16 +31,11 @@ describe('the server builder', () => {
     server = await startServer({
       mesh,
       logger: silentLogger,
-      findGrant: (digest) =>
-        digest === digestOf('a-key')
-          ? {
-              keyClass: KeyClass.SERVER,
-              project: 'shop',
-              environment: 'production',
-              canWrite: false,
-              label: 'test',
-            }
-          : undefined,
+      findGrant: (digest) => {
+        const scope = { project: 'shop', environment: 'production', canWrite: false, label: 'test' };
+        if (digest === digestOf('a-key')) return { keyClass: KeyClass.SERVER, ...scope };
+        return digest === digestOf('a-device') ? { keyClass: KeyClass.CLIENT, ...scope } : undefined;
+      },
       services: [],
       describe: () => ({ sets: [], counters: { answered: 1 } }),
       isReady: () => isReady,
@@ -56,11 +51,22 @@ describe('the server builder', () => {
       key,
     });
 
-  it('lets every instance say what it is', async () => {
-    const client = instanceClient('a-key');
-    const self = await client.getInstance({}, { timeoutMs });
-    assert.equal(self.instance, 'evaluation-1');
-    assert.deepEqual(self.counters, { answered: 1 });
+  it('lets every instance say what it is, and the counters of all to the mesh alone', async () => {
+    for (const [key, counters] of [
+      ['a-key', {}],
+      [mesh.meshKey, { answered: 1 }],
+    ] as const) {
+      const client = instanceClient(key);
+      const self = await client.getInstance({}, { timeoutMs });
+      assert.equal(self.instance, 'evaluation-1');
+      assert.deepEqual(self.counters, counters);
+      client.close();
+    }
+  });
+
+  it('does not tell devices what it is', async () => {
+    const client = instanceClient('a-device');
+    await assert.rejects(client.getInstance({}, { timeoutMs }), { kind: 'forbidden' });
     client.close();
   });
 

@@ -4,17 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Server, type ServiceDefinition } from '@grpc/grpc-js';
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
-import { descriptorsUrl, HealthService, type HeldSet, InstanceServiceService } from '@sluice/proto';
+import { descriptorsUrl, HealthService } from '@sluice/proto';
 import type { Logger } from 'pino';
-import { createAuthenticate, type FindGrant, requireKind } from './auth.js';
-import { bind, type ServiceBinding } from './bind.js';
+import { createAuthenticate, type FindGrant } from './auth.js';
+import type { ServiceBinding } from './bind.js';
 import { exposeClients } from './client-counts.js';
 import { createFront } from './front.js';
 import { HealthState } from './health-service.js';
 import { CallTimes, exposeInstance } from './instance-metrics.js';
+import { type Description, instanceService } from './instance-service.js';
 import { listen } from './listen.js';
+import { LoadMeter } from './load-meter.js';
 import type { MeshConfig } from './mesh-config.js';
 import { type Metrics, startMetrics } from './metrics.js';
+import { type IsReady, Readiness } from './readiness.js';
 import { routesOf } from './routes.js';
 import { exposeServer } from './server-counts.js';
 import { defaultLimits, type ServerLimits } from './server-limits.js';
@@ -25,14 +28,9 @@ export interface ServerOptions {
   readonly findGrant: FindGrant;
   readonly services: readonly ServiceBinding[];
   /** What this instance says of itself to whoever asks. */
-  readonly describe: () => {
-    sets: HeldSet[];
-    counters: Record<string, number>;
-    /** What it has to do without, such as nats, and why. */
-    missing?: Readonly<Record<string, string>>;
-  };
-  /** Whether a call would succeed now; asked every 500 ms once `setReady` was called. */
-  readonly isReady?: () => boolean | Promise<boolean>;
+  readonly describe: () => Description;
+  /** Asked every 500 ms once `setReady` was called; no answer in time is a no. */
+  readonly isReady?: IsReady;
   /** Largest request in bytes. */
   readonly maxReceiveBytes?: number;
   /** The process's metrics, when it has some of its own; made here otherwise. */
@@ -52,8 +50,6 @@ export interface MeshServer {
   stop(deadlineMs: number): Promise<void>;
 }
 
-const readyEveryMs = 500;
-
 /** The one server builder: authentication, tracing, errors, health, reflection and limits are in it, so that no service can forget one. */
 export async function startServer(options: ServerOptions): Promise<MeshServer> {
   const { mesh, logger } = options;
@@ -70,7 +66,8 @@ export async function startServer(options: ServerOptions): Promise<MeshServer> {
   exposeInstance(metrics, mesh.identity.service, options.describe);
   const draining = new AbortController();
   setMaxListeners(0, draining.signal);
-  const services = [...options.services, instanceService(options)];
+  const load = new LoadMeter(metrics);
+  const services = [...options.services, instanceService(options, load)];
   const definitions = [...services.map(({ definition }) => definition), HealthService];
   const front = createFront(server, { limits, routes: routesOf(definitions), meshKey: mesh.meshKey });
   exposeClients(metrics);
@@ -93,15 +90,15 @@ export async function startServer(options: ServerOptions): Promise<MeshServer> {
   const listening = await listen(front, mesh.grpcAddr);
   const { port } = listening;
   const address = `${mesh.grpcAddr.host}:${port}`;
-  const watch = watchReadiness(health, options);
+  const readiness = new Readiness(health, options);
   return {
     address,
     port,
     metricsUrl: metrics.url,
-    setReady: () => watch.start(),
+    setReady: () => readiness.start(),
     stop: async (deadlineMs) => {
       const forceAtMs = performance.now() + deadlineMs;
-      watch.stop();
+      readiness.stop();
       health.set(false);
       // Who watches our health, or Consul, moves on before anything is closed.
       await sleep(Math.min(limits.drainGraceMs, deadlineMs / 2));
@@ -110,20 +107,10 @@ export async function startServer(options: ServerOptions): Promise<MeshServer> {
       listening.close();
       await stop(server, forceAtMs - performance.now());
       front.close();
+      load.close();
       if (options.metrics === undefined) await metrics.close();
     },
   };
-}
-
-function instanceService({ mesh, describe }: ServerOptions): ServiceBinding {
-  const startedAtMs = Date.now();
-  return bind(InstanceServiceService, {
-    getInstance: (_request, { principal }) => {
-      requireKind(principal, 'server', 'client', 'console');
-      const { sets, counters, missing = {} } = describe();
-      return { ...mesh.identity, startedAtMs, sets, counters, missing };
-    },
-  });
 }
 
 function serviceName(definition: ServiceDefinition): string {
@@ -134,25 +121,6 @@ function serviceName(definition: ServiceDefinition): string {
 /** Lists what this process serves, out of all contracts of the mesh. */
 function reflection(services: string[]): ReflectionService {
   return new ReflectionService(loadFileDescriptorSetFromBuffer(readFileSync(descriptorsUrl)), { services });
-}
-
-function watchReadiness(health: HealthState, { isReady, logger }: ServerOptions) {
-  let timer: NodeJS.Timeout | undefined;
-  let isStopped = false;
-  const look = async (): Promise<void> => {
-    const ready = await Promise.resolve(isReady?.() ?? true).catch(() => false);
-    if (isStopped) return;
-    if (ready !== health.isServing) logger.info({ serving: ready }, ready ? 'serving' : 'not serving');
-    health.set(ready);
-    timer = setTimeout(look, readyEveryMs);
-  };
-  return {
-    start: look,
-    stop: () => {
-      isStopped = true;
-      clearTimeout(timer);
-    },
-  };
 }
 
 async function stop(server: Server, deadlineMs: number): Promise<void> {

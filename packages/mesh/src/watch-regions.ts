@@ -8,13 +8,19 @@ export interface Everywhere {
   readonly away: readonly Instance[];
 }
 
+/** What is known so far. */
+export interface Sighting extends Everywhere {
+  /** The datacenters that have answered. Of the others nothing is known, rather than that nobody is there. */
+  readonly heard: ReadonlySet<string>;
+}
+
 export interface RegionsOptions {
   readonly consulAddr: string;
   readonly service: string;
   /** Also report instances that fail their checks. */
   readonly isAllWanted?: boolean;
-  /** Told when Consul can't be asked; what it said last stands meanwhile. */
-  readonly onError: (reason: string) => void;
+  /** Told when Consul can't be asked, or not for another datacenter, which is named; what it said last stands meanwhile. */
+  readonly onError: (reason: string, datacenter?: string) => void;
 }
 
 /** How often new datacenters are looked for. */
@@ -25,12 +31,17 @@ const retryMs = 1_000;
  * Follows the instances of a service in every datacenter. The first answer waits for the own
  * datacenter only; one that can't be reached any more keeps the instances that it had.
  */
-export function watchRegions(options: RegionsOptions, onChange: (everywhere: Everywhere) => void): Release {
+export function watchRegions(options: RegionsOptions, onChange: (sighting: Sighting) => void): Release {
   let home: readonly Instance[] | undefined;
-  const away = new Map<string, readonly Instance[]>();
+  let own: string | undefined;
+  /** By datacenter; undefined before its first answer. */
+  const away = new Map<string, readonly Instance[] | undefined>();
   const releases: Release[] = [];
   const tell = (): void => {
-    if (home !== undefined) onChange({ home, away: [...away.values()].flat() });
+    if (home === undefined) return;
+    const answered = [...away].filter((entry): entry is [string, Instance[]] => entry[1] !== undefined);
+    const heard = new Set([...(own === undefined ? [] : [own]), ...answered.map(([datacenter]) => datacenter)]);
+    onChange({ home, away: answered.flatMap(([, instances]) => instances), heard });
   };
   releases.push(
     watchService(options, (instances) => {
@@ -40,18 +51,21 @@ export function watchRegions(options: RegionsOptions, onChange: (everywhere: Eve
   );
   const follow = (datacenter: string): void => {
     if (away.has(datacenter)) return;
-    away.set(datacenter, []);
-    const { consulAddr, service, isAllWanted = false } = options;
+    away.set(datacenter, undefined);
+    const onError = (reason: string): void => options.onError(reason, datacenter);
     const onInstances = (instances: readonly Instance[]): void => {
       away.set(datacenter, instances);
       tell();
     };
-    releases.push(watchService({ consulAddr, service, datacenter, isAllWanted }, onInstances));
+    releases.push(watchService({ ...options, datacenter, onError }, onInstances));
   };
   releases.push(
     repeat(
       () => listDatacenters(options.consulAddr),
-      ([, ...others]) => others.forEach(follow),
+      ([self, ...others]) => {
+        own = self;
+        others.forEach(follow);
+      },
     ),
   );
   return async () => {

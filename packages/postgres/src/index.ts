@@ -1,5 +1,6 @@
 /** PostgreSQL for services: pool, transactions, notifications, migrations. The only room that imports `pg`. */
 export { type DatabaseOptions, openDatabase } from './database.js';
+export { DatabaseProbe } from './database-probe.js';
 export { dumpSchema } from './dump-schema.js';
 export { isRetryable, isUniqueViolation } from './failure.js';
 export { migrate, SchemaMismatchError } from './migrate.js';

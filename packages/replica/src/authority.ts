@@ -1,11 +1,11 @@
-import { type ClientOptions, createClient } from '@sluice/mesh';
+import { type ClientOptions, createClient, type Within } from '@sluice/mesh';
 import { BinaryReader, RulesetServiceService, type SetRef, type SetState, WireType } from '@sluice/proto';
 
 /** Who can be asked what is newest, and for the whole of it. */
 export interface Authority {
   listSets(signal: AbortSignal): Promise<readonly SetState[]>;
   /** The bytes of a snapshot frame; of the newest revision unless one is named. Fails with kind `not_found` when there is none. */
-  fetchSnapshot(set: SetRef, signal: AbortSignal, revision?: number): Promise<Uint8Array>;
+  fetchSnapshot(set: SetRef, within: Within, revision?: number): Promise<Uint8Array>;
   close(): void;
 }
 
@@ -29,8 +29,8 @@ export function createAuthority(options: AuthorityOptions): Authority {
   const client = createClient(definition, { ...options, maxReceiveBytes: snapshotBytesMax });
   return {
     listSets: async (signal) => (await client.listSets({}, { timeoutMs: listTimeoutMs, signal })).sets,
-    fetchSnapshot: (set, signal, revision = 0) =>
-      client.getRuleset({ set, revision }, { timeoutMs: fetchTimeoutMs, signal }),
+    fetchSnapshot: (set, within, revision = 0) =>
+      client.getRuleset({ set, revision }, { timeoutMs: fetchTimeoutMs, within }),
     close: () => client.close(),
   };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { backoff, type Logger, type Release, SluiceError } from '@sluice/mesh';
+import { backoff, type Logger, type Release, SluiceError, unhurried } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
 import type { Authority } from './authority.js';
 import { type FrameMessage, type FrameSource, rulesetStream, subjectOf } from './frame-source.js';
@@ -70,7 +70,7 @@ export class CatchUp {
   /** @returns whether the set is up to date with all that is known of it. */
   async #fetch(): Promise<boolean> {
     const { authority, set, signal, onSnapshot } = this.#options;
-    const bytes = await authority.fetchSnapshot(set, signal);
+    const bytes = await authority.fetchSnapshot(set, unhurried(signal));
     return (await onSnapshot(bytes)) && this.#drain();
   }
 

@@ -39,7 +39,7 @@ describe('events on disk', function () {
   const segments = () => globSync('*/*/*.segment', { cwd: spoolDir }).map((path) => join(spoolDir, path));
   const spooled = () =>
     segments()
-      .flatMap((path) => decodeSegment(readFileSync(path)).records)
+      .flatMap((path) => decodeSegment(readFileSync(path), path).records)
       .flatMap(({ data }) => LogEventsRequest.decode(data).events.map(({ id }) => id));
   const delivered = () => mesh.events.map(({ id }) => id);
   const sorted = (ids: readonly string[]) => [...ids].sort();

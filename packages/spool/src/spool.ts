@@ -5,11 +5,12 @@
  * crash in between sends some of it again, which ids make harmless. Segments that an earlier
  * process left in the folder are its successor's.
  */
-import { mkdir, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backoff, type Clock, type Logger, SluiceError } from '@sluice/mesh';
-import { decodeSegment, encodeRecord, type SegmentContent, type SpoolRecord } from './record.js';
-import { SegmentWriter } from './segment.js';
+import { isAside, isLost, setAside } from './aside.js';
+import { decodeSegment, recordBytes, type SegmentContent, type SpoolRecord, segmentPattern } from './record.js';
+import { type OpenFile, SegmentWriter } from './segment.js';
 
 export interface SpoolOptions {
   readonly directory: string;
@@ -23,6 +24,8 @@ export interface SpoolOptions {
   readonly send: (record: SpoolRecord) => Promise<unknown>;
   /** The longest wait between attempts to hand on, in milliseconds; 1 s unless said. */
   readonly longestPauseMs?: number | undefined;
+  /** Opens segments to write; the file system's own unless said. */
+  readonly openFile?: OpenFile | undefined;
 }
 
 /** What waits. */
@@ -31,7 +34,7 @@ export interface SpoolState {
   readonly bytes: number;
   /** Age of the oldest segment, milliseconds. */
   readonly ageMs: number;
-  /** Segments that were kept aside, because bytes of theirs changed on the disk. */
+  /** Segments that were set aside, because bytes of theirs changed or the disk does not give them back. */
   readonly damaged: number;
 }
 
@@ -60,7 +63,6 @@ interface Segment {
 }
 
 const segmentBytesMax = 8 * 1024 * 1024;
-const segmentPattern = /^\d{16}\.segment$/;
 const retryAfterMs = 2_000;
 const firstPauseMs = 100;
 const usualLongestPauseMs = 1_000;
@@ -80,7 +82,7 @@ class DiskSpool implements Spool {
   #writer: { readonly segment: Segment; readonly file: SegmentWriter } | undefined;
   /** One change of the files at a time. */
   #turn: Promise<unknown> = Promise.resolve();
-  #waiting: { record: SpoolRecord; bytes: Buffer; settle: (failure?: unknown) => void }[] = [];
+  #waiting: { record: SpoolRecord; settle: (failure?: unknown) => void }[] = [];
   #waitingBytes = 0;
   #serial = 0;
   #damaged = 0;
@@ -94,18 +96,25 @@ class DiskSpool implements Spool {
   async recover(): Promise<void> {
     const { directory, logger } = this.#options;
     const names = await readdir(directory);
-    this.#damaged = names.filter((name) => name.endsWith('.damaged')).length;
+    this.#damaged = names.filter(isAside).length;
     for (const name of names.filter((name) => segmentPattern.test(name)).sort()) {
-      const path = join(directory, name);
-      const { records, soundBytes, end } = decodeSegment(await readFile(path));
       this.#serial = Math.max(this.#serial, Number.parseInt(name, 10));
-      if (end === 'torn') await truncate(path, soundBytes);
-      const { size, mtimeMs } = await stat(path);
-      this.#segments.push({ path, sinceMs: mtimeMs, bytes: size, events: eventsOf(records), sent: 0 });
+      await this.#takeOver(join(directory, name));
     }
     const { events, bytes } = this.state();
     if (events > 0) logger.info({ events, bytes }, 'the spool holds events of an earlier process');
     this.#drainSoon();
+  }
+
+  async #takeOver(path: string): Promise<void> {
+    try {
+      const { records } = decodeSegment(await readFile(path), path);
+      const { size, mtimeMs } = await stat(path);
+      this.#segments.push({ path, sinceMs: mtimeMs, bytes: size, events: eventsOf(records), sent: 0 });
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      await this.#setAside(path, String(error));
+    }
   }
 
   state(): SpoolState {
@@ -125,14 +134,14 @@ class DiskSpool implements Spool {
   }
 
   async add(record: SpoolRecord): Promise<void> {
-    const bytes = encodeRecord(record);
+    const size = recordBytes(record);
     const { bytes: held, ageMs } = this.state();
     if (this.#stop.signal.aborted) throw full('is closing', undefined);
-    if (held + this.#waitingBytes + bytes.length > this.#options.bytesMax) throw full('is full', undefined);
+    if (held + this.#waitingBytes + size > this.#options.bytesMax) throw full('is full', undefined);
     if (ageMs > this.#options.ageMaxMs) throw full('holds messages that wait for too long', undefined);
-    this.#waitingBytes += bytes.length;
+    this.#waitingBytes += size;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiting.push({ record, bytes, settle: (failure) => (failure === undefined ? resolve() : reject(failure)) });
+    this.#waiting.push({ record, settle: (failure) => (failure === undefined ? resolve() : reject(failure)) });
     if (this.#waiting.length === 1) void this.#inTurn(() => this.#writeWaiting());
     await promise;
   }
@@ -158,13 +167,12 @@ class DiskSpool implements Spool {
   async #writeWaiting(): Promise<void> {
     const group = this.#waiting;
     this.#waiting = [];
-    const bytes = group.map((one) => one.bytes);
-    const size = bytes.reduce((sum, { length }) => sum + length, 0);
+    const records = group.map(({ record }) => record);
+    const size = records.reduce((sum, record) => sum + recordBytes(record), 0);
     try {
       const { segment, file } = this.#writer ?? (await this.#begin());
-      await file.append(bytes);
-      segment.bytes += size;
-      segment.events += eventsOf(group.map(({ record }) => record));
+      segment.bytes += await file.append(records);
+      segment.events += eventsOf(records);
       // Before anything else is waited for: nobody is sent a message whose giver does not know yet that it was taken.
       for (const { settle } of group) settle();
       if (segment.bytes >= segmentBytesMax) await this.#seal();
@@ -179,15 +187,15 @@ class DiskSpool implements Spool {
   }
 
   async #begin() {
-    const name = `${String(++this.#serial).padStart(16, '0')}.segment`;
-    const path = join(this.#options.directory, name);
-    const file = await SegmentWriter.create(path);
-    await syncDirectory(this.#options.directory).catch(async (error: unknown) => {
+    const { directory, openFile, clock } = this.#options;
+    const file = await SegmentWriter.create(directory, ++this.#serial, openFile);
+    const { path } = file;
+    await syncDirectory(directory).catch(async (error: unknown) => {
       await file.close();
       await rm(path, { force: true });
       throw error;
     });
-    const segment: Segment = { path, sinceMs: this.#options.clock.now(), bytes: 0, events: 0, sent: 0 };
+    const segment: Segment = { path, sinceMs: clock.now(), bytes: 0, events: 0, sent: 0 };
     this.#segments.push(segment);
     this.#writer = { segment, file };
     return this.#writer;
@@ -234,7 +242,7 @@ class DiskSpool implements Spool {
 
   /** Goes on behind the last record that was handed on, should an attempt before have come to a halt. */
   async #sendAll(segment: Segment): Promise<void> {
-    const content = decodeSegment(await readFile(segment.path));
+    const content = await this.#read(segment);
     for (const record of content.records.slice(segment.sent)) {
       if (this.#stop.signal.aborted) return;
       await this.#options.send(record);
@@ -244,14 +252,30 @@ class DiskSpool implements Spool {
     await this.#forget(segment, content);
   }
 
-  async #forget(segment: Segment, { end }: SegmentContent): Promise<void> {
-    if (end === 'damaged') {
-      await rename(segment.path, `${segment.path}.damaged`);
-      this.#damaged++;
-      this.#options.logger.error({ path: segment.path }, 'bytes of a spool segment changed; it is kept aside');
-    } else await rm(segment.path, { force: true });
+  /** A segment that the disk does not give back must not keep those behind it. */
+  async #read({ path }: Segment): Promise<SegmentContent & { readonly loss?: string }> {
+    try {
+      return decodeSegment(await readFile(path), path);
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      return { records: [], end: 'damaged', loss: String(error) };
+    }
+  }
+
+  async #forget({ path }: Segment, { end, loss = 'bytes of it changed' }: SegmentContent & { loss?: string }) {
+    if (end === 'damaged') await this.#setAside(path, loss);
+    else await rm(path, { force: true });
     await syncDirectory(this.#options.directory);
     this.#segments.shift();
+  }
+
+  async #setAside(path: string, reason: string): Promise<void> {
+    await setAside(this.#options.directory, path);
+    this.#damaged++;
+    this.#options.logger.error(
+      { path, reason },
+      'a spool segment is not whole; what can be read of it goes out, and it is kept aside',
+    );
   }
 }
 

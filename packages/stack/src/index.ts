@@ -11,7 +11,7 @@ export { planStack, postgresDataFolder, type StackPlan } from './plan.js';
 export { findFreeBlock, planPorts } from './port-plan.js';
 export { freePorts, isFree } from './ports.js';
 export { type PostgresServer, postgresServer } from './postgres-server.js';
-export { type Print, printLine } from './print.js';
+export { formatTable, type Print, printLine } from './print.js';
 export { StackProblem } from './problem.js';
 export { identify, isAlive, type ProcessId, signal } from './proc.js';
 export { type Check, hashOf, type ProcessSpec } from './process-spec.js';

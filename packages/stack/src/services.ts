@@ -3,7 +3,7 @@ import { globSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkout, type Folders } from './paths.js';
+import { cacheFolder, checkout, type Folders } from './paths.js';
 import type { ProcessSpec } from './process-spec.js';
 import { secretPath } from './secrets.js';
 
@@ -75,6 +75,8 @@ function commonEnv({ folders, region, consulAddr, natsUrl }: Surroundings): Reco
     NATS_URL: natsUrl,
     MESH_KEY_FILE: secretPath(folders, meshKeyName),
     NODE_ENV: 'production',
+    // Compiled once for all processes that run the same code: they start in three quarters of the time.
+    NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'),
   };
 }
 

@@ -4,7 +4,7 @@ import { developmentKeys, loadExample } from './example.js';
 import { withLock } from './lock.js';
 import { type Folders, stackFolders } from './paths.js';
 import { planStack, type StackPlan } from './plan.js';
-import { planPorts, requireFree } from './port-plan.js';
+import { requireFree } from './port-plan.js';
 import { formatSeconds, formatStep, type Print, quiet, strong } from './print.js';
 import { isAlive } from './proc.js';
 import { findKept, reconcile } from './reconcile.js';
@@ -14,6 +14,7 @@ import { readSettings, type StackSettings, writeSettings } from './settings.js';
 import { examine, healthTable } from './status.js';
 import { startSupervisor, stopSupervisor } from './supervision.js';
 import { tracesName } from './traces-process.js';
+import { wantedPorts } from './wanted-ports.js';
 
 /**
  * Brings the whole stack up, detached, and prints how to go on. What is up already stays as it is.
@@ -27,7 +28,8 @@ export function up(print: Print, env: NodeJS.ProcessEnv = process.env, folders =
     const run = readRun(folders.root);
     if (!readSettings(folders.root)) print('First start: server programs that this machine lacks are fetched now.');
     const settings = await chooseSettings(folders.root, wishes, run);
-    if (!run.processes.some(({ id }) => isAlive(id))) await requireBlock(settings);
+    // Checked before anything is written: a block that can't be had is not remembered.
+    if (!run.processes.some(({ id }) => isAlive(id))) await requireFree(wantedPorts(settings));
     await writeSettings(folders.root, settings);
     const plan = await planStack(folders, settings, env);
     const isUp = isSupervised(run) && findKept(plan, run).length === plan.layers.flat().length;
@@ -38,16 +40,6 @@ export function up(print: Print, env: NodeJS.ProcessEnv = process.env, folders =
     return summarise(state, folders, print);
   });
 }
-
-/** Checked before anything is written: a block that can't be had is not remembered. */
-function requireBlock({ basePort, isTraced, regions }: StackSettings): Promise<void> {
-  const ports = Object.entries(planPorts(basePort)).map(([name, port]) => ({ name: ownerOf(name), port }));
-  const wanted = planRegions(regions).flatMap(({ host }) => ports.map((port) => ({ ...port, host })));
-  return requireFree(wanted.filter(({ name }) => isTraced || name !== tracesName));
-}
-
-/** `consulHttp` is wanted by consul, `evaluation2` by evaluation. */
-const ownerOf = (portName: string): string => portName.replace(/[A-Z0-9].*$/, '');
 
 async function start(plan: StackPlan, folders: Folders, print: Print): Promise<RunState> {
   print(`Starting Sluice on ports ${plan.ports.consulHttp} and up. Logs are in ${folders.logs}`);

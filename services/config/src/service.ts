@@ -10,7 +10,7 @@ import {
   startServer,
   systemClock,
 } from '@sluice/mesh';
-import { type Database, migrate, openDatabase } from '@sluice/postgres';
+import { type Database, DatabaseProbe, migrate, openDatabase } from '@sluice/postgres';
 import { ConfigServiceService, RulesetServiceService } from '@sluice/proto';
 import { Acks } from './acks.js';
 import type { ConfigConfig } from './config.js';
@@ -75,6 +75,7 @@ export async function startConfig(config: ConfigConfig, scope: Scope): Promise<{
   if (config.rootKey !== undefined) await grantRootKey(context.writer, config.rootKey);
   await context.keyring.refresh();
   scope.push('pulse', startPulse({ db, bus, clock: systemClock, instance: mesh.identity.instance }));
+  const probe = new DatabaseProbe(db);
   const status = new Status(db);
   scope.push('status', await status.start());
   const server = await startServer({
@@ -89,9 +90,9 @@ export async function startConfig(config: ConfigConfig, scope: Scope): Promise<{
         frames_published: publisher.published,
         outbox_pending: status.pending,
       },
-      missing: missingOf(bus),
+      missing: { ...missingOf(bus), ...probe.missing() },
     }),
-    isReady: () => db.isReady(),
+    isReady: () => probe.ask(),
     maxReceiveBytes,
     metrics,
   });

@@ -182,7 +182,7 @@ export async function getRuleset(
   const state = holdings.get(set);
   if (!state) throw unknownSet(holdings, set);
   if (revision === 0 || revision === state.revision) return relay.snapshot(state);
-  return wrapFrame(await replays.fetch(set, revision, 'revision', call.signal));
+  return wrapFrame(await replays.fetch(set, revision, 'revision', call));
 }
 
 /**

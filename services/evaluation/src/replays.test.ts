@@ -11,7 +11,7 @@ const newest = 50;
 
 /** A history of sets that all hold the same setting, as config hands it out. */
 function history(fetched: number[]) {
-  return async (_set: unknown, _signal: AbortSignal, revision = 0): Promise<Uint8Array> => {
+  return async (_set: unknown, _within: unknown, revision = 0): Promise<Uint8Array> => {
     fetched.push(revision);
     if (revision > newest) throw notFound('revision', `there is no revision ${revision}; the newest is ${newest}`);
     const upserts = [{ name: 'time', version: 1, body: { $case: 'settingJson' as const, value: String(revision) } }];
@@ -83,7 +83,7 @@ describe('replays', () => {
     await assert.rejects(away.programAt(set, 7, 1_000, never), { kind: 'unavailable', message: /Revision 7 .*later/ });
     const slow = new Replays({ fetchSnapshot: () => new Promise(() => undefined) });
     await assert.rejects(slow.programAt(set, 7, 1, never), { kind: 'deadline' });
-    const deaf = new Replays({ fetchSnapshot: (to, signal) => history([])(to, signal, 3) });
+    const deaf = new Replays({ fetchSnapshot: (to, within) => history([])(to, within, 3) });
     await assert.rejects(deaf.programAt(set, 7, 1_000, never), { kind: 'unavailable' });
   });
 });

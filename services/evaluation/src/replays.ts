@@ -1,5 +1,5 @@
 import type { Program } from '@sluice/engine';
-import { exhausted, notFound, SluiceError, unavailable } from '@sluice/mesh';
+import { exhausted, notFound, SluiceError, unavailable, unhurried, type Within } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
 import { type Authority, applyFrameSliced, emptyState, readFrame, setKey } from '@sluice/replica';
 import { replaysKept, replaysWaitingMax } from './limits.js';
@@ -42,9 +42,9 @@ export class Replays {
   }
 
   /** The bytes of a snapshot frame, unproven. `field` is the caller's word for the revision. */
-  async fetch(set: SetRef, revision: number, field: string, signal: AbortSignal): Promise<Uint8Array> {
+  async fetch(set: SetRef, revision: number, field: string, within: Within): Promise<Uint8Array> {
     try {
-      return await this.#authority.fetchSnapshot(set, signal, revision);
+      return await this.#authority.fetchSnapshot(set, within, revision);
     } catch (error) {
       throw explain(error, set, revision, field);
     }
@@ -63,7 +63,7 @@ export class Replays {
   }
 
   async #compile(set: SetRef, revision: number): Promise<Program> {
-    const bytes = await this.fetch(set, revision, 'at_revision', this.#closing.signal);
+    const bytes = await this.fetch(set, revision, 'at_revision', unhurried(this.#closing.signal));
     const outcome = await applyFrameSliced(emptyState(set), readFrame(bytes));
     if (outcome.kind !== 'applied' || outcome.state.revision !== revision) {
       throw unavailable(`Config's answer for revision ${revision} of ${setKey(set)} can't be used; ask again.`);
@@ -74,6 +74,8 @@ export class Replays {
 
 function explain(error: unknown, set: SetRef, revision: number, field: string): unknown {
   if (!(error instanceof SluiceError)) return error;
+  // The caller's own time, or patience, is up: that says nothing of config.
+  if (error.kind === 'deadline' || error.kind === 'cancelled') return error;
   if (error.kind === 'not_found') return notFound(field, error.problems[0]?.message ?? error.message);
   return unavailable(
     `Revision ${revision} of ${setKey(set)} is not held here, and config can't be asked for it; ask again later.`,

@@ -1,5 +1,5 @@
 import type { BurnRate } from '@sluice/proto';
-import type { Tally } from './slo-counts.js';
+import type { Observed, Tally } from './slo-counts.js';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -29,13 +29,13 @@ export function burnRate({ good, total }: Tally, objective: number): number {
 }
 
 /**
- * A window that was not observed to its end, after a start, counts as if the rest had been good:
- * else the first bad second of a new mesh would wake somebody up.
+ * Time in which nobody looked, before the first start and while this service was away, counts as good:
+ * else the first bad second of a new mesh would wake somebody up. What was seen counts as it was.
  * @param everyMs - how often there is an observation.
  */
-export function filledUp({ good, total }: Tally, windowMs: number, everyMs: number): Tally {
-  const full = Math.max(total, Math.floor(windowMs / everyMs));
-  return { good: good + full - total, total: full };
+export function filledUp({ good, total, unseenMs }: Observed, everyMs: number): Tally {
+  const unseen = Math.floor(unseenMs / everyMs);
+  return { good: good + unseen, total: total + unseen };
 }
 
 /** @param over - what was observed since so many milliseconds ago, filled up. */

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readHealthConfig } from './config.js';
+import { objectives } from './objectives.js';
+import { readersMax } from './status-page.js';
 
 describe('the config of health', () => {
   let folder: string;
@@ -34,5 +36,26 @@ describe('the config of health', () => {
       () => readHealthConfig({ ...env, PROBE_EVERY_MS: '1' }),
       /PROBE_EVERY_MS is "1": it must be at least 50/,
     );
+  });
+
+  it('is documented with its defaults', () => {
+    const page = readFileSync(new URL('../../../docs/health.md', import.meta.url), 'utf8');
+    const { probeEveryMs, probeTimeoutMs, goneKeptMs, crashedKeptMs, canarySet } = readHealthConfig(env);
+    const defaults: Record<string, string> = {
+      PROBE_EVERY_MS: probeEveryMs.toLocaleString('en'),
+      PROBE_TIMEOUT_MS: probeTimeoutMs.toLocaleString('en'),
+      GONE_KEPT_MS: goneKeptMs.toLocaleString('en'),
+      CRASHED_KEPT_MS: crashedKeptMs.toLocaleString('en'),
+      HEALTH_CANARY_SET: `\`${canarySet?.project}/${canarySet?.environment}\``,
+    };
+    for (const [name, value] of Object.entries(defaults)) {
+      const [, , shown] = page.match(new RegExp(`^\\| \`(${name})\` *\\| (\\S+) *\\|`, 'm')) ?? [];
+      assert.equal(shown, value, name);
+    }
+    for (const { name, objective, description } of objectives) {
+      const row = page.split('\n').find((line) => line.startsWith(`| \`${name}\``)) ?? '';
+      assert(row.includes(description) && row.includes(`${Number((objective * 100).toFixed(2))} %`), name);
+    }
+    assert(page.includes(`${readersMax} readers`));
   });
 });

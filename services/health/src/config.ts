@@ -25,6 +25,8 @@ export interface HealthConfig extends MeshConfig {
   readonly probeTimeoutMs: number;
   /** How long an instance that left Consul and does not answer is still shown, in milliseconds. */
   readonly goneKeptMs: number;
+  /** How long one that crashed is still shown when nothing takes its place, in milliseconds. */
+  readonly crashedKeptMs: number;
   /** Secret of the first console key, which is known here before any ruleset carries it; absent to know none. */
   readonly rootKey: string | undefined;
   readonly regions: Regions;
@@ -45,6 +47,7 @@ export function readHealthConfig(env: NodeJS.ProcessEnv): HealthConfig {
       PROBE_EVERY_MS: integer(50, 60_000).default(1_000),
       PROBE_TIMEOUT_MS: integer(50, 60_000).default(800),
       GONE_KEPT_MS: integer(0, 86_400_000).default(60_000),
+      CRASHED_KEPT_MS: integer(0, 604_800_000).default(86_400_000),
       HEALTH_ROOT_KEY_FILE: secretFile().optional(),
       HEALTH_CANARY_SET: z
         .string()
@@ -73,6 +76,7 @@ export function readHealthConfig(env: NodeJS.ProcessEnv): HealthConfig {
     probeEveryMs: settings.PROBE_EVERY_MS,
     probeTimeoutMs: settings.PROBE_TIMEOUT_MS,
     goneKeptMs: settings.GONE_KEPT_MS,
+    crashedKeptMs: settings.CRASHED_KEPT_MS,
     rootKey: settings.HEALTH_ROOT_KEY_FILE,
     regions: readRegions(mesh.identity.region, env),
     canarySet: setIn(settings.HEALTH_CANARY_SET),

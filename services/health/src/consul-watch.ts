@@ -38,6 +38,11 @@ export class ConsulWatch {
     return this.#isAsked ? this.#fault : undefined;
   }
 
+  /** Whether Consul was asked since the start. */
+  get isAsked(): boolean {
+    return this.#isAsked;
+  }
+
   start(scope: Scope): void {
     const { consulAddr, onInstances } = this.#options;
     for (const service of serviceNames) {

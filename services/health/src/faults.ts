@@ -10,7 +10,8 @@ export interface Fault {
 }
 
 /** One text for each fault that goes on, whatever is said of its cause meanwhile. */
-export const faultKey = ({ kind, region, subject }: Fault): string => `${kind}/${region}/${subject}`;
+export const faultKey = ({ kind, region, subject }: Record<'kind' | 'region' | 'subject', string>): string =>
+  `${kind}/${region}/${subject}`;
 
 export interface Sight {
   readonly members: readonly Member[];
@@ -19,6 +20,10 @@ export interface Sight {
   readonly slos: readonly Slo[];
   /** Why Consul, the window on the mesh, can't be asked; undefined while it can. */
   readonly watchFault: string | undefined;
+  /** Consul was asked since the start, so that `watchFault` says something. */
+  readonly isWatchAsked: boolean;
+  /** The start is long enough ago for everything to have been looked at. */
+  readonly isSettled: boolean;
   /** Region of the observer. */
   readonly seenFrom: string;
   readonly nowMs: number;
@@ -30,14 +35,17 @@ const startWithinMs = 15_000;
 const { SERVING, UNKNOWN } = HealthState;
 const isBad = (state: HealthState): boolean => state !== SERVING && state !== UNKNOWN;
 
-/** Everything that is wrong. What was stopped on purpose (it left Consul first) is not, and what nobody can tell is not. */
+/**
+ * Everything that is seen to be wrong. What was stopped on purpose (it left Consul first) is not, and
+ * what nobody can tell is not: see `doubtOf` for incidents that go on all the same.
+ */
 export function faultsOf({ members: all, services, regions, slos, watchFault, seenFrom, nowMs }: Sight): Fault[] {
   const members = all.filter(({ hasServed, verdict }) => hasServed || nowMs - verdict.sinceMs >= startWithinMs);
   const isStarted = (region: string, service?: string): boolean =>
     members.some((one) => one.region === region && (service === undefined || one.service === service));
   return [
     ...members
-      .filter(({ verdict, isListed }) => isListed && isBad(verdict.state))
+      .filter(({ verdict, isListed, hasCrashed }) => (isListed || hasCrashed) && isBad(verdict.state))
       .map(({ instance, region, verdict }): Fault => fault('instance', instance, region, verdict.cause)),
     ...services
       .filter(({ state, region, service }) => isBad(state) && isStarted(region, service))

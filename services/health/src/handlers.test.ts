@@ -5,6 +5,7 @@ import { getIncidents, getMesh, type Handling, lagsOf } from './handlers.js';
 import { findGrantIn } from './keys.js';
 import { Newest } from './newest.js';
 import type { Member } from './roster.js';
+import { member as memberOf } from './test/sights.js';
 
 const held = (project: string, revision: number): HeldSet => ({
   set: { project, environment: 'production' },
@@ -22,22 +23,12 @@ const self = (service: string, ...sets: HeldSet[]) => ({
   startedAtMs: 1,
   sets,
   counters: { requests: 5 },
+  load: 0.25,
   missing: {},
 });
 
-function member(service: string, ...sets: HeldSet[]): Member {
-  const verdict = { state: HealthState.SERVING, cause: '', sinceMs: 3 };
-  const where = { service, instance: `${service}-1`, region: 'local', address: 'h:1' };
-  return {
-    ...where,
-    verdict,
-    self: self(service, ...sets),
-    lastSets: sets,
-    seenAtMs: 4,
-    isListed: true,
-    hasServed: true,
-  };
-}
+const member = (service: string, ...sets: HeldSet[]): Member =>
+  memberOf(`${service}-1`, 'local', HealthState.SERVING, { self: self(service, ...sets), lastSets: sets, seenAtMs: 4 });
 
 const principal = (kind: Principal['kind'], project: string): { principal: Principal } => ({
   principal: { kind, project, environment: '', canWrite: false, label: '', digest: '' },
@@ -51,6 +42,7 @@ const incidents: Incident[] = [3, 2, 1].map((serial) => ({
   cause: 'does not answer',
   startedAtMs: serial,
   endedAtMs: serial === 1 ? 5 : undefined,
+  note: '',
 }));
 
 function handling(...members: Member[]): Handling {
@@ -88,6 +80,7 @@ describe('the answer about the mesh', () => {
       ],
     );
     assert.deepEqual(instances[0]?.lags, []);
+    assert.equal(instances[0]?.load, 0.25);
     assert.equal(observedAtMs, 9);
   });
 

@@ -1,13 +1,11 @@
-import { type Call, type Clock, covers, invalid, type Principal, requireKind } from '@sluice/mesh';
+import { type Call, type Clock, invalid, type Principal, requireKind, setsFor, shownTo } from '@sluice/mesh';
 import type {
   GetIncidentsRequest,
   GetIncidentsResponse,
-  GetInstanceResponse,
   GetMeshRequest,
   GetMeshResponse,
   GetSloRequest,
   GetSloResponse,
-  HeldSet,
   InstanceHealth,
   Lag,
 } from '@sluice/proto';
@@ -34,7 +32,7 @@ export function getMesh(
   const observedAtMs = clock.now();
   return {
     instances: roster.members().map((member) => instanceHealth(member, newest, call.principal, observedAtMs)),
-    newest: visible(newest.all(), call.principal),
+    newest: setsFor(call.principal, newest.all()),
     observedAtMs,
     regions: [...observatory.view.regions],
     services: [...observatory.view.services],
@@ -70,23 +68,12 @@ export function getIncidents(
 }
 
 function instanceHealth(member: Member, newest: Newest, principal: Principal, nowMs: number): InstanceHealth {
-  const { service, instance, region, address, verdict } = member;
-  const self = member.self && selfFor(member.self, principal);
+  const { service, instance, region, address, verdict, lastSets, seenAtMs } = member;
+  const self = member.self && shownTo(principal, member.self);
   const { state, cause, sinceMs } = verdict;
-  const lags =
-    service === 'config' ? [] : lagsOf({ ...member, lastSets: visible(member.lastSets, principal) }, newest, nowMs);
-  const load = member.self?.counters.load;
-  return { service, instance, region, address, state, cause, sinceMs, self, lags, load };
-}
-
-/** Counters are of the whole instance: they are for those who may see all of it. */
-function selfFor(self: GetInstanceResponse, principal: Principal): GetInstanceResponse {
-  const isForAll = principal.project === '';
-  return { ...self, sets: visible(self.sets, principal), counters: isForAll ? self.counters : {} };
-}
-
-function visible(sets: readonly HeldSet[], principal: Principal): HeldSet[] {
-  return sets.filter(({ set }) => set !== undefined && covers(principal, set));
+  const seen = { lastSets: setsFor(principal, lastSets), seenAtMs };
+  const lags = service === 'config' ? [] : lagsOf(seen, newest, nowMs);
+  return { service, instance, region, address, state, cause, sinceMs, self, lags, load: self?.load };
 }
 
 /**

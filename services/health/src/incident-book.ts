@@ -16,23 +16,31 @@ export class IncidentBook {
   #serial = 0;
 
   constructor(saved: readonly Incident[] = []) {
-    this.#incidents = [...saved];
+    this.#incidents = saved.map((incident) => ({ ...incident, note: '' }));
   }
 
-  /** Compares what is wrong with what goes on: opens, and ends. */
-  update(faults: readonly Fault[], nowMs: number): IncidentChange[] {
-    const open = new Map(this.#open().map((incident) => [keyOf(incident), incident]));
+  /**
+   * Compares what is wrong with what goes on: opens, and ends.
+   * @param doubtOf - why an incident may go on though no fault is seen; undefined when it is over.
+   */
+  update(
+    faults: readonly Fault[],
+    nowMs: number,
+    doubtOf: (incident: Incident) => string | undefined = () => undefined,
+  ): IncidentChange[] {
+    const open = new Map(this.#open().map((incident) => [faultKey(incident), incident]));
     const now = new Set(faults.map(faultKey));
     const changes: IncidentChange[] = [];
     for (const [key, incident] of open) {
-      if (now.has(key)) continue;
-      const ended = { ...incident, endedAtMs: nowMs };
-      this.#incidents[this.#incidents.indexOf(incident)] = ended;
-      changes.push({ incident: ended, what: 'ended' });
+      const doubt = now.has(key) ? '' : doubtOf(incident);
+      const next = { ...incident, note: doubt ?? '', ...(doubt === undefined && { endedAtMs: nowMs }) };
+      this.#incidents[this.#incidents.indexOf(incident)] = next;
+      if (doubt === undefined) changes.push({ incident: next, what: 'ended' });
     }
     for (const fault of faults) {
       if (open.has(faultKey(fault))) continue;
-      const incident: Incident = { id: this.#nextId(nowMs), ...fault, startedAtMs: nowMs, endedAtMs: undefined };
+      const id = this.#nextId(nowMs);
+      const incident: Incident = { id, ...fault, startedAtMs: nowMs, endedAtMs: undefined, note: '' };
       open.set(faultKey(fault), incident);
       this.#incidents.push(incident);
       changes.push({ incident, what: 'began' });
@@ -64,5 +72,3 @@ export class IncidentBook {
     }
   }
 }
-
-const keyOf = ({ kind, region, subject }: Incident): string => `${kind}/${region}/${subject}`;

@@ -1,44 +1,19 @@
 import assert from 'node:assert/strict';
-import { GetInstanceResponse, HealthState, ProbeKind, type ProbeResult } from '@sluice/proto';
-import { type Fault, faultsOf } from './faults.js';
+import { GetInstanceResponse, HealthState, ProbeKind } from '@sluice/proto';
+import { doubtOf } from './doubt.js';
+import { type Fault, faultsOf, type Sight } from './faults.js';
 import { IncidentBook } from './incident-book.js';
 import { regionsOf, servicesOf } from './mesh-view.js';
 import { ProbeResults } from './probe-result.js';
 import type { Member } from './roster.js';
+import { member, probe, see } from './test/sights.js';
 
 const { SERVING, NOT_SERVING, UNREACHABLE, UNKNOWN } = HealthState;
 
-function member(instance: string, region: string, state: HealthState, isListed = true): Member {
-  const [service = ''] = instance.split('-');
-  const verdict = { state, cause: state === SERVING ? '' : 'does not answer', sinceMs: 1 };
-  return {
-    service,
-    instance,
-    region,
-    address: 'h:1',
-    verdict,
-    self: undefined,
-    lastSets: [],
-    seenAtMs: 0,
-    isListed,
-    hasServed: true,
-  };
-}
-
-const result = (isGood: boolean): ProbeResult => ({
-  ...{ kind: ProbeKind.EVALUATE, isGood, cause: isGood ? '' : 'evaluate: no answer in time' },
-  ...{ latencyMs: 1, atMs: 1, sinceMs: 1 },
-});
-
-function look(members: readonly Member[], probes: ProbeResult[] = [], watchFault?: string) {
-  const services = servicesOf(members);
-  const regions = regionsOf(services, () => probes, new Map(), 9);
-  return {
-    services,
-    regions,
-    faults: faultsOf({ members, services, regions, slos: [], watchFault, seenFrom: 'us', nowMs: 9 }),
-  };
-}
+const look = (...seen: Parameters<typeof see>) => {
+  const sight = see(...seen);
+  return { ...sight, faults: faultsOf(sight) };
+};
 
 const spell = ({ kind, region, subject }: Fault): string => `${kind} ${region} ${subject}`;
 
@@ -78,8 +53,17 @@ describe('a mesh as a whole', () => {
     assert.match(region?.cause ?? '', /evaluation: evaluation-1 does not answer/);
   });
 
+  it('has a region that does not serve when evaluations fail again, though its evaluators say that they serve', () => {
+    const regionWith = (...probes: Parameters<typeof see>[1] & object) =>
+      see([member('evaluation-1', 'eu')], probes).regions[0];
+    assert.equal(regionWith(probe(false, { atMs: 5, sinceMs: 5 }))?.state, SERVING);
+    const failing = regionWith(probe(false, { atMs: 6, sinceMs: 5 }));
+    assert.deepEqual([failing?.state, failing?.cause], [NOT_SERVING, 'evaluate: no answer in time']);
+    assert.equal(regionWith(probe(false, { kind: ProbeKind.INGEST, atMs: 6, sinceMs: 5 }))?.state, SERVING);
+  });
+
   it('names what a probe could not do', () => {
-    const { regions, faults } = look([member('evaluation-1', 'eu', SERVING)], [result(false)]);
+    const { regions, faults } = look([member('evaluation-1', 'eu', SERVING)], [probe(false)]);
     assert.match(regions[0]?.cause ?? '', /no answer in time/);
     assert.deepEqual(faults.map(spell), ['probe eu evaluate']);
   });
@@ -105,23 +89,30 @@ describe('faults', () => {
 
   it('are not what was stopped on purpose, nor what nobody can tell', () => {
     const members = [
-      member('evaluation-1', 'eu', UNREACHABLE, false),
+      member('evaluation-1', 'eu', UNREACHABLE, { isListed: false }),
       member('evaluation-2', 'eu', SERVING),
       member('evaluation-3', 'eu', UNKNOWN),
     ];
     assert.deepEqual(look(members).faults, []);
   });
 
+  it('are those that crashed, also after Consul gave them up', () => {
+    const crashed = member('evaluation-1', 'eu', UNREACHABLE, { isListed: false, hasCrashed: true });
+    assert.deepEqual(look([crashed, member('evaluation-2', 'eu')]).faults.map(spell), ['instance eu evaluation-1']);
+  });
+
   it('are not what is still starting, for a while', () => {
     const members = [{ ...member('evaluation-1', 'eu', NOT_SERVING), hasServed: false }];
-    const { services, regions, faults } = look(members);
-    assert.deepEqual(faults, []);
-    const later = { members, services, regions, slos: [], watchFault: undefined, seenFrom: 'us', nowMs: 20_000 };
-    assert.deepEqual(faultsOf(later).map(spell), ['instance eu evaluation-1', 'service eu evaluation', 'region eu eu']);
+    assert.deepEqual(look(members).faults, []);
+    assert.deepEqual(look(members, [], { nowMs: 20_000 }).faults.map(spell), [
+      'instance eu evaluation-1',
+      'service eu evaluation',
+      'region eu eu',
+    ]);
   });
 
   it('include a watch that is broken', () => {
-    const { faults } = look([member('evaluation-1', 'eu', SERVING)], [], 'connection refused');
+    const { faults } = look([member('evaluation-1', 'eu', SERVING)], [], { watchFault: 'connection refused' });
     assert.deepEqual(faults.map(spell), ['watch us consul']);
     assert.match(faults[0]?.cause ?? '', /connection refused/);
   });
@@ -172,6 +163,73 @@ describe('the book of incidents', () => {
     assert.equal(list.length, 1_000);
     assert.equal(list.at(-1)?.subject, 'first');
     assert.equal(new Set(list.map(({ id }) => id)).size, 1_000);
+  });
+});
+
+describe('an incident whose fault is not seen', () => {
+  /** What becomes of an incident about `fault` under this sight: its note, or that it ended. */
+  const next = (part: Partial<Fault>, sight: Sight): string => {
+    const book = new IncidentBook();
+    book.update([{ kind: 'instance', subject: 'evaluation-1', region: 'eu', cause: 'why', ...part }], 1);
+    book.update(faultsOf(sight), 2, (incident) => doubtOf(incident, sight));
+    const incident = book.list().at(-1);
+    return incident?.endedAtMs === undefined ? (incident?.note ?? '') : 'ended';
+  };
+  const peer = member('ingestion-1', 'eu');
+  const fresh = { isSettled: false, isWatchAsked: false };
+  const unseen = /^not seen since the health service started$/;
+
+  it('is over when its subject was seen to be well', () => {
+    assert.equal(next({}, see([member('evaluation-1', 'eu')])), 'ended');
+    assert.equal(next({}, see([member('evaluation-1', 'eu')], [], fresh)), 'ended');
+    assert.equal(next({ kind: 'region', subject: 'eu' }, see([member('evaluation-1', 'eu')])), 'ended');
+    assert.equal(next({ kind: 'service', subject: 'ingestion' }, see([peer])), 'ended');
+    assert.equal(next({ kind: 'probe', subject: 'evaluate' }, see([peer], [probe(true)])), 'ended');
+    assert.equal(next({ kind: 'dependency', subject: 'nats' }, see([peer])), 'ended');
+    assert.equal(next({ kind: 'watch', subject: 'consul', region: 'us' }, see([])), 'ended');
+  });
+
+  it('is over when its subject was stopped on purpose', () => {
+    assert.equal(next({}, see([member('evaluation-1', 'eu', UNREACHABLE, { isListed: false }), peer])), 'ended');
+    assert.equal(next({}, see([peer])), 'ended');
+  });
+
+  it('goes on while nobody can tell, and says so', () => {
+    const unknown = see([member('evaluation-1', 'eu', UNKNOWN)]);
+    assert.equal(next({}, unknown), 'does not answer');
+    assert.match(next({ kind: 'service', subject: 'evaluation' }, unknown), /evaluation-1 does not answer/);
+    assert.match(next({ kind: 'region', subject: 'eu' }, unknown), /none of its 1 services serves/);
+    assert.equal(next({ kind: 'dependency', subject: 'nats' }, unknown), 'no instance of the region answers');
+  });
+
+  it('goes on through a restart of the health service until its subject was looked at', () => {
+    const faults: Partial<Fault>[] = [
+      {},
+      { kind: 'service', subject: 'evaluation' },
+      { kind: 'region', subject: 'eu' },
+      { kind: 'probe', subject: 'evaluate' },
+      { kind: 'dependency', subject: 'nats' },
+      { kind: 'watch', subject: 'consul', region: 'us' },
+    ];
+    for (const fault of faults) assert.match(next(fault, see([], [], fresh)), unseen);
+    const half = see([peer, member('evaluation-1', 'eu', UNKNOWN)], [], fresh);
+    assert.match(next({ kind: 'dependency', subject: 'nats' }, half), unseen);
+  });
+
+  it('is what its books say when it is about an objective', () => {
+    assert.equal(next({ kind: 'slo', subject: 'availability' }, see([], [], fresh)), 'ended');
+  });
+
+  it('has no note any more once its fault is seen again', () => {
+    const book = new IncidentBook();
+    const fault: Fault = { kind: 'instance', subject: 'a', region: 'eu', cause: 'why' };
+    book.update([fault], 1);
+    assert.deepEqual(
+      book.update([], 2, () => 'who knows'),
+      [],
+    );
+    book.update([fault], 3);
+    assert.deepEqual([book.list()[0]?.note, book.list()[0]?.startedAtMs], ['', 1]);
   });
 });
 

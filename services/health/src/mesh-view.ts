@@ -1,10 +1,7 @@
-import { HealthState, type ProbeResult, type RegionHealth, type ServiceHealth } from '@sluice/proto';
+import { HealthState, ProbeKind, type ProbeResult, type RegionHealth, type ServiceHealth } from '@sluice/proto';
 import type { Member } from './roster.js';
 
-type Seen = Pick<Member, 'service' | 'instance' | 'region' | 'verdict'> & {
-  /** False once it has left Consul: it was stopped on purpose. */
-  readonly isListed: boolean;
-};
+type Seen = Pick<Member, 'service' | 'instance' | 'region' | 'verdict'>;
 
 const { SERVING, NOT_SERVING, UNREACHABLE, UNKNOWN } = HealthState;
 
@@ -61,6 +58,11 @@ function judge(services: readonly ServiceHealth[], probes: readonly ProbeResult[
     ...probes.filter(({ isGood }) => !isGood).map(({ cause }) => cause),
   ];
   const evaluation = services.find(({ service }) => service === 'evaluation');
-  const canEvaluate = evaluation === undefined || evaluation.state === SERVING;
+  const canEvaluate =
+    (evaluation === undefined || evaluation.state === SERVING) &&
+    !probes.some((probe) => probe.kind === ProbeKind.EVALUATE && isFailing(probe));
   return { state: canEvaluate ? SERVING : NOT_SERVING, cause: causes.join('; ') };
 }
+
+/** One bad probe may be the one call that met a fault; of two in a row callers speak too. */
+const isFailing = ({ isGood, atMs, sinceMs }: ProbeResult): boolean => !isGood && atMs > sinceMs;

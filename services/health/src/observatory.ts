@@ -1,6 +1,7 @@
 import type { Clock, Logger, Release } from '@sluice/mesh';
 import type { Incident, RegionHealth, ServiceHealth, Slo } from '@sluice/proto';
-import { faultsOf } from './faults.js';
+import { doubtOf } from './doubt.js';
+import { faultsOf, type Sight } from './faults.js';
 import { IncidentBook, type IncidentChange } from './incident-book.js';
 import { regionsOf, servicesOf } from './mesh-view.js';
 import type { ProbeResults, RegionProbe } from './probe-result.js';
@@ -12,11 +13,15 @@ import type { StateFile } from './state-file.js';
 const judgeEveryMs = 250;
 /** How often the books are written down, in milliseconds: a crash forgets this much. */
 const saveEveryMs = 5_000;
+/** After a start everything was looked at by then, in milliseconds. */
+const settledAfterMs = 15_000;
 
 export interface ObservatoryOptions {
   readonly members: () => readonly Member[];
   readonly results: ProbeResults;
   readonly watchFault: () => string | undefined;
+  /** Whether Consul was asked since the start. */
+  readonly isWatchAsked: () => boolean;
   readonly seenFrom: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -39,6 +44,7 @@ export class Observatory {
   #incidents = new IncidentBook();
   #view: View = { services: [], regions: [] };
   #fingerprint = '';
+  #startedAtMs = 0;
   readonly #timers: NodeJS.Timeout[] = [];
 
   constructor(options: ObservatoryOptions) {
@@ -63,12 +69,13 @@ export class Observatory {
     const [book, incidents] = await Promise.all([sloFile.load(), incidentFile.load()]);
     this.#book = new SloBook(book);
     this.#incidents = new IncidentBook(incidents);
+    this.#startedAtMs = this.#options.clock.now();
     this.#judge();
     this.#timers.push(setInterval(() => this.#judge(), judgeEveryMs));
     this.#timers.push(setInterval(() => void sloFile.save(this.#book.save()), saveEveryMs));
     return async () => {
       this.rest();
-      await sloFile.save(this.#book.save());
+      await Promise.all([sloFile.save(this.#book.save()), incidentFile.flushed()]);
     };
   }
 
@@ -95,7 +102,7 @@ export class Observatory {
   }
 
   #judge(): void {
-    const { members: read, results, clock, watchFault, seenFrom, incidentFile, onChange } = this.#options;
+    const { members: read, results, clock, watchFault, isWatchAsked, seenFrom, incidentFile, onChange } = this.#options;
     const nowMs = clock.now();
     const members = read();
     const services = servicesOf(members);
@@ -104,8 +111,10 @@ export class Observatory {
     results.keep(new Set(regions.map(({ region }) => region)));
     this.#view = { services, regions };
     const slos = this.slos();
-    const faults = faultsOf({ members, services, regions, slos, watchFault: watchFault(), seenFrom, nowMs });
-    const changes = this.#incidents.update(faults, nowMs);
+    const watch = { watchFault: watchFault(), isWatchAsked: isWatchAsked(), seenFrom };
+    const isSettled = nowMs - this.#startedAtMs >= settledAfterMs;
+    const sight: Sight = { members, services, regions, slos, ...watch, isSettled, nowMs };
+    const changes = this.#incidents.update(faultsOf(sight), nowMs, (incident) => doubtOf(incident, sight));
     if (changes.length > 0) {
       this.#say(changes);
       void incidentFile.save(this.#incidents.list().toReversed());

@@ -1,5 +1,10 @@
 import { type Client, createClient, SluiceError } from '@sluice/mesh';
-import { HealthService, InstanceServiceService, HealthCheckResponse_ServingStatus as Status } from '@sluice/proto';
+import {
+  type GetInstanceResponse,
+  HealthService,
+  InstanceServiceService,
+  HealthCheckResponse_ServingStatus as Status,
+} from '@sluice/proto';
 import type { Observation } from './verdict.js';
 
 /** Asks one instance, past all discovery and balancing. */
@@ -44,9 +49,19 @@ async function look(
       : { kind: 'silent', reason: reasonOf(said.reason) };
   }
   if (said.value.status !== Status.SERVING) {
-    return { kind: 'not_serving', reason: 'says that it is not able to serve', self: description };
+    return {
+      kind: 'not_serving',
+      reason: `says that it is not able to serve${lackOf(description)}`,
+      self: description,
+    };
   }
   return self.status === 'fulfilled' ? { kind: 'serving', self: self.value } : failing(self.reason);
+}
+
+/** What it has to do without is most likely why. */
+function lackOf(self: GetInstanceResponse | undefined): string {
+  const lack = Object.entries(self?.missing ?? {}).map(([name, why]) => `${name} ${why}`);
+  return lack.length === 0 ? '' : `: ${lack.join(', ')}`;
 }
 
 function failing(error: unknown): Observation {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type MeshServer, silentLogger, startServer } from '@sluice/mesh';
 import { HealthState } from '@sluice/proto';
-import { Roster } from './roster.js';
+import { Roster, type RosterOptions } from './roster.js';
+import type { SavedMember } from './roster-memory.js';
 
 const meshKey = 'a-mesh-key';
 
@@ -36,11 +37,29 @@ describe('the roster', () => {
       logger: silentLogger,
       findGrant: () => undefined,
       services: [],
-      describe: () => ({ sets: [], counters: { requests: 1 } }),
+      describe: () => ({
+        sets: [],
+        counters: { requests: 1 },
+        missing: isReady ? {} : { postgres: 'does not answer' },
+      }),
       isReady: () => isReady,
     });
     await server.setReady();
   }
+
+  const createRoster = (part: Partial<RosterOptions> = {}): Roster =>
+    new Roster({
+      meshKey,
+      probeEveryMs: 20,
+      probeTimeoutMs: 500,
+      goneKeptMs: 200,
+      crashedKeptMs: 10_000_000,
+      clock,
+      logger: silentLogger,
+      consulFault: () => consulFault,
+      onSelf: () => undefined,
+      ...part,
+    });
 
   const list = (): void =>
     roster.update('evaluation', [{ id: 'evaluation-1', address: server.address, region: 'local' }]);
@@ -49,16 +68,7 @@ describe('the roster', () => {
   beforeEach(async () => {
     isReady = true;
     consulFault = undefined;
-    roster = new Roster({
-      meshKey,
-      probeEveryMs: 20,
-      probeTimeoutMs: 500,
-      goneKeptMs: 200,
-      clock,
-      logger: silentLogger,
-      consulFault: () => consulFault,
-      onSelf: () => undefined,
-    });
+    roster = createRoster();
     await startInstance();
     list();
   });
@@ -78,7 +88,7 @@ describe('the roster', () => {
     await until(() => state() === HealthState.SERVING);
     isReady = false;
     await until(() => state() === HealthState.NOT_SERVING);
-    assert.match(roster.members()[0]?.verdict.cause ?? '', /not able to serve/);
+    assert.match(roster.members()[0]?.verdict.cause ?? '', /not able to serve: postgres does not answer$/);
   });
 
   it('follows an instance to its new address', async () => {
@@ -103,18 +113,67 @@ describe('the roster', () => {
     await until(() => roster.members().length === 0);
   });
 
+  it('keeps what crashed when Consul gives it up, and says so', async () => {
+    await until(() => state() === HealthState.SERVING);
+    await server.stop(0);
+    await until(() => state() === HealthState.UNREACHABLE);
+    nowMs += 60_000;
+    roster.update('evaluation', []);
+    await until(() => /Consul gave it up/.test(roster.members()[0]?.verdict.cause ?? ''));
+    await startInstance();
+    list();
+    await until(() => state() === HealthState.SERVING);
+    assert.equal(roster.members()[0]?.hasCrashed, false);
+  });
+
+  it('tells instances of one name in two regions apart', async () => {
+    const at = (region: string) => ({ id: 'evaluation-1', address: server.address, region });
+    const seen = () => roster.members().map(({ region, isListed }) => [region, isListed]);
+    roster.update('evaluation', [at('local'), at('eu')]);
+    assert.deepEqual(seen(), [
+      ['eu', true],
+      ['local', true],
+    ]);
+    roster.update('evaluation', [at('local')]);
+    assert.deepEqual(seen(), [
+      ['eu', false],
+      ['local', true],
+    ]);
+  });
+
+  it('remembers over a restart who was there, and does not believe that they left where Consul says nothing', async () => {
+    let saved: readonly SavedMember[] = [];
+    const first = createRoster({ onChange: (members) => (saved = members) });
+    first.update('evaluation', [
+      { id: 'evaluation-1', address: server.address, region: 'local' },
+      { id: 'evaluation-2', address: '127.0.0.1:1', region: 'eu' },
+    ]);
+    await until(() => saved.some(({ hasServed }) => hasServed) && saved.some((one) => one.silentSinceMs !== undefined));
+    first.close();
+    const second = createRoster();
+    try {
+      second.restore(JSON.parse(JSON.stringify(saved)));
+      assert.deepEqual(
+        second.members().map(({ instance, hasServed, verdict }) => [instance, hasServed, verdict.state]),
+        [
+          ['evaluation-2', false, HealthState.UNKNOWN],
+          ['evaluation-1', true, HealthState.UNKNOWN],
+        ],
+      );
+      second.update('evaluation', [{ id: 'evaluation-1', address: server.address, region: 'local' }]);
+      await until(() => second.members().every(({ verdict }) => verdict.state !== HealthState.UNKNOWN));
+      assert.deepEqual(
+        second.members().map(({ isListed }) => isListed),
+        [true, true],
+      );
+    } finally {
+      second.close();
+    }
+  });
+
   it('takes a wrong mesh key for what it is: a call that fails', async () => {
     roster.close();
-    roster = new Roster({
-      meshKey: 'another',
-      probeEveryMs: 20,
-      probeTimeoutMs: 500,
-      goneKeptMs: 200,
-      clock,
-      logger: silentLogger,
-      consulFault: () => undefined,
-      onSelf: () => undefined,
-    });
+    roster = createRoster({ meshKey: 'another' });
     list();
     await until(() => state() === HealthState.NOT_SERVING);
     assert.match(roster.members()[0]?.verdict.cause ?? '', /a call failed/);

@@ -20,7 +20,9 @@ import { findGrantIn } from './keys.js';
 import { exposeMesh } from './mesh-metrics.js';
 import { Newest } from './newest.js';
 import { Roster } from './roster.js';
+import type { SavedMember } from './roster-memory.js';
 import { startObservatory } from './start-observatory.js';
+import { StateFile } from './state-file.js';
 import { addStatusPage } from './status-page.js';
 import { watchMesh } from './watch-mesh.js';
 
@@ -32,12 +34,14 @@ export async function startHealth(config: HealthConfig, scope: Scope): Promise<{
   const logger = createLogger(identity, config.logLevel);
   const holdings = await followKeys(config, scope, logger);
   const newest = new Newest();
+  const rosterFile = new StateFile<readonly SavedMember[]>(join(config.stateDir, 'roster.json'), logger);
   const roster = new Roster({
     ...config,
     clock: systemClock,
     logger,
     consulFault: () => watch.fault,
     onSelf: (self) => newest.hear(self),
+    onChange: (members) => void rosterFile.save(members),
   });
   scope.push('roster', () => roster.close());
   const watch = new ConsulWatch({
@@ -45,8 +49,9 @@ export async function startHealth(config: HealthConfig, scope: Scope): Promise<{
     logger,
     onInstances: (service, instances) => roster.update(service, instances),
   });
+  roster.restore((await rosterFile.load()) ?? []);
   watch.start(scope);
-  const observatory = await startObservatory(config, scope, logger, { roster, newest, watch });
+  const observatory = await startObservatory(config, scope, logger, { roster, watch });
   const handling: Handling = { roster, newest, clock: systemClock, observatory, region: identity.region };
   const metrics = await startMetrics(config, logger);
   scope.push('metrics', () => metrics.close());

@@ -23,7 +23,9 @@ export class SloBook {
     for (const objective of objectives) {
       if (objective.probe !== result.kind) continue;
       const isGood = result.isGood && result.latencyMs <= objective.withinMs;
-      this.#countsOf(region, objective)?.add(result.atMs, isGood);
+      // A probe that takes long is in the place of those that would have begun meanwhile.
+      const times = Math.max(result.latencyMs / objective.everyMs, 1);
+      this.#countsOf(region, objective)?.add(result.atMs, isGood, times);
     }
   }
 
@@ -54,10 +56,10 @@ export class SloBook {
 
 function sloOf(region: string, one: Objective, counts: SloCounts, nowMs: number): Slo {
   const { name, description, objective, everyMs } = one;
-  const month = counts.over(budgetWindowMs, nowMs);
-  const over = (windowMs: number): Tally => filledUp(counts.over(windowMs, nowMs), windowMs, everyMs);
+  const { good, total } = counts.over(budgetWindowMs, nowMs);
+  const over = (windowMs: number): Tally => filledUp(counts.over(windowMs, nowMs), everyMs);
   return {
-    ...{ region, name, description, objective, ...month },
+    ...{ region, name, description, objective, good: Math.round(good), total: Math.round(total) },
     windowMs: budgetWindowMs,
     budgetLeft: budgetLeft(over(budgetWindowMs), objective),
     burnRates: burnRates(objective, over),

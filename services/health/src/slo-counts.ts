@@ -11,6 +11,11 @@ export interface Tally {
   readonly total: number;
 }
 
+/** What was observed in a window, and for how long nobody looked. */
+export interface Observed extends Tally {
+  readonly unseenMs: number;
+}
+
 /** One slot of time. */
 type Slot = [startMs: number, good: number, total: number];
 
@@ -33,16 +38,19 @@ export class SloCounts {
     this.#hours = saved.hours.map(([start, good, total]) => [start, good, total]);
   }
 
-  add(nowMs: number, isGood: boolean): void {
-    count(this.#minutes, nowMs, minuteMs, minutesKept, isGood);
-    count(this.#hours, nowMs, hourMs, hoursKept, isGood);
+  /** `times`: of how many observations this one is in the place of. */
+  add(nowMs: number, isGood: boolean, times = 1): void {
+    count(this.#minutes, nowMs, minuteMs, minutesKept, isGood, times);
+    count(this.#hours, nowMs, hourMs, hoursKept, isGood, times);
   }
 
-  /** What was observed since `windowMs` ago. */
-  over(windowMs: number, nowMs: number): Tally {
+  /** What was observed since `windowMs` ago. A slot in which there is nothing was not looked at. */
+  over(windowMs: number, nowMs: number): Observed {
     const isLong = windowMs > minutesKept * minuteMs;
     const slots = isLong ? this.#hours : this.#minutes;
-    const from = nowMs - windowMs - (isLong ? hourMs : minuteMs);
+    const slotMs = isLong ? hourMs : minuteMs;
+    const from = nowMs - windowMs - slotMs;
+    let seenMs = 0;
     let good = 0;
     let total = 0;
     for (let at = slots.length - 1; at >= 0; at--) {
@@ -50,8 +58,9 @@ export class SloCounts {
       if (!slot || slot[0] <= from) break;
       good += slot[1];
       total += slot[2];
+      seenMs += slotMs;
     }
-    return { good, total };
+    return { good, total, unseenMs: Math.max(windowMs - seenMs, 0) };
   }
 
   save(): SavedCounts {
@@ -60,12 +69,12 @@ export class SloCounts {
 }
 
 /** A clock that was set back counts into the newest slot: slots stay in order. */
-function count(slots: Slot[], nowMs: number, slotMs: number, kept: number, isGood: boolean): void {
+function count(slots: Slot[], nowMs: number, slotMs: number, kept: number, isGood: boolean, times: number): void {
   const start = Math.floor(nowMs / slotMs) * slotMs;
   const last = slots.at(-1);
   const slot = last && last[0] >= start ? last : open(slots, start, kept);
-  slot[1] += isGood ? 1 : 0;
-  slot[2] += 1;
+  slot[1] += isGood ? times : 0;
+  slot[2] += times;
 }
 
 function open(slots: Slot[], start: number, kept: number): Slot {

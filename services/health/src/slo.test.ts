@@ -16,11 +16,13 @@ describe('counts over time', () => {
       for (let i = 0; i < 10; i++) counts.add(startMs + minute * minuteMs, minute < 60 || i > 0);
     }
     const nowMs = startMs + 120 * minuteMs;
-    assert.deepEqual(counts.over(30 * minuteMs, nowMs), { good: 270, total: 300 });
-    assert.deepEqual(counts.over(3 * hourMs, nowMs), { good: 1_140, total: 1_200 });
-    assert.deepEqual(counts.over(30 * dayMs, nowMs), { good: 1_140, total: 1_200 });
-    assert.deepEqual(counts.over(30 * minuteMs, nowMs + dayMs), { good: 0, total: 0 });
-    assert.deepEqual(counts.over(30 * dayMs, nowMs + 32 * dayMs), { good: 0, total: 0 });
+    const all = { good: 1_140, total: 1_200 };
+    const none = { good: 0, total: 0 };
+    assert.deepEqual(counts.over(30 * minuteMs, nowMs), { good: 270, total: 300, unseenMs: 0 });
+    assert.deepEqual(counts.over(3 * hourMs, nowMs), { ...all, unseenMs: hourMs });
+    assert.deepEqual(counts.over(30 * dayMs, nowMs), { ...all, unseenMs: 30 * dayMs - 2 * hourMs });
+    assert.deepEqual(counts.over(30 * minuteMs, nowMs + dayMs), { ...none, unseenMs: 30 * minuteMs });
+    assert.deepEqual(counts.over(30 * dayMs, nowMs + 32 * dayMs), { ...none, unseenMs: 30 * dayMs });
   });
 
   it('hold no more than three days of minutes and thirty of hours', () => {
@@ -36,15 +38,15 @@ describe('counts over time', () => {
     counts.add(startMs, false);
     const again = new SloCounts(JSON.parse(JSON.stringify(counts.save())));
     again.add(startMs + 1, true);
-    assert.deepEqual(again.over(hourMs, startMs + 2), { good: 2, total: 3 });
-    assert.deepEqual(counts.over(hourMs, startMs + 2), { good: 1, total: 2 });
+    assert.deepEqual(again.over(minuteMs, startMs + 2), { good: 2, total: 3, unseenMs: 0 });
+    assert.deepEqual(counts.over(minuteMs, startMs + 2), { good: 1, total: 2, unseenMs: 0 });
   });
 
   it('stay in order when the clock is set back', () => {
     const counts = new SloCounts();
     counts.add(startMs, true);
     counts.add(startMs - hourMs, false);
-    assert.deepEqual(counts.over(minuteMs, startMs), { good: 1, total: 2 });
+    assert.deepEqual(counts.over(minuteMs, startMs), { good: 1, total: 2, unseenMs: 0 });
   });
 });
 
@@ -65,7 +67,7 @@ describe('burn rates', () => {
       const agoMs = endMs - at;
       counts.add(at, agoMs > badMs + sinceMs || agoMs <= sinceMs);
     }
-    return burnRates(0.9999, (windowMs) => filledUp(counts.over(windowMs, endMs), windowMs, 1_000))
+    return burnRates(0.9999, (windowMs) => filledUp(counts.over(windowMs, endMs), 1_000))
       .filter(({ isFiring }) => isFiring)
       .map(({ threshold }) => `${threshold}`);
   };
@@ -84,15 +86,35 @@ describe('burn rates', () => {
   it('are not alarmed by the first bad second of a new mesh', () => {
     const counts = new SloCounts();
     counts.add(startMs, false);
-    const rates = burnRates(0.9999, (windowMs) => filledUp(counts.over(windowMs, startMs), windowMs, 1_000));
+    const rates = burnRates(0.9999, (windowMs) => filledUp(counts.over(windowMs, startMs), 1_000));
     assert(rates.every(({ isFiring }) => !isFiring));
   });
 });
 
 describe('the book of objectives', () => {
-  const probe = (region: string, kind: ProbeKind, isGood: boolean, latencyMs: number) => ({
+  const probe = (region: string, kind: ProbeKind, isGood: boolean, latencyMs: number, atMs = startMs) => ({
     region,
-    result: { kind, isGood, cause: '', latencyMs, atMs: startMs, sinceMs: startMs },
+    result: { kind, isGood, cause: '', latencyMs, atMs, sinceMs: atMs },
+  });
+
+  it('counts the whole time of an outage in which each probe takes longer than the pause between probes', () => {
+    const book = new SloBook();
+    const outageMs = 10 * minuteMs;
+    for (let at = 0; at < hourMs - outageMs; at += 5_000)
+      book.count(probe('eu', ProbeKind.INGEST, true, 50, startMs + at));
+    for (let at = hourMs - outageMs; at < hourMs; at += 12_000)
+      book.count(probe('eu', ProbeKind.INGEST, false, 12_000, startMs + at));
+    const [events] = book.read(startMs + hourMs);
+    const share = (events?.burnRates[0]?.longRate ?? 0) * 0.001;
+    assert(Math.abs(share - outageMs / hourMs) < 0.02, `${share} of the hour`);
+  });
+
+  it('takes nothing for good that it saw to be bad, however few probes there were', () => {
+    const book = new SloBook();
+    for (let at = 0; at < 5 * minuteMs; at += 30_000)
+      book.count(probe('eu', ProbeKind.EVALUATE, false, 1, startMs + at));
+    const [availability] = book.read(startMs + 5 * minuteMs);
+    assert.equal(availability?.burnRates[0]?.shortRate.toFixed(0), '10000');
   });
 
   it('counts each probe for every objective that it speaks of', () => {

@@ -1,12 +1,10 @@
 import { join } from 'node:path';
 import { createClient, type Logger, type Scope, systemClock } from '@sluice/mesh';
-import { ConfigServiceService, type Incident } from '@sluice/proto';
+import { ConfigServiceService, type Incident, RulesetServiceService, type SetRef } from '@sluice/proto';
 import { Canaries } from './canaries.js';
 import { CanarySet } from './canary-set.js';
 import type { HealthConfig } from './config.js';
 import type { ConsulWatch } from './consul-watch.js';
-import { latenessOf } from './lateness.js';
-import type { Newest } from './newest.js';
 import { Observatory } from './observatory.js';
 import { ProbeResults } from './probe-result.js';
 import type { Roster } from './roster.js';
@@ -16,7 +14,6 @@ import { Webhooks } from './webhooks.js';
 
 interface Sources {
   readonly roster: Roster;
-  readonly newest: Newest;
   readonly watch: ConsulWatch;
 }
 
@@ -25,16 +22,17 @@ export async function startObservatory(
   config: HealthConfig,
   scope: Scope,
   logger: Logger,
-  { roster, newest, watch }: Sources,
+  { roster, watch }: Sources,
 ): Promise<Observatory> {
   const { identity, stateDir, webhooks: urls } = config;
-  const webhooks = new Webhooks(urls, logger);
+  const webhooks = new Webhooks(urls, identity, logger);
   scope.push('webhooks', () => webhooks.close());
   const results = new ProbeResults();
   const observatory = new Observatory({
     members: () => roster.members(),
     results,
     watchFault: () => watch.seenFault,
+    isWatchAsked: () => watch.isAsked,
     seenFrom: identity.region,
     clock: systemClock,
     logger,
@@ -43,32 +41,37 @@ export async function startObservatory(
     onChange: (changes) => webhooks.tell(changes),
   });
   scope.push('observatory', await observatory.start());
-  if (config.canarySet) startCanaries(config, scope, logger, { roster, newest, results, observatory });
+  if (config.canarySet) startCanaries(config, config.canarySet, scope, logger, { roster, results, observatory });
   return observatory;
 }
 
-interface CanarySources extends Pick<Sources, 'roster' | 'newest'> {
+interface CanarySources extends Pick<Sources, 'roster'> {
   readonly results: ProbeResults;
   readonly observatory: Observatory;
 }
 
-function startCanaries(config: HealthConfig, scope: Scope, logger: Logger, sources: CanarySources): void {
-  const { identity, consulAddr, meshKey, canarySet, configTarget, regions } = config;
-  if (!canarySet) return;
-  const { roster, newest, results, observatory } = sources;
+function startCanaries(
+  config: HealthConfig,
+  ref: SetRef,
+  scope: Scope,
+  logger: Logger,
+  { roster, results, observatory }: CanarySources,
+): void {
+  const { identity, consulAddr, meshKey: key, configTarget: target, regions } = config;
   const { region } = identity;
-  const client = createClient(ConfigServiceService, { target: configTarget, key: meshKey, consulAddr, region });
-  scope.push('config client of the canary set', () => client.close());
+  const author = createClient(ConfigServiceService, { target, key, consulAddr, region });
+  scope.push('config client of the canary set', () => author.close());
+  const reader = createClient(RulesetServiceService, { target, key, consulAddr, region });
+  scope.push('config client of the revision probe', () => reader.close());
   const canaries = new Canaries({
-    meshKey,
+    meshKey: key,
     instance: identity.instance,
     homeRegion: regions.home,
     members: () => roster.members(),
-    set: new CanarySet(canarySet, client, logger),
-    lateness: (where) => latenessOf(roster.members(), newest, where, systemClock.now()),
+    set: new CanarySet(ref, author, logger),
+    config: reader,
     results,
     clock: systemClock,
-    logger,
     onResult: (probe) => observatory.count(probe),
   });
   scope.push('canaries', canaries.start());

@@ -34,6 +34,11 @@ export class StateFile<Value> {
     return this.#saving;
   }
 
+  /** Resolves when everything that was to be saved is on disk, or could not be. */
+  flushed(): Promise<void> {
+    return this.#saving;
+  }
+
   async #write(): Promise<void> {
     const text = JSON.stringify(this.#wanted);
     this.#wanted = undefined;

@@ -11,11 +11,11 @@ import { probeNames } from './faults.js';
 const word = (state: HealthState): string => healthStateToJSON(state).replace('HEALTH_STATE_', '').toLowerCase();
 const iso = (ms: number): string | null => (ms === 0 ? null : new Date(ms).toISOString());
 
-/** What the status page shows: plain data with camelCase names, times in ISO 8601. */
+/** What the status page shows: plain data with camelCase names, times in ISO 8601. Incidents that go on come first. */
 export function statusDocument(mesh: GetMeshResponse, slos: readonly Slo[], incidents: readonly Incident[]) {
   return {
     seenFrom: mesh.seenFrom,
-    state: worstOf(mesh),
+    state: stateOf(mesh, incidents),
     regions: mesh.regions.map(({ region, state, cause, sinceMs, probes }) => ({
       ...{ region, cause, state: word(state), since: iso(sinceMs) },
       services: mesh.services
@@ -41,10 +41,14 @@ export function statusDocument(mesh: GetMeshResponse, slos: readonly Slo[], inci
   };
 }
 
-/** The mesh is as well as its worst region. */
-function worstOf({ regions }: GetMeshResponse): string {
+/** The mesh is as well as its worst region; degraded when all of them serve and something is wrong nevertheless. */
+function stateOf({ regions }: GetMeshResponse, incidents: readonly Incident[]): string {
   const states = regions.map(({ state }) => word(state));
-  return ['unreachable', 'not_serving', 'unknown'].find((state) => states.includes(state)) ?? 'serving';
+  const worst = ['unreachable', 'not_serving', 'unknown'].find((state) => states.includes(state));
+  if (worst !== undefined) return worst;
+  // Nothing was seen: that is no good news.
+  if (regions.length === 0) return 'unknown';
+  return incidents.some(({ endedAtMs }) => endedAtMs === undefined) ? 'degraded' : 'serving';
 }
 
 function sloDocument({ name, description, objective, total, good, budgetLeft, burnRates }: Slo) {
@@ -52,10 +56,11 @@ function sloDocument({ name, description, objective, total, good, budgetLeft, bu
   return { name, description, objective, total, good, budgetLeft, isFiring };
 }
 
-function instanceDocument({ service, instance, region, address, state, cause, sinceMs, self, lags }: InstanceHealth) {
+function instanceDocument(one: InstanceHealth) {
+  const { service, instance, region, address, state, cause, sinceMs, self, lags, load = null } = one;
   const behind = lags.length === 0 ? null : Math.max(...lags.map((lag) => lag.behind));
   return {
-    ...{ service, instance, region, address, cause, behind },
+    ...{ service, instance, region, address, cause, behind, load },
     state: word(state),
     since: iso(sinceMs),
     version: self?.version ?? null,

@@ -15,9 +15,9 @@ const self: GetInstanceResponse = {
 const serving: Observation = { kind: 'serving', self };
 const sick: Observation = { kind: 'not_serving', reason: 'says NOT_SERVING', self };
 const silent: Observation = { kind: 'silent', reason: 'connection refused' };
-const listed: Listing = { isListed: true, consulFault: undefined };
-const gone: Listing = { isListed: false, consulFault: undefined };
-const blind: Listing = { isListed: true, consulFault: 'timed out' };
+const listed: Listing = { isListed: true, hasCrashed: false, consulFault: undefined };
+const gone: Listing = { isListed: false, hasCrashed: false, consulFault: undefined };
+const blind: Listing = { isListed: true, hasCrashed: false, consulFault: 'timed out' };
 
 describe('the verdict about an instance', () => {
   const cases: [string, Observation, Listing, HealthState, RegExp][] = [
@@ -27,6 +27,13 @@ describe('the verdict about an instance', () => {
     ['answers that it can not', sick, listed, HealthState.NOT_SERVING, /says NOT_SERVING/],
     ['is silent', silent, listed, HealthState.UNREACHABLE, /^does not answer: connection refused$/],
     ['is silent and has left', silent, gone, HealthState.UNREACHABLE, /it has left Consul$/],
+    [
+      'is silent and was given up',
+      silent,
+      { ...gone, hasCrashed: true },
+      HealthState.UNREACHABLE,
+      /Consul gave it up$/,
+    ],
     ['is silent while Consul is away', silent, blind, HealthState.UNKNOWN, /timed out/],
   ];
   for (const [what, seen, listing, state, cause] of cases) {

@@ -25,6 +25,8 @@ export type Observation =
 /** What Consul says about the instance. */
 export interface Listing {
   readonly isListed: boolean;
+  /** Consul gave it up; it did not leave by itself. */
+  readonly hasCrashed: boolean;
   /** Why Consul can't be asked; absent while it can. */
   readonly consulFault: string | undefined;
 }
@@ -39,7 +41,7 @@ export function nextVerdict(before: Verdict, seen: Observation, listing: Listing
   return { state, cause, sinceMs: state === before.state ? before.sinceMs : nowMs };
 }
 
-function judge(seen: Observation, { isListed, consulFault }: Listing): Omit<Verdict, 'sinceMs'> {
+function judge(seen: Observation, { isListed, hasCrashed, consulFault }: Listing): Omit<Verdict, 'sinceMs'> {
   switch (seen.kind) {
     case 'serving': {
       const isHidden = !isListed && consulFault === undefined;
@@ -54,7 +56,7 @@ function judge(seen: Observation, { isListed, consulFault }: Listing): Omit<Verd
       }
       return {
         state: HealthState.UNREACHABLE,
-        cause: `does not answer: ${seen.reason}${isListed ? '' : '; it has left Consul'}`,
+        cause: `does not answer: ${seen.reason}${isListed ? '' : hasCrashed ? '; Consul gave it up' : '; it has left Consul'}`,
       };
     default: {
       const never: never = seen;

@@ -1,4 +1,5 @@
 import { jitter, type Logger, type Release } from '@sluice/mesh';
+import { faultKey } from './faults.js';
 import type { IncidentChange } from './incident-book.js';
 
 const timeoutMs = 5_000;
@@ -7,16 +8,29 @@ const firstRetryMs = 500;
 /** Messages that wait for one receiver; the oldest go first when it does not answer for long. */
 const waitingMax = 1_000;
 
-/** Tells other systems, by HTTP POST, of incidents that begin and end; in order, each until it is taken or given up. */
+/** Who tells. */
+export interface Observer {
+  readonly region: string;
+  readonly instance: string;
+}
+
+/**
+ * Tells other systems, by HTTP POST, of incidents that begin and end; in order, each until it is taken or
+ * given up. Every health service tells what it sees itself: one that spoke for all would be silent when
+ * it is the one that died. Receivers put the same incident of several observers together by its `key`.
+ */
 export class Webhooks {
+  readonly #observer: Observer;
   readonly #receivers: readonly Receiver[];
 
-  constructor(urls: readonly string[], logger: Logger) {
+  constructor(urls: readonly string[], observer: Observer, logger: Logger) {
+    this.#observer = observer;
     this.#receivers = urls.map((url) => new Receiver(url, logger));
   }
 
   tell(changes: readonly IncidentChange[]): void {
-    for (const receiver of this.#receivers) for (const change of changes) receiver.push(bodyOf(change));
+    const bodies = changes.map((change) => bodyOf(change, this.#observer));
+    for (const receiver of this.#receivers) for (const body of bodies) receiver.push(body);
   }
 
   close(): ReturnType<Release> {
@@ -24,10 +38,22 @@ export class Webhooks {
   }
 }
 
-function bodyOf({ incident, what }: IncidentChange): string {
-  const { startedAtMs, endedAtMs, ...rest } = incident;
+function bodyOf({ incident, what: event }: IncidentChange, { region: seenFrom, instance: seenBy }: Observer): string {
+  const { id, kind, subject, region, cause, startedAtMs, endedAtMs } = incident;
   const isoOrNull = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
-  return JSON.stringify({ event: what, ...rest, startedAt: isoOrNull(startedAtMs), endedAt: isoOrNull(endedAtMs) });
+  const times = { startedAt: isoOrNull(startedAtMs), endedAt: isoOrNull(endedAtMs) };
+  return JSON.stringify({
+    event,
+    key: faultKey(incident),
+    seenFrom,
+    seenBy,
+    id,
+    kind,
+    subject,
+    region,
+    cause,
+    ...times,
+  });
 }
 
 class Receiver {

@@ -23,10 +23,14 @@ CREATE OR REPLACE FUNCTION events.ensure_day(day date)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog'
+ SET lock_timeout TO '2s'
 AS $function$
 declare
   partition_name text := 'event_' || to_char(day, 'YYYYMMDD');
 begin
+  if to_regclass(format('events.%I', partition_name)) is not null then
+    return;
+  end if;
   perform pg_advisory_xact_lock(hashtext('events.ensure_day'));
   if to_regclass(format('events.%I', partition_name)) is not null then
     return;
@@ -67,6 +71,7 @@ create table events.dead_letter (
   buried_at timestamp with time zone not null default now(),
   constraint dead_letter_pkey PRIMARY KEY (id)
 );
+CREATE INDEX dead_letter_by_age ON events.dead_letter USING btree (buried_at);
 CREATE UNIQUE INDEX dead_letter_once ON events.dead_letter USING btree (stream_sequence, COALESCE(event_id, ''::text), md5(payload));
 
 create table events.event (
@@ -126,6 +131,15 @@ create table events.exposure_count (
   first_at timestamp with time zone not null,
   last_at timestamp with time zone not null,
   constraint exposure_count_pkey PRIMARY KEY (project, environment, key, kind, allocated_experiment, group_name, rule_id, gate_value, day)
+);
+CREATE INDEX exposure_count_by_day ON events.exposure_count USING btree (day);
+
+create table events.forgotten_start (
+  region text not null,
+  instance text not null,
+  reported_at timestamp with time zone not null,
+  counters jsonb not null,
+  constraint forgotten_start_pkey PRIMARY KEY (region, instance)
 );
 
 create table events.instance (
@@ -192,6 +206,7 @@ create table events.usage (
   units bytea not null,
   constraint usage_pkey PRIMARY KEY (project, environment, name, day)
 );
+CREATE INDEX usage_by_day ON events.usage USING btree (day, project, environment);
 
 create table events.usage_delta (
   id bigint generated always as identity not null,

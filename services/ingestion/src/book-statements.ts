@@ -31,6 +31,15 @@ export const readStarts: Statement = {
     order by region, instance, started_at`,
 };
 
+/** What is left of starts that were forgotten. */
+export const readForgottenStarts: Statement = {
+  name: 'ingestion.read_forgotten_starts',
+  text: `
+    select region, instance, counters, floor(extract(epoch from reported_at) * 1000)::float8 as "reportedAtMs"
+    from events.forgotten_start
+    where $1::text is null or region = $1`,
+};
+
 export const readSources: Statement = {
   name: 'ingestion.read_sources',
   text: `
@@ -52,16 +61,43 @@ export const readSources: Statement = {
     limit $6::int`,
 };
 
+/** A letter's subject ends with its project and environment, in whose names nothing is a wildcard. */
 export const countDeadLetters: Statement = {
   name: 'ingestion.count_dead_letters',
-  text: 'select count(*)::float8 as count from events.dead_letter',
+  text: `
+    select count(*)::float8 as count from events.dead_letter
+    where $1::text is null or subject like '%.' || $1 || '.' || coalesce($2, '%')`,
 };
 
-/** Reads every row that came since then. */
-export const recount: Statement = {
-  name: 'ingestion.recount',
+/** Days that have a partition of their own. */
+export const listDays: Statement = {
+  name: 'ingestion.list_days',
+  text: `
+    select to_date(substring(child.relname from 'event_(\\d{8})$'), 'YYYYMMDD')::text as day
+    from pg_inherits join pg_class as child on child.oid = inhrelid
+    where inhparent = 'events.event'::regclass and child.relname ~ '^event_\\d{8}$'
+    order by 1`,
+};
+
+const inScope = `
+      and ($1::text is null or project = $1) and ($2::text is null or environment = $2)
+      and ($3::text is null or region = $3) and received_at >= to_timestamp($4::float8 / 1000.0)`;
+
+/** Rows of one day whose ids lie in a range: the key finds them. */
+export const recountHour: Statement = {
+  name: 'ingestion.recount_hour',
   text: `
     select count(*)::float8 as count from events.event
-    where ($1::text is null or project = $1) and ($2::text is null or environment = $2)
-      and ($3::text is null or region = $3) and received_at >= to_timestamp($4::float8 / 1000.0)`,
+    where id_day = $5::date and event_id >= $6::uuid and event_id < $7::uuid${inScope}`,
+};
+
+/** Rows of days without a partition of their own. */
+export const recountStrays: Statement = {
+  name: 'ingestion.recount_strays',
+  text: `
+    select count(*)::float8 as count from (
+      select project, environment, region, received_at from events.event_default
+      union all
+      select project, environment, region, received_at from events.event_dayless) as stray
+    where true${inScope}`,
 };

@@ -14,7 +14,17 @@ import {
 } from '@sluice/proto';
 import { problemsOf } from './balance.js';
 import * as sql from './book-statements.js';
-import { isTotal } from './counters.js';
+import {
+  foldStarts,
+  isOnItsWay,
+  leftBehind,
+  logsElsewhere,
+  pendingIn,
+  placeOf,
+  regionBooksOf,
+  type Said,
+} from './instance-books.js';
+import { recount } from './recount.js';
 import { eventShards } from './shards.js';
 
 export interface Bookkeeping {
@@ -33,8 +43,8 @@ const sourcesMax = 1_000;
 const listedMax = 100;
 /** What is found wrong is looked at again after this, in milliseconds: reading takes time, and meanwhile things move. */
 const secondLookMs = 500;
-/** An instance that said nothing for so long is not running, in milliseconds: nothing of its memory is on its way. */
-const silentMs = 15_000;
+/** Of the call's time, what is left for the rest when rows are counted, in milliseconds. */
+const recountMarginMs = 1_000;
 
 export async function getBooks(
   bookkeeping: Bookkeeping,
@@ -42,10 +52,12 @@ export async function getBooks(
   call: Call,
 ): Promise<GetBooksResponse> {
   const filter = filterOf(request, call);
-  const first = await readBooks(bookkeeping, filter);
+  // Half of the call's time is for each look.
+  const secondMs = Number.isFinite(call.remainingMs()) ? call.remainingMs() / 2 : 0;
+  const first = await readBooks(bookkeeping, filter, () => call.remainingMs() - secondMs);
   if (first.problems.length === 0) return first;
   await delay(secondLookMs);
-  return readBooks(bookkeeping, filter);
+  return readBooks(bookkeeping, filter, () => call.remainingMs() - recountMarginMs);
 }
 
 interface Filter {
@@ -77,35 +89,60 @@ function filterOf(
   return { set, region: region || null, sourceId: sourceId || null, sinceMs: hour, isRecounted };
 }
 
-async function readBooks(bookkeeping: Bookkeeping, filter: Filter): Promise<GetBooksResponse> {
+async function readBooks(
+  bookkeeping: Bookkeeping,
+  filter: Filter,
+  remainingMs: () => number,
+): Promise<GetBooksResponse> {
   const { database, report, region, retentionDays } = bookkeeping;
   const { set, sinceMs } = filter;
+  const nowMs = Date.now();
   await report();
   const pending = await messagesPending(bookkeeping);
-  const scope = [set?.project ?? null, set?.environment ?? null, filter.region];
-  const taken = await database.query<TakenRow>(sql.readInstances, [...scope, sinceMs]);
-  const starts = set ? [] : await database.query<StartRow>(sql.readStarts, [filter.region]);
-  const rows = await database.query<SourceRow>(sql.readSources, [...scope, filter.sourceId, sinceMs, sourcesMax]);
-  const [letters] = await database.query<{ count: number }>(sql.countDeadLetters);
-  const [counted] = filter.isRecounted ? await database.query<{ count: number }>(sql.recount, [...scope, sinceMs]) : [];
-  const says = countersByInstance(starts);
-  const elsewhere = [...says.values()].filter((said) => said.region !== region);
+  const ofSet = [set?.project ?? null, set?.environment ?? null] as const;
+  const scope = [...ofSet, filter.region, sinceMs] as const;
+  const before = filter.isRecounted ? await database.query<TakenRow>(sql.readInstances, scope) : [];
+  const recounted = filter.isRecounted ? await recount(database, scope, remainingMs) : undefined;
+  const taken = await database.query<TakenRow>(sql.readInstances, scope);
+  const forgotten = await database.query<Said>(sql.readForgottenStarts, [filter.region]);
+  const starts = await database.query<Said>(sql.readStarts, [filter.region]);
+  const rows = await database.query<SourceRow>(sql.readSources, [
+    ...[...ofSet, filter.region, filter.sourceId],
+    ...[sinceMs, sourcesMax],
+  ]);
+  const [letters] = await database.query<{ count: number }>(sql.countDeadLetters, ofSet);
+  const all = foldStarts(forgotten, starts);
+  const logs = logsElsewhere(all.values(), region);
+  const inLogs = (pending ?? 0) + pendingIn(logs, nowMs);
+  // What everybody has on the way says whether a set is at rest; how much that is, is not for those who see one set.
+  const says = set ? new Map<string, Said>() : all;
   const store: StoreBooks = {
     ...totalOf(taken),
     deadLetters: letters?.count ?? 0,
-    messagesPending: (pending ?? 0) + sumOf(elsewhere.map(({ counters }) => counters.log_pending)),
-    recounted: counted?.count,
+    messagesPending: set ? 0 : inLogs,
+    recounted,
   };
   const instances = instancesOf(taken, says);
+  const regions = regionBooksOf(says.values(), taken);
   const sources = rows.map(sourceOf);
-  const isMoving = pending === undefined || store.messagesPending > 0 || [...says.values()].some(isOnItsWay);
+  const isMoving = pending === undefined || inLogs > 0 || [...all.values()].some((said) => isOnItsWay(said, nowMs));
   const isWhole = !set && filter.sourceId === null && sinceMs === 0;
-  const oldestMs = Math.max(sinceMs, Math.min(...taken.map((row) => row.sinceMs), Date.now()));
-  const isRetained = oldestMs > Date.now() - retentionDays * dayMs;
-  const problems = problemsOf({ store, instances, sources, isMoving, isWhole, isRetained });
+  const oldestMs = Math.max(sinceMs, Math.min(...taken.map((row) => row.sinceMs), nowMs));
+  const isRetained = oldestMs > nowMs - retentionDays * dayMs;
+  const storedBefore = totalOf(before).stored;
+  const left = leftBehind([...says.values()].filter(isSince(sinceMs)), set ? [] : logs.filter(isSince(sinceMs)), nowMs);
+  const problems = [
+    ...problemsOf({ store, storedBefore, instances, regions, sources, isMoving, isWhole, isRetained }),
+    ...left,
+  ];
   const listed = sources.slice(0, listedMax);
-  return { store, instances, sources: listed, problems, isMoving };
+  return { store, instances, sources: listed, problems, isMoving, regions };
 }
+
+const isSince =
+  (sinceMs: number) =>
+  ({ reportedAtMs }: Said): boolean =>
+    reportedAtMs >= sinceMs;
 
 /** Of this region; undefined when a shard does not answer, and so may hold something. */
 async function messagesPending({ bus }: Bookkeeping): Promise<number | undefined> {
@@ -136,40 +173,6 @@ function totalOf(rows: readonly TakenRow[]) {
     ...{ messages: total('messages'), messagesBuried: total('messagesBuried'), taken: total('taken') },
     ...{ stored: total('stored'), duplicate: total('duplicate'), buried: total('buried') },
   };
-}
-
-interface StartRow {
-  readonly region: string;
-  readonly instance: string;
-  readonly counters: Readonly<Record<string, number>>;
-  readonly reportedAtMs: number;
-}
-
-/** What an instance says of all its starts: totals are added up, levels are those of the last. */
-interface Said extends StartRow {
-  readonly counters: Record<string, number>;
-}
-
-const placeOf = ({ region, instance }: { region: string; instance: string }): string =>
-  JSON.stringify([region, instance]);
-
-function countersByInstance(starts: readonly StartRow[]): Map<string, Said> {
-  const says = new Map<string, Said>();
-  for (const start of starts) {
-    const before = says.get(placeOf(start))?.counters ?? {};
-    const totals = Object.entries(before).filter(([name]) => isTotal(name));
-    const counters: Record<string, number> = Object.fromEntries(totals);
-    for (const [name, count] of Object.entries(start.counters)) counters[name] = (counters[name] ?? 0) + count;
-    says.set(placeOf(start), { ...start, counters });
-  }
-  return says;
-}
-
-/** What a process had in memory went with it; what it had in its spool did not. */
-function isOnItsWay({ counters, reportedAtMs }: Said): boolean {
-  const isRunning = reportedAtMs > Date.now() - silentMs;
-  const onDisk = (counters.spool_events ?? 0) + (counters.unverified_pending ?? 0);
-  return onDisk > 0 || (isRunning && (counters.append_bytes_pending ?? 0) > 0);
 }
 
 function instancesOf(rows: readonly TakenRow[], says: ReadonlyMap<string, Said>): InstanceBooks[] {

@@ -1,5 +1,6 @@
 import { integer, type MeshConfig, type Regions, readEnv, readMeshConfig, readRegions } from '@sluice/mesh';
 import { z } from 'zod';
+import type { Retention } from './retention.js';
 
 export interface IngestionConfig extends MeshConfig {
   /** PostgreSQL with the schema `events`. */
@@ -23,11 +24,11 @@ export interface IngestionConfig extends MeshConfig {
   readonly spoolAgeMaxMs: number;
   /** What events under keys that could not be checked may take of the disk. */
   readonly unverifiedBytesMax: number;
-  /** Days for which events are kept; longer than any spool of a client, whose late events would count again. */
-  readonly retentionDays: number;
+  readonly retention: Retention;
 }
 
 const mebibyte = 1024 * 1024;
+const days = integer(2, 3_650);
 
 /** @throws ConfigError with a sentence for each variable that is missing or wrong. */
 export function readIngestionConfig(env: NodeJS.ProcessEnv): IngestionConfig {
@@ -44,7 +45,11 @@ export function readIngestionConfig(env: NodeJS.ProcessEnv): IngestionConfig {
       SPOOL_MAX_BYTES: integer(mebibyte, 1024 * 1024 * mebibyte).default(1024 * mebibyte),
       UNVERIFIED_MAX_BYTES: integer(mebibyte, 1024 * 1024 * mebibyte).default(64 * mebibyte),
       SPOOL_MAX_AGE_MS: integer(1_000, 30 * 86_400_000).default(86_400_000),
-      EVENTS_RETENTION_DAYS: integer(2, 3_650).default(400),
+      EVENTS_RETENTION_DAYS: days.default(400),
+      EXPOSURES_RETENTION_DAYS: days.optional(),
+      USAGE_RETENTION_DAYS: days.default(1_100),
+      BOOKS_RETENTION_DAYS: days.optional(),
+      DEAD_LETTERS_RETENTION_DAYS: days.optional(),
     },
     env,
   );
@@ -61,6 +66,26 @@ export function readIngestionConfig(env: NodeJS.ProcessEnv): IngestionConfig {
     spoolBytesMax: settings.SPOOL_MAX_BYTES,
     unverifiedBytesMax: settings.UNVERIFIED_MAX_BYTES,
     spoolAgeMaxMs: settings.SPOOL_MAX_AGE_MS,
-    retentionDays: settings.EVENTS_RETENTION_DAYS,
+    retention: retentionOf(settings),
   });
+}
+
+interface RetentionSettings {
+  readonly EVENTS_RETENTION_DAYS: number;
+  readonly EXPOSURES_RETENTION_DAYS?: number | undefined;
+  readonly USAGE_RETENTION_DAYS: number;
+  readonly BOOKS_RETENTION_DAYS?: number | undefined;
+  readonly DEAD_LETTERS_RETENTION_DAYS?: number | undefined;
+}
+
+/** What is not said is kept as long as events are. */
+function retentionOf(settings: RetentionSettings): Retention {
+  const eventsDays = settings.EVENTS_RETENTION_DAYS;
+  return {
+    eventsDays,
+    exposuresDays: settings.EXPOSURES_RETENTION_DAYS ?? eventsDays,
+    usageDays: settings.USAGE_RETENTION_DAYS,
+    booksDays: settings.BOOKS_RETENTION_DAYS ?? eventsDays,
+    deadLettersDays: settings.DEAD_LETTERS_RETENTION_DAYS ?? eventsDays,
+  };
 }

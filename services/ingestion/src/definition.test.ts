@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict';
-import {
-  Event,
-  EventBatch,
-  type Exposure,
-  type ExposureKind,
-  LogEventsRequest,
-  StreamEventsRequest,
-  User,
-  type Value,
-} from '@sluice/proto';
+import { Event, EventBatch, type ExposureKind, LogEventsRequest, StreamEventsRequest, User } from '@sluice/proto';
 import fc from 'fast-check';
 import { receive, receiveBatch } from './definition.js';
 import { nameBytesMax } from './limits.js';
 import { judgeSent, type SentEvent } from './sent-event.js';
+import { anyEvent } from './test/any-event.js';
 import { eventOf, exposureOf, idAt, testNowMs, userOf } from './test/events.js';
 import { isTimely, judge } from './validate.js';
 
@@ -101,6 +93,23 @@ describe('the bytes of events', () => {
     it(`are made anew ${what}`, () => assert.equal(sendOne(bytes).isAsSent, false));
   }
 
+  it('are refused alone, undecoded, when a map has too many entries', () => {
+    const custom = Object.fromEntries(
+      Array.from({ length: 1_001 }, (_, at) => [`k${at}`, { kind: { $case: 'boolValue' as const, value: true } }]),
+    );
+    const crowd = [events[0], eventOf({ user: userOf({ custom }) }), events[1]] as Event[];
+    const received = receive(
+      Buffer.from(LogEventsRequest.encode(LogEventsRequest.fromPartial({ events: crowd })).finish()),
+    );
+    assert.ok('head' in received, 'the request is sound');
+    const verdicts = received.events.map((sent) => judgeSent(sent, arrival));
+    assert.deepEqual(
+      verdicts.map((verdict) => ('reason' in verdict ? verdict.reason : '')),
+      ['', 'user.custom: has more than 1000 entries; send the ones that you ask for', ''],
+    );
+    assert.equal(received.events[1]?.event, undefined, 'it was decoded');
+  });
+
   for (const [what, part] of Object.entries<Partial<Event>>({
     'has an id in capitals': { id: idAt(testNowMs, 0xabc).toUpperCase() },
     'has no id': { id: '' },
@@ -150,43 +159,3 @@ describe('the bytes of events', () => {
     assert.ok(sound > 100, `${sound} sound ones`);
   });
 });
-
-/** Mostly such as are sent, sometimes anything. */
-const mostly = <T>(usual: fc.Arbitrary<T>, rare: fc.Arbitrary<T>): fc.Arbitrary<T> =>
-  fc.oneof({ weight: 30, arbitrary: usual }, { weight: 1, arbitrary: rare });
-const word = fc.stringMatching(/^[a-z_0-9]{1,12}$/);
-const anyText = fc.string({ unit: 'binary', maxLength: 600 }).filter((some) => some.isWellFormed());
-const anyMap = fc.dictionary(mostly(word, anyText), mostly(word, anyText), { maxKeys: 3 });
-const anyValue = fc.oneof(
-  word.map((value): Value => ({ kind: { $case: 'stringValue', value } })),
-  fc.double().map((value): Value => ({ kind: { $case: 'numberValue', value } })),
-  fc.boolean().map((value): Value => ({ kind: { $case: 'boolValue', value } })),
-);
-const anyUser = fc
-  .record({ userId: mostly(word, anyText), customIds: anyMap, country: mostly(word, anyText), environment: anyMap })
-  .chain((user) => fc.dictionary(word, anyValue, { maxKeys: 3 }).map((custom) => userOf({ ...user, custom })));
-const anyExposure = fc
-  .record({ kind: mostly(fc.integer({ min: 1, max: 3 }), fc.integer()), key: mostly(word, anyText), unitId: word })
-  .map((some) => exposureOf(some as Partial<Exposure>));
-const anyEvent: fc.Arbitrary<Event> = fc
-  .record({
-    id: mostly(fc.uuid(), anyText),
-    timeMs: mostly(fc.constant(testNowMs), fc.maxSafeInteger()),
-    name: mostly(word, anyText),
-    user: fc.option(anyUser, { nil: undefined }),
-    value: fc.option(
-      mostly(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.double()).map(
-        (value) => ({ $case: 'numberValue', value }) as const,
-      ),
-      { nil: undefined },
-    ),
-    metadataJson: fc.oneof(
-      fc.constant(''),
-      fc
-        .dictionary(word, fc.oneof(word, fc.integer(), fc.double(), fc.boolean(), fc.constant(null)))
-        .map((value) => JSON.stringify(value)),
-      fc.json(),
-    ),
-    exposure: fc.option(anyExposure, { nil: undefined }),
-  })
-  .map(eventOf);

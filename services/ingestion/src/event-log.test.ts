@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
-import { type Event, EventBatch } from '@sluice/proto';
-import { type LogEvent, messageIdOf, partsOf } from './event-log.js';
+import { silentLogger, systemClock } from '@sluice/mesh';
+import { type Event, EventBatch, Outcome } from '@sluice/proto';
+import type { Spool } from '@sluice/spool';
+import { createCounters } from './counters.js';
+import { batchKeyOf, createEventLog, type LogEvent, messageIdOf, partsOf } from './event-log.js';
+import { receiptsOf } from './receipt.js';
 import { logEvent } from './sent-event.js';
 import { subjectOf } from './shards.js';
 import { eventOf, idAt, testNowMs } from './test/events.js';
@@ -59,6 +63,22 @@ describe('a part of a message', () => {
     );
   });
 
+  it('has the receipt of its own events, and of no others', () => {
+    const metadataJson = JSON.stringify({ a: 'x'.repeat(16_000) });
+    const events = Array.from({ length: 50 }, (_, serial) => eventOf({ id: idAt(testNowMs, serial), metadataJson }));
+    const told = { sourceId: '019a9f3e-8a6e-7c3b-9d53-1f2e3a4b5c6d', sequence: 1 };
+    const outcomes = events.map(() => ({ outcome: Outcome.ACCEPTED, reason: '' }));
+    const receiptOf = receiptsOf(told, outcomes, [...events.keys()]);
+    const parts = partsOf({ ...append(events), receiptOf });
+    assert(parts.length > 1);
+    let next = 1;
+    for (const { chunks, count } of parts) {
+      const { receipts } = EventBatch.decode(Buffer.concat(chunks));
+      assert.deepEqual([receipts.length, receipts[0]?.firstSequence, receipts[0]?.events], [1, next, count]);
+      next += count;
+    }
+  });
+
   it('is none for no events', () => assert.deepEqual(partsOf(append([])), []));
 
   it('carries the receipt of its request behind the last event, or alone', () => {
@@ -73,13 +93,44 @@ describe('a part of a message', () => {
       report: undefined,
     };
     for (const events of [[eventOf()], []]) {
-      const [part, ...others] = partsOf({ ...append(events), receipt });
+      const [part, ...others] = partsOf({ ...append(events), receiptOf: () => receipt });
       assert(part && others.length === 0);
       const batch = EventBatch.decode(Buffer.concat(part.chunks));
       assert.deepEqual([batch.events.length, batch.receipts, part.count], [events.length, [receipt], events.length]);
       // The log must not take one for the repeat of another.
       assert.equal(part.ids.length, 1);
     }
+  });
+});
+
+describe('a message', () => {
+  it('says of each event when it came, also of those that waited for their key', async () => {
+    const published: EventBatch[] = [];
+    const log = createEventLog({
+      ...{ spool: {} as Spool, clock: systemClock, logger: silentLogger, instance: 'i', region: 'eu' },
+      counters: createCounters(),
+      shards: {
+        publish: async ({ data, subject }) => {
+          assert.equal(subject, subjectOf(set, 'eu'));
+          published.push(EventBatch.decode(data));
+          return false;
+        },
+      },
+    });
+    const hourMs = 3_600_000;
+    await Promise.all([
+      log.append({ ...append([eventOf({ name: 'waited' })]), receivedAtMs: testNowMs - 5 * hourMs }),
+      log.append(append([eventOf({ name: 'new' })])),
+      log.append(append([eventOf({ name: 'new', id: idAt(testNowMs, 2) })])),
+    ]);
+    assert.deepEqual(
+      published.map(({ receivedAtMs, events }) => [receivedAtMs, events.map(({ name }) => name)]),
+      [
+        [testNowMs - 5 * hourMs, ['waited']],
+        [testNowMs, ['new', 'new']],
+      ],
+    );
+    assert.notEqual(batchKeyOf({ set, receivedAtMs: 0 }, 'eu'), batchKeyOf({ set, receivedAtMs: 0 }, 'us'));
   });
 });
 

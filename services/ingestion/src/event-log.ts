@@ -4,7 +4,8 @@ import { type Clock, exhausted, isSampled, type Logger, SluiceError, unavailable
 import { Durability, EventBatch, type Receipt, type SetRef } from '@sluice/proto';
 import type { Spool } from '@sluice/spool';
 import { type BatchItem, createBatcher } from './batcher.js';
-import { receiptKey } from './receipt.js';
+import type { Counters } from './counters.js';
+import { type ReceiptOf, receiptKey } from './receipt.js';
 import { eventShards, type LogMessage, type Shards, subjectOf } from './shards.js';
 
 export interface EventLogOptions {
@@ -12,6 +13,7 @@ export interface EventLogOptions {
   readonly spool: Spool;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly counters: Pick<Counters, 'add'>;
   readonly instance: string;
   readonly region: string;
 }
@@ -49,8 +51,11 @@ export interface Append {
   readonly skewMs: number;
   /** Of the call, when it is sampled. */
   readonly traceparent: string | undefined;
-  /** For the books; goes to the log even when no event does. */
-  readonly receipt?: Receipt | undefined;
+  /**
+   * For the books: what to say of the events from one place in `events` up to another. Goes to the log even
+   * when no event does.
+   */
+  readonly receiptOf?: ReceiptOf | undefined;
 }
 
 export interface EventLog {
@@ -95,12 +100,12 @@ export function createEventLog(options: EventLogOptions): EventLog {
     ...{ waitMs, underwayMax, waitLongestMs },
   };
   const place = createPlace(options);
-  const batcher = createBatcher<Part, Appended>(limits, (subject, parts) => append(options, place, subject, parts));
+  const batcher = createBatcher<Part, Appended>(limits, (_, parts) => append(options, place, parts));
   return {
     append: async (append) => {
       const parts = partsOf(append);
-      const subject = subjectOf(append.set, options.region);
-      const answers = parts.map((part) => batcher.add(subject, part) ?? refuse());
+      const key = batchKeyOf(append, options.region);
+      const answers = parts.map((part) => batcher.add(key, part) ?? refuse());
       // All of them settle before the first failure is told: a retry must not overtake its original.
       const settled = await Promise.allSettled(answers);
       return settled.reduce<AppendResult>(
@@ -118,6 +123,11 @@ export function createEventLog(options: EventLogOptions): EventLog {
     pendingBytes: batcher.pendingBytes,
     drain: batcher.drain,
   };
+}
+
+/** A message says once when its events came: those that waited under a key that could not be checked don't share one with new ones. */
+export function batchKeyOf({ set, receivedAtMs }: Pick<Append, 'set' | 'receivedAtMs'>, region: string): string {
+  return `${subjectOf(set, region)} ${Math.floor(receivedAtMs / 60_000)}`;
 }
 
 const weaker = (one: Durability, other: Durability): Durability => (one === Durability.SPOOLED ? one : other);
@@ -169,15 +179,19 @@ export function partsOf(append: Append): Part[] {
     bytes += length;
   }
   if (from < append.events.length) parts.push(partOf(append, from, append.events.length));
-  return append.receipt ? withReceipt(parts, append, append.receipt) : parts;
+  if (parts.length > 0) return parts;
+  const receipt = append.receiptOf?.(0, 0);
+  return receipt ? [receiptAlone(append, receipt)] : [];
 }
 
+/** Each part has the receipt of its own events: those of a part that fails must not be said to have come. */
 function partOf(append: Append, from: number, to: number): Part {
   const { set, receivedAtMs, skewMs } = append;
   const events = append.events.slice(from, to);
   // Encoded messages that are put end to end are the merged message: each event is encoded once, whatever it travels with.
   const skews = EventBatch.encode({ ...nothing, skewsMs: events.map(() => skewMs) }).finish();
-  const chunks = [...runsOf(events), skews];
+  const receipt = append.receiptOf?.(from, to);
+  const chunks = [...runsOf(events), skews, ...(receipt ? [encodeReceipt(receipt)] : [])];
   return {
     ...{ set, receivedAtMs, chunks, count: events.length },
     ids: events.map(({ id }) => id),
@@ -203,15 +217,14 @@ function runsOf(events: readonly LogEvent[]): Uint8Array[] {
   return runs;
 }
 
-/** The receipt travels with the last events, or alone: what was refused or known already is in the books, too. */
-function withReceipt(parts: Part[], append: Append, receipt: Receipt): Part[] {
-  const chunk = EventBatch.encode({ ...nothing, receipts: [receipt] }).finish();
-  const last = parts.pop();
-  if (last) return [...parts, { ...last, chunks: [...last.chunks, chunk], bytes: last.bytes + chunk.length }];
-  const { set, receivedAtMs } = append;
+/** What was refused or known already is in the books, too. */
+function receiptAlone({ set, receivedAtMs }: Append, receipt: Receipt): Part {
+  const chunk = encodeReceipt(receipt);
   const alone = { set, receivedAtMs, traceparents: [], count: 0, bytes: chunk.length };
-  return [{ ...alone, ids: [receiptKey(receipt)], chunks: [chunk] }];
+  return { ...alone, ids: [receiptKey(receipt)], chunks: [chunk] };
 }
+
+const encodeReceipt = (receipt: Receipt): Uint8Array => EventBatch.encode({ ...nothing, receipts: [receipt] }).finish();
 
 const nothing: EventBatch = EventBatch.create();
 
@@ -225,16 +238,12 @@ function traceparentsOf({ traceparent }: Append, events: readonly LogEvent[]): s
   return [...found];
 }
 
-async function append(
-  options: EventLogOptions,
-  place: Place,
-  subject: string,
-  parts: readonly Part[],
-): Promise<Appended> {
+async function append(options: EventLogOptions, place: Place, parts: readonly Part[]): Promise<Appended> {
   const first = parts[0];
   if (!first) throw unavailable('A message without events was to be published.');
-  const { instance, region, logger } = options;
+  const { instance, region, logger, counters } = options;
   const { set, receivedAtMs } = first;
+  const subject = subjectOf(set, region);
   const head = EventBatch.encode({ ...nothing, set, receivedAtMs, instance, region }).finish();
   const data = Buffer.concat([head, ...parts.flatMap(({ chunks }) => chunks)]);
   const messageId = messageIdOf(
@@ -249,7 +258,10 @@ async function append(
   const trace = parent === undefined ? { traceparent: undefined } : {};
   return withSpan('append events', span, async () => {
     try {
-      return await place({ subject, data, messageId, ...trace }, count);
+      const appended = await place({ subject, data, messageId, ...trace }, count);
+      // What the log had before was counted then, or its answer was lost: more may come out of it than is counted here.
+      if (!appended.isDuplicate) counters.add('events_appended', count);
+      return appended;
     } catch (error) {
       logger.warn({ subject, events: count, reason: String(error) }, 'neither log nor spool took a message');
       throw error;

@@ -6,6 +6,7 @@ import { receive } from './definition.js';
 import type { Append, AppendResult, EventLog, LogEvent } from './event-log.js';
 import { type Handling, logEvents } from './handlers.js';
 import { createRecentIds } from './recent-ids.js';
+import { createSkews } from './skew.js';
 import { eventOf, idAt, testNowMs } from './test/events.js';
 
 const { ACCEPTED, DUPLICATE, REJECTED } = Outcome;
@@ -25,6 +26,7 @@ const held = (events: readonly LogEvent[], isHeld: boolean): AppendResult => ({
 /** Handling with a log that answers as the test says. */
 function trial(append: EventLog['append'] = ({ events }) => Promise.resolve(held(events, false))) {
   const appended: Append[] = [];
+  const quarantined: number[] = [];
   const log: EventLog = {
     append: (given) => {
       appended.push(given);
@@ -38,6 +40,10 @@ function trial(append: EventLog['append'] = ({ events }) => Promise.resolve(held
     recent: createRecentIds(128),
     counters: createCounters(),
     clock: { now: () => testNowMs },
+    skews: createSkews(),
+    quarantine: {
+      add: async (_: string, { events }: { events: readonly unknown[] }) => void quarantined.push(events.length),
+    },
     sets: { isKnown: ({ project }: { project: string }) => Promise.resolve(project === 'shop') },
   } as unknown as Handling;
   const send = (events: Event[], call = callBy('server'), sentAtMs = 0) =>
@@ -46,7 +52,7 @@ function trial(append: EventLog['append'] = ({ events }) => Promise.resolve(held
       receive(Buffer.from(LogEventsRequest.encode({ set: undefined, events, sentAtMs }).finish())),
       call,
     );
-  return { handling, appended, send };
+  return { handling, appended, quarantined, send };
 }
 
 const eventsIn = (append: Append | undefined): Event[] =>
@@ -106,12 +112,47 @@ describe('logEvents', () => {
     });
   });
 
+  it('books everything that it received, also what the log takes when nobody waits any more', async () => {
+    const { promise: isBack, resolve: comeBack } = Promise.withResolvers<void>();
+    const { send, handling } = trial(async ({ events }) => {
+      await isBack;
+      return held(events, false);
+    });
+    const counts = (): Record<string, number> => ({ ...handling.counters.read(), ...handling.counters.readDetails() });
+    await assert.rejects(send([eventNumber(1), { ...eventNumber(2), name: '' }], callBy('server', {}, 5)));
+    assert.deepEqual([counts().events_received, counts().in_flight, counts().events_accepted], [2, 2, 0]);
+    comeBack();
+    // Answered from memory: what nobody waited for was taken.
+    assert.equal((await send([eventNumber(1)])).outcomes[0]?.outcome, DUPLICATE);
+    const { events_received: received, events_accepted: accepted, in_flight: inFlight } = counts();
+    assert.deepEqual([received, accepted, counts().events_duplicate, inFlight], [3, 1, 1, 0]);
+    assert.equal(counts()['events_rejected{name}'], 1);
+  });
+
+  it('books what the log refuses as dropped, by the reason', async () => {
+    const { send, handling } = trial(() => Promise.reject(new SluiceError('exhausted', 'full')));
+    await assert.rejects(send([eventNumber(1), eventNumber(2)]), { kind: 'exhausted' });
+    const { events_received: received, events_dropped: dropped } = handling.counters.read();
+    assert.deepEqual([received, dropped], [2, 2]);
+    const { in_flight: inFlight, ...reasons } = handling.counters.readDetails();
+    assert.deepEqual([inFlight, reasons], [0, { 'events_dropped{exhausted}': 2 }]);
+  });
+
   it('passes the skew on with the corrected times', async () => {
     const { send, appended } = trial();
     const hourMs = 3_600_000;
     await send([eventOf({ timeMs: testNowMs - hourMs - 1_000 })], callBy('server'), testNowMs - hourMs);
     assert.equal(appended[0]?.skewMs, hourMs);
     assert.equal(eventsIn(appended[0])[0]?.timeMs, testNowMs - 1_000);
+  });
+
+  it('keeps the events of a key that can not be checked, and no room for requests without any', async () => {
+    const { send, appended, quarantined } = trial();
+    const unverified = callBy('unverified');
+    assert.deepEqual(await send([], unverified), { outcomes: [], durability: Durability.UNSPECIFIED });
+    assert.deepEqual(quarantined, []);
+    assert.equal((await send([eventNumber(1)], unverified)).durability, Durability.SPOOLED);
+    assert.deepEqual([quarantined, appended], [[1], []]);
   });
 
   it('asks console keys to be writable, and every key for a set that exists', async () => {

@@ -11,14 +11,15 @@ import {
 } from '@sluice/mesh';
 import { Durability, type EventOutcome, type LogEventsResponse, Outcome, type SetRef } from '@sluice/proto';
 import type { Counters } from './counters.js';
-import { type Received, type Request, requireRequest } from './definition.js';
+import { type Received, type Request, type RequestHead, requireRequest } from './definition.js';
 import type { EventLog, LogEvent } from './event-log.js';
 import type { KnownSets } from './keys.js';
+import { setNamePattern } from './limits.js';
 import type { Quarantine } from './quarantine.js';
-import { receiptOf } from './receipt.js';
+import { countReasons, receiptsOf } from './receipt.js';
 import type { RecentIds } from './recent-ids.js';
 import { judgeSent, type SentEvent } from './sent-event.js';
-import { skewOf } from './skew.js';
+import type { Skews } from './skew.js';
 import type { Arrival } from './validate.js';
 
 export interface Handling {
@@ -27,51 +28,60 @@ export interface Handling {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly sets: KnownSets;
+  readonly skews: Skews;
   readonly quarantine: Pick<Quarantine, 'add'>;
 }
 
 /** Accepts events: answers only once the log holds every accepted one on stable storage. */
 export async function logEvents(handling: Handling, received: Received, call: Call): Promise<LogEventsResponse> {
-  const { log, recent, counters, clock } = handling;
+  const { log, recent, counters } = handling;
   const request = requireRequest(received);
   if (call.principal.kind === 'unverified') return quarantine(handling, request, call.principal);
   const { head, events } = request;
   if (call.principal.kind === 'console') requireWrite(call.principal);
   const set = await requireKnownSet(handling, call.principal, head.set);
-  const arrival = arrivalOf(head.sentAtMs, clock);
+  const arrival = arrivalOf(head, handling);
   const { outcomes, fresh, places } = sift(events, arrival, (id) => recent.has(set.project, id));
   const { traceparent } = call;
-  const append = { set, events: fresh, ...arrival, traceparent, receipt: receiptOf(head, outcomes) };
-  const { wereHeld, durability } = await withinDeadline(log.append(append), call.remainingMs());
-  for (const [at, { id }] of fresh.entries()) {
-    // A retry of what is only spooled tries the log again: answered from memory, it would claim too much.
-    if (durability !== Durability.SPOOLED) recent.add(set.project, id);
-    if (wereHeld[at]) outcomes[places[at] as number] = duplicate;
-  }
-  count(counters, outcomes);
-  if (durability === Durability.SPOOLED) counters.add('events_spooled', fresh.length);
-  return { outcomes, durability: durabilityOf(outcomes, fresh.length > 0 ? durability : Durability.UNSPECIFIED) };
+  const append = { set, events: fresh, ...arrival, traceparent, receiptOf: receiptsOf(head, outcomes, places) };
+  const work = booked(counters, outcomes, async () => {
+    const { wereHeld, durability } = await log.append(append);
+    for (const [at, { id }] of fresh.entries()) {
+      // A retry of what is only spooled tries the log again: answered from memory, it would claim too much.
+      if (durability !== Durability.SPOOLED) recent.add(set.project, id);
+      if (wereHeld[at]) outcomes[places[at] as number] = duplicate;
+    }
+    if (durability === Durability.SPOOLED) counters.add('events_spooled', fresh.length);
+    return { outcomes, durability: durabilityOf(outcomes, fresh.length > 0 ? durability : Durability.UNSPECIFIED) };
+  });
+  return withinDeadline(work, call.remainingMs());
 }
 
-function arrivalOf(sentAtMs: number, clock: Clock): Arrival {
+function arrivalOf({ sentAtMs, sourceId = '' }: RequestHead, { clock, skews }: Handling): Arrival {
   if (sentAtMs < 0) throw invalid('sent_at_ms', 'is negative; send Unix milliseconds, or nothing');
   const receivedAtMs = clock.now();
-  return { receivedAtMs, skewMs: skewOf(sentAtMs, receivedAtMs) };
+  return { receivedAtMs, skewMs: skews.of(sourceId, sentAtMs, receivedAtMs) };
 }
 
 const waitsForKey = 'the key could not be checked, as config is away: it is kept, and counted once the key is verified';
 
 /** Keeps what would be accepted until config says whose key it is. */
 async function quarantine(
-  { quarantine, counters, clock }: Handling,
+  handling: Handling,
   { head, events }: Request,
   { digest }: Principal,
 ): Promise<LogEventsResponse> {
-  const arrival = arrivalOf(head.sentAtMs, clock);
+  const { quarantine, counters } = handling;
+  // Whoever has nothing to say must not take room from those who have: a report comes again.
+  if (events.length === 0) return { outcomes: [], durability: Durability.UNSPECIFIED };
+  const arrival = arrivalOf(head, handling);
   const { outcomes, fresh } = sift(events, arrival, () => false);
-  await quarantine.add(digest, { set: head.set, events: fresh, ...arrival, receipt: receiptOf(head, outcomes) });
-  counters.add('events_unverified', fresh.length);
-  counters.add('events_rejected', outcomes.filter(({ outcome }) => outcome === Outcome.REJECTED).length);
+  const receipt = receiptsOf(head, outcomes, [])(0, 0);
+  await booked(counters, outcomes, async () => {
+    await quarantine.add(digest, { set: head.set, events: fresh, ...arrival, receipt });
+    counters.add('events_unverified', fresh.length);
+    return { outcomes: outcomes.filter((one) => one !== accepted) };
+  });
   const answers = outcomes.map((one) => (one === accepted ? { ...accepted, reason: waitsForKey } : one));
   return { outcomes: answers, durability: fresh.length > 0 ? Durability.SPOOLED : Durability.UNSPECIFIED };
 }
@@ -119,11 +129,31 @@ function distinct(): (id: string) => boolean {
   };
 }
 
+/** Counts what becomes of events, whether or not their sender still waits for the answer. */
+async function booked<T extends { readonly outcomes: readonly EventOutcome[] }>(
+  counters: Counters,
+  { length }: readonly EventOutcome[],
+  work: () => Promise<T>,
+): Promise<T> {
+  counters.begin(length);
+  try {
+    const result = await work();
+    count(counters, result.outcomes);
+    return result;
+  } catch (error) {
+    counters.addFor('events_dropped', error instanceof SluiceError ? error.kind : 'internal', length);
+    throw error;
+  } finally {
+    counters.finish(length);
+  }
+}
+
 function count(counters: Counters, outcomes: readonly EventOutcome[]): void {
   const total = (wanted: Outcome): number => outcomes.filter(({ outcome }) => outcome === wanted).length;
   counters.add('events_accepted', total(Outcome.ACCEPTED));
   counters.add('events_duplicate', total(Outcome.DUPLICATE));
-  counters.add('events_rejected', total(Outcome.REJECTED));
+  for (const [field, rejected] of Object.entries(countReasons(outcomes)))
+    counters.addFor('events_rejected', field, rejected);
 }
 
 /** The caller gets the advice to retry while it still listens. What is on its way may still arrive: ids keep it single. */
@@ -140,9 +170,6 @@ async function withinDeadline<T>(work: Promise<T>, remainingMs: number): Promise
   }
 }
 
-/** Set names become a part of the log's subjects: dots and wildcards must not get there. */
-const namePattern = /^[a-z0-9][a-z0-9-]{0,63}$/;
-
 /** @throws SluiceError `invalid`, `forbidden`, or `not_found` when config is sure to have no such set. */
 export async function requireKnownSet(
   { sets }: Pick<Handling, 'sets'>,
@@ -151,7 +178,7 @@ export async function requireKnownSet(
 ): Promise<SetRef> {
   const set = requireSet(principal, asked);
   for (const part of ['project', 'environment'] as const) {
-    if (!namePattern.test(set[part])) {
+    if (!setNamePattern.test(set[part])) {
       throw invalid(
         `set.${part}`,
         'must be 1 to 64 lower-case letters, digits and dashes, and start with a letter or digit',

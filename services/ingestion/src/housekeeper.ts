@@ -1,18 +1,21 @@
 /**
- * Keeps the store small while the writer writes: folds what transactions added into totals, drops
- * days that are too old. Every instance tries; an advisory lock lets one at a time do it.
+ * Keeps the store small while the writer writes: folds what transactions added into totals, makes days
+ * ahead, drops what is too old. Every instance tries; an advisory lock lets one at a time fold. Each
+ * duty stands for itself: one that fails comes again soon, and keeps no other from its turn.
  */
 import type { Logger, Release } from '@sluice/mesh';
-import { type Database, isRetryable, type Queryable, type Transaction } from '@sluice/postgres';
+import { type Database, isRetryable, type Transaction } from '@sluice/postgres';
 import { textOfError } from './data-fault.js';
 import * as sql from './housekeeping-statements.js';
 import { HyperLogLog } from './hyperloglog.js';
+import { otherName, usageNamesMax } from './limits.js';
 import { pause } from './pause.js';
+import { type Duty, type Retention, retentionDuties } from './retention.js';
 
 export interface HousekeeperOptions {
   readonly database: Database;
   readonly logger: Logger;
-  readonly retentionDays: number;
+  readonly retention: Retention;
   readonly region: string;
   readonly instance: string;
   readonly startedAtMs: number;
@@ -21,29 +24,28 @@ export interface HousekeeperOptions {
 }
 
 const everyMs = 5_000;
-/** Old days are looked for once in so many rounds. */
-const retentionRounds = 360;
+/** A duty that failed comes again after so many rounds, if not sooner. */
+const retryRounds = 12;
 /** Rows of one transaction. */
 const foldMax = 2_000;
-const deleteMax = 10_000;
 /** How long settled messages are known one by one: far longer than the log takes to deliver one again. */
 const settledSeconds = 3_600;
-/** How long sources and starts of instances are known after they were heard of last. */
-const silentDays = 30;
 
 /** Starts keeping house. Releasing says what the instance counted, a last time. */
 export function startHousekeeper(options: HousekeeperOptions): Release {
+  const { database, logger, retention } = options;
   const stop = new AbortController();
+  const fold: Duty = { name: 'fold', everyRounds: 1, run: () => foldAll(database) };
+  const duties = createDuties([fold, ...retentionDuties(database, logger, retention)], logger);
   const run = async (): Promise<void> => {
     let isFailing = false;
     for (let round = 0; !stop.signal.aborted; round++) {
       try {
         await report(options);
-        await foldAll(options.database);
-        if (round % retentionRounds === 0) await dropOld(options.database, options.logger, options.retentionDays);
+        await duties(round, stop.signal);
         isFailing = false;
       } catch (error) {
-        if (!isFailing) options.logger.warn({ reason: textOfError(error) }, 'housekeeping waits for the store');
+        if (!isFailing) logger.warn({ reason: textOfError(error) }, 'housekeeping waits for the store');
         isFailing = true;
       }
       await pause(everyMs, stop.signal);
@@ -55,6 +57,30 @@ export function startHousekeeper(options: HousekeeperOptions): Release {
     await finished;
     // Without the store there is nobody to say it to.
     await report(options).catch(() => undefined);
+  };
+}
+
+/** @returns what does all that is due in a round, whatever becomes of the rest. */
+export function createDuties(duties: readonly Duty[], logger: Logger) {
+  const dueRounds = new Map<Duty, number>();
+  const failing = new Set<Duty>();
+  return async (round: number, signal: AbortSignal): Promise<void> => {
+    for (const duty of duties) {
+      if (signal.aborted || (dueRounds.get(duty) ?? 0) > round) continue;
+      try {
+        await duty.run();
+        dueRounds.set(duty, round + duty.everyRounds);
+        failing.delete(duty);
+      } catch (error) {
+        dueRounds.set(duty, round + Math.min(duty.everyRounds, retryRounds));
+        if (!failing.has(duty))
+          logger.warn(
+            { duty: duty.name, reason: textOfError(error) },
+            'housekeeping goes on without a duty that failed',
+          );
+        failing.add(duty);
+      }
+    }
   };
 }
 
@@ -99,6 +125,7 @@ interface UsageRow {
 async function foldUsage(tx: Transaction): Promise<number> {
   const [range] = await tx.query<{ count: number; lastId: bigint | null }>(sql.usageRange, [foldMax]);
   if (!range || range.lastId === null) return 0;
+  await tx.query(sql.foldSurplusNames, [range.lastId, usageNamesMax, otherName]);
   const sketches = new Map<string, { row: UsageRow; units: HyperLogLog }>();
   for (const row of await tx.query<UsageRow>(sql.usageSketches, [range.lastId])) {
     for (const name of [row.name, '']) {
@@ -124,20 +151,4 @@ async function foldUsage(tx: Transaction): Promise<number> {
 async function foldSettled(tx: Transaction): Promise<number> {
   const [folded] = await tx.query<{ count: number }>(sql.foldSettled, [settledSeconds, foldMax]);
   return folded?.count ?? 0;
-}
-
-/** Drops partitions of days before the retention, each in a transaction of its own, and what else is too old. */
-export async function dropOld(database: Database, logger: Logger, retentionDays: number): Promise<void> {
-  for (const { day } of await database.query<{ day: string }>(sql.oldDays, [retentionDays])) {
-    const [dropped] = await database.query<{ isDropped: boolean }>(sql.dropDay, [day]);
-    if (dropped?.isDropped) logger.info({ day }, 'a day of events is past its retention and was dropped');
-  }
-  while ((await countOf(database, sql.deleteOldStrays, [retentionDays, deleteMax])) === deleteMax);
-  await database.query(sql.forgetSilent, [silentDays]);
-  await database.query(sql.forgetSilentInstances, [silentDays]);
-}
-
-async function countOf(database: Queryable, statement: typeof sql.deleteOldStrays, values: unknown[]): Promise<number> {
-  const [row] = await database.query<{ count: number }>(statement, values);
-  return row?.count ?? 0;
 }

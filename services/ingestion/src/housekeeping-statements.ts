@@ -23,6 +23,36 @@ export const usageRange: Statement = {
     from (select id from events.usage_delta order by id limit $1::int) as oldest`,
 };
 
+/** Names that a day has no more room for become one; those that it has stay what they are. */
+export const foldSurplusNames: Statement = {
+  name: 'ingestion.fold_surplus_names',
+  text: `
+    with fresh as (
+      select distinct project, environment, day, name from events.usage_delta where id <= $1::bigint and name <> $3),
+    fresh_days as (select distinct project, environment, day from fresh),
+    held as (
+      select project, environment, day, count(*) as names
+      from events.usage join fresh_days using (project, environment, day)
+      where name not in ('', $3)
+      group by project, environment, day),
+    added as (
+      select project, environment, day, name,
+        row_number() over (partition by project, environment, day order by name) as place
+      from fresh
+      where not exists (
+        select from events.usage
+        where (usage.project, usage.environment, usage.name, usage.day)
+          = (fresh.project, fresh.environment, fresh.name, fresh.day))),
+    surplus as (
+      select project, environment, day, name
+      from added left join held using (project, environment, day)
+      where place + coalesce(names, 0) > $2::int)
+    update events.usage_delta as delta set name = $3
+    from surplus
+    where delta.id <= $1::bigint and (delta.project, delta.environment, delta.day, delta.name)
+      = (surplus.project, surplus.environment, surplus.day, surplus.name)`,
+};
+
 /** The sketches of what is to be folded, and of what it is folded into. */
 export const usageSketches: Statement = {
   name: 'ingestion.usage_sketches',
@@ -108,15 +138,60 @@ export const dropDay: Statement = {
   text: 'select events.drop_day($1::date) as "isDropped"',
 };
 
-/** Rows of no partition of their own go by the time they came. */
-export const deleteOldStrays: Statement = {
-  name: 'ingestion.delete_old_strays',
+export const isDayMade: Statement = {
+  name: 'ingestion.is_day_made',
+  text: `select to_regclass('events.event_' || to_char($1::date, 'YYYYMMDD')) is not null as "isMade"`,
+};
+
+/** Of the oldest rows, as many as are wanted, those before so many days ago. */
+const deleteOld = (name: string, table: string, condition: string): Statement => ({
+  name: `ingestion.delete_old_${name}`,
   text: `
     with gone as (
-      delete from events.event_default
-      where ctid in (
-        select ctid from events.event_default
-        where received_at < now() - make_interval(days => $1::int)
+      delete from ${table}
+      where ctid in (select ctid from ${table} where ${condition} limit $2::int)
+      returning 1)
+    select count(*)::int as count from gone`,
+});
+
+const someDaysAgo = 'now() - make_interval(days => $1::int)';
+const someDayAgo = `(now() at time zone 'UTC')::date - $1::int`;
+
+/** Rows of no partition of their own go by the time they came. */
+export const deleteOldStrays = deleteOld('strays', 'events.event_default', `received_at < ${someDaysAgo}`);
+export const deleteOldDayless = deleteOld('dayless', 'events.event_dayless', `received_at < ${someDaysAgo}`);
+export const deleteOldExposureCounts = deleteOld('counts', 'events.exposure_count', `day < ${someDayAgo}`);
+export const deleteOldUsage = deleteOld('usage', 'events.usage', `day < ${someDayAgo}`);
+export const deleteOldBooks = deleteOld('books', 'events.book', `hour < ${someDaysAgo}`);
+export const deleteOldLetters = deleteOld('letters', 'events.dead_letter', `buried_at < ${someDaysAgo}`);
+
+export const countExposurePages: Statement = {
+  name: 'ingestion.count_exposure_pages',
+  text: `
+    select (pg_relation_size('events.exposure') / current_setting('block_size')::bigint + 1)::float8 as pages`,
+};
+
+/** Among the rows between two places of the table. */
+export const deleteOldExposures: Statement = {
+  name: 'ingestion.delete_old_exposures',
+  text: `
+    delete from events.exposure
+    where ctid >= $2::tid and ctid < $3::tid and last_at < ${someDaysAgo}`,
+};
+
+/** Of a project's sources those that were heard of last stay. */
+export const forgetSurplusSources: Statement = {
+  name: 'ingestion.forget_surplus_sources',
+  text: `
+    with gone as (
+      delete from events.source
+      where (project, environment, source_id) in (
+        select project, environment, source_id
+        from (
+          select project, environment, source_id,
+            row_number() over (partition by project order by last_seen_at desc) as place
+          from events.source) as ranked
+        where place > $1::int
         limit $2::int)
       returning 1)
     select count(*)::int as count from gone`,
@@ -127,7 +202,41 @@ export const forgetSilent: Statement = {
   text: 'delete from events.source where last_seen_at < now() - make_interval(days => $1::int)',
 };
 
-export const forgetSilentInstances: Statement = {
-  name: 'ingestion.forget_silent_instances',
-  text: 'delete from events.instance where reported_at < now() - make_interval(days => $1::int)',
+/** Each with whether the instance started again. */
+export const takeSilentStarts: Statement = {
+  name: 'ingestion.take_silent_starts',
+  text: `
+    delete from events.instance as gone
+    where (region, instance, started_at) in (
+      select region, instance, started_at from events.instance
+      where reported_at < now() - make_interval(days => $1::int)
+      order by reported_at
+      limit $2::int)
+    returning region, instance, counters, floor(extract(epoch from reported_at) * 1000)::float8 as "reportedAtMs",
+      exists (
+        select from events.instance as later
+        where (later.region, later.instance) = (gone.region, gone.instance) and later.started_at > gone.started_at)
+        as "hasSuccessor"`,
+};
+
+export const addForgottenStarts: Statement = {
+  name: 'ingestion.add_forgotten_starts',
+  text: `
+    insert into events.forgotten_start as held (region, instance, reported_at, counters)
+    select region, instance, max(to_timestamp(reported_ms / 1000.0)),
+      (select jsonb_object_agg(name, total) from (
+        select name, sum(count::bigint) as total
+        from unnest(array_agg(counters)) as each_of (one), jsonb_each_text(one::jsonb) as pair (name, count)
+        group by name) as summed)
+    from unnest($1::text[], $2::text[], $3::float8[], $4::text[]) as row (region, instance, reported_ms, counters)
+    group by region, instance
+    order by region, instance
+    on conflict (region, instance) do update set
+      reported_at = greatest(held.reported_at, excluded.reported_at),
+      counters = (
+        select jsonb_object_agg(name, total) from (
+          select name, sum(count::bigint) as total
+          from (select * from jsonb_each_text(held.counters) union all select * from jsonb_each_text(excluded.counters))
+            as both_of (name, count)
+          group by name) as summed)`,
 };

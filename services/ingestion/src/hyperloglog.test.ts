@@ -44,6 +44,14 @@ describe('HyperLogLog', () => {
     assert(Math.abs(count / 1_000_000 - 1) < 3 * standardError, String(count));
   });
 
+  it('is small while it has seen few: one for each of many names costs no more than they do', () => {
+    const few = Array.from({ length: 20_000 }, (_, at) => sketchOf([`user-${at}`]));
+    const before = process.memoryUsage().arrayBuffers;
+    for (const sketch of few) for (const unit of unitsOf(20, 'user-')) sketch.add(hashOf(unit));
+    assert(process.memoryUsage().arrayBuffers - before < 8 * 2 ** 20, 'registers of all were made');
+    assert.equal(few[0]?.count(), sketchOf([...unitsOf(20, 'user-'), 'user-0']).count());
+  });
+
   it('does not care how often, in which order or in how many parts units come', () => {
     fc.assert(
       fc.property(fc.array(fc.string(), { maxLength: 400 }), fc.nat(400), (units, cut) => {

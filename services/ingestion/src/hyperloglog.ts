@@ -1,7 +1,9 @@
 /**
  * How many different units there were, in a few kilobytes: HyperLogLog with 4,096 registers. The
  * standard error is 1.04 / √4096 = 1.6 %; small numbers are told by counting empty registers, and
- * are exact for a handful. Sketches of parts merge into exactly the sketch of the whole. Pure.
+ * are exact for a handful. Sketches of parts merge into exactly the sketch of the whole. Most sketches
+ * see a few units only, and there may be one for each name that anybody sends: those are a short list
+ * rather than all registers. Pure.
  */
 
 const bits = 12;
@@ -10,11 +12,17 @@ const registers = 1 << bits;
 const entryBytes = 3;
 const entriesMax = Math.floor(registers / entryBytes) - 1;
 
+/** Registers of a sketch that is kept as a list. */
+const listMax = 32;
+
 /** Standard error of an estimate, as a part of it. */
 export const standardError: number = 1.04 / Math.sqrt(registers);
 
 export class HyperLogLog {
-  readonly #ranks = new Uint8Array(registers);
+  /** Undefined while a list is enough. */
+  #ranks: Uint8Array | undefined;
+  /** Registers that are not empty, each with its rank in the lowest byte. */
+  #list: number[] = [];
 
   /** Adds a unit by its hash. */
   add({ high, low }: Hash): void {
@@ -26,17 +34,17 @@ export class HyperLogLog {
   }
 
   merge(sketch: HyperLogLog): void {
-    for (let register = 0; register < registers; register++) this.#raise(register, sketch.#ranks[register] ?? 0);
+    sketch.#forEach((register, rank) => this.#raise(register, rank));
   }
 
   /** As Flajolet et al. have it; a hash of 64 bits needs no correction for large numbers. */
   count(): number {
-    let empty = 0;
-    let sum = 0;
-    for (const rank of this.#ranks) {
-      if (rank === 0) empty++;
-      sum += 2 ** -rank;
-    }
+    let empty = registers;
+    let sum = registers;
+    this.#forEach((_, rank) => {
+      empty--;
+      sum += 2 ** -rank - 1;
+    });
     const estimate = ((0.7213 / (1 + 1.079 / registers)) * registers * registers) / sum;
     if (estimate <= 2.5 * registers && empty > 0) return Math.round(registers * Math.log(registers / empty));
     return Math.round(estimate);
@@ -45,13 +53,11 @@ export class HyperLogLog {
   /** Register and rank of those that are not empty, while that is shorter; else every rank. */
   encode(): Buffer {
     const used: number[] = [];
-    for (let register = 0; register < registers; register++) if (this.#ranks[register]) used.push(register);
-    if (used.length > entriesMax) return Buffer.from(this.#ranks);
+    this.#forEach((register, rank) => used.push(register * 256 + rank));
+    if (this.#ranks && used.length > entriesMax) return Buffer.from(this.#ranks);
+    used.sort((left, right) => left - right);
     const bytes = Buffer.alloc(used.length * entryBytes);
-    for (const [at, register] of used.entries()) {
-      bytes.writeUInt16BE(register, at * entryBytes);
-      bytes[at * entryBytes + 2] = this.#ranks[register] ?? 0;
-    }
+    for (const [at, entry] of used.entries()) bytes.writeUIntBE(entry, at * entryBytes, entryBytes);
     return bytes;
   }
 
@@ -70,7 +76,32 @@ export class HyperLogLog {
   }
 
   #raise(register: number, rank: number): void {
-    if (rank > (this.#ranks[register] ?? 0)) this.#ranks[register] = rank;
+    if (this.#ranks) {
+      if (rank > (this.#ranks[register] ?? 0)) this.#ranks[register] = rank;
+    } else if (rank > 0) this.#raiseListed(register, rank);
+  }
+
+  #raiseListed(register: number, rank: number): void {
+    const entry = register * 256 + rank;
+    const at = this.#list.findIndex((held) => held >> 8 === register);
+    if (at >= 0) this.#list[at] = Math.max(this.#list[at] ?? 0, entry);
+    else if (this.#list.length < listMax) this.#list.push(entry);
+    else {
+      this.#ranks = new Uint8Array(registers);
+      for (const held of this.#list) this.#ranks[held >> 8] = held & 0xff;
+      this.#ranks[register] = rank;
+      this.#list = [];
+    }
+  }
+
+  /** Of registers that are not empty. */
+  #forEach(work: (register: number, rank: number) => void): void {
+    for (const entry of this.#list) work(entry >> 8, entry & 0xff);
+    if (!this.#ranks) return;
+    for (let register = 0; register < registers; register++) {
+      const rank = this.#ranks[register] ?? 0;
+      if (rank > 0) work(register, rank);
+    }
   }
 }
 

@@ -3,7 +3,11 @@
 export { copyOf } from './copy-tuples.js';
 export { createCounters } from './counters.js';
 export { eventColumns } from './event-columns.js';
-export { dropOld, foldAll } from './housekeeper.js';
+export { forgetStarts } from './forgotten-starts.js';
+export { createDuties, foldAll } from './housekeeper.js';
+export { otherName, usageNamesMax } from './limits.js';
+export { recount } from './recount.js';
+export { makeDaysAhead, type Retention, retentionDuties } from './retention.js';
 export { eventShards, subjectOf, subjectOn } from './shards.js';
 export { ensureDay, migrationsUrl, readExposures, readUsage } from './store.js';
 export { type Delivery, type Taken, take } from './taken.js';

@@ -8,6 +8,7 @@ import type {
   GetExposuresResponse,
   GetUsageRequest,
   GetUsageResponse,
+  SetRef,
 } from '@sluice/proto';
 import { type Handling, requireKnownSet } from './handlers.js';
 import { dayOf } from './rows.js';
@@ -51,7 +52,7 @@ export async function getEvents(
 
 const dayMs = 86_400_000;
 const defaultDays = 30;
-/** Days of one question: each has a sketch of four kilobytes for each name. */
+/** Days of one question. */
 const daysMax = 366;
 
 /** Events by day and name, and unique units. */
@@ -68,7 +69,12 @@ export async function getUsage(
   if (lastMs - firstMs >= daysMax * dayMs)
     throw invalid('first_day', `is over ${daysMax} days before last_day; ask in parts`);
   const set = await requireKnownSet(reading, call.principal, asked);
-  return usageOf(await readUsage(reading.database, set, name, dayOf(firstMs), dayOf(lastMs)));
+  return usageOf(readDays(reading.database, set, name, firstMs, lastMs));
+}
+
+/** Day by day: each name of a day has a sketch of up to four kilobytes. */
+async function* readDays(database: Database, set: SetRef, name: string, firstMs: number, lastMs: number) {
+  for (let ms = firstMs; ms <= lastMs; ms += dayMs) yield await readUsage(database, set, name, dayOf(ms), dayOf(ms));
 }
 
 /** @returns Unix milliseconds of its start. */

@@ -34,6 +34,14 @@ describe('receipts of one batch', () => {
     assert.deepEqual(JSON.parse(news?.rejected ?? ''), { name: 3, ab: 1 });
   });
 
+  it('join numbers that touch, in whatever order they come, and leave out what lies too scattered', () => {
+    const numbered = (firstSequence: number) => deliver(receiptOf({ firstSequence, events: 2 }));
+    const touching = Array.from({ length: 3_000 }, (_, at) => numbered(((at * 7) % 3_000) * 2 + 1));
+    assert.equal(foldReceipts(touching)[0]?.arrived, '{[1,6001)}');
+    const scattered = foldReceipts(Array.from({ length: 1_500 }, (_, at) => numbered(at * 3 + 1)));
+    assert.equal(scattered[0]?.arrived.split('),').length, 1_000);
+  });
+
   it('keep the report with the highest number, whichever came last, and where it was seen last', () => {
     const reportOf = (number: number) => SourceReport.fromPartial({ number, generated: number * 10 });
     const [news] = foldReceipts([

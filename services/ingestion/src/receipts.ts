@@ -1,5 +1,6 @@
 /** What receipts say of sources, folded by source: one row to change for each, whatever a batch holds; pure. */
 import { type Receipt, SourceReport } from '@sluice/proto';
+import { sourceRangesMax } from './limits.js';
 
 /** What a batch of messages adds to one source. */
 export interface SourceNews {
@@ -35,7 +36,8 @@ const fieldsMax = 50;
 const fieldLengthMax = 64;
 
 interface Gathering extends SourceNews {
-  readonly ranges: string[];
+  /** First numbers, and those behind the last. */
+  readonly ranges: [number, number][];
   readonly fields: Map<string, number>;
 }
 
@@ -54,7 +56,7 @@ export function foldReceipts(all: readonly Delivered[]): SourceNews[] {
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([, { ranges, fields, ...news }]) => ({
       ...news,
-      arrived: `{${ranges.join(',')}}`,
+      arrived: `{${joined(ranges).join(',')}}`,
       rejected: JSON.stringify(Object.fromEntries(fields)),
     }));
 }
@@ -70,7 +72,7 @@ function begin({ project, environment, region, receipt }: Delivered): Gathering 
 
 function add(held: Gathering, { region, receivedAtMs, receipt }: Delivered): void {
   const { firstSequence, events, accepted, duplicate, rejected, report } = receipt;
-  if (firstSequence > 0 && events > 0) held.ranges.push(`[${firstSequence},${firstSequence + events})`);
+  if (firstSequence > 0 && events > 0) held.ranges.push([firstSequence, firstSequence + events]);
   held.accepted += accepted;
   held.duplicate += duplicate;
   for (const [field, count] of Object.entries(rejected)) addRejected(held.fields, field, count);
@@ -81,6 +83,17 @@ function add(held: Gathering, { region, receivedAtMs, receipt }: Delivered): voi
   if (!report || report.number <= held.reportNumber) return;
   held.reportNumber = report.number;
   held.report = Buffer.from(SourceReport.encode(report).finish());
+}
+
+/** Ranges that touch are one; what lies too scattered is left out, and counts as missing. */
+function joined(ranges: readonly [number, number][]): string[] {
+  const whole: [number, number][] = [];
+  for (const [from, to] of ranges.toSorted(([left], [right]) => left - right)) {
+    const last = whole.at(-1);
+    if (last && from <= last[1]) last[1] = Math.max(last[1], to);
+    else whole.push([from, to]);
+  }
+  return whole.slice(0, sourceRangesMax).map(([from, to]) => `[${from},${to})`);
 }
 
 function addRejected(fields: Map<string, number>, field: string, count: number): void {

@@ -1,11 +1,12 @@
 /** The store's rows, as far as anybody looks into them; pure. */
-import type { Event, Exposure } from '@sluice/proto';
+import type { Exposure } from '@sluice/proto';
 import type { Hash } from './hyperloglog.js';
 
 /** An event on its way into the table; times in Unix milliseconds. */
 export interface EventRow {
   readonly project: string;
   readonly environment: string;
+  /** Empty for an event that none can be found in. */
   readonly eventId: string;
   /** The partition, such as 2026-11-22. */
   readonly idDay: string;
@@ -21,7 +22,8 @@ export interface EventRow {
   readonly region: string;
   /** Where it came from, should it have to be buried. */
   readonly source: MessageSource;
-  readonly event: Event;
+  /** The event as it came, sound or not: an encoded `EventBatch` with nothing else in it. */
+  readonly encoded: Uint8Array;
 }
 
 export interface MessageSource {

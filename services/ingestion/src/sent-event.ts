@@ -8,24 +8,26 @@ export interface SentEvent {
   /** Of the whole request. */
   readonly bytes: Buffer;
   readonly span: Span;
-  /** Decoded already, as it is in doubt. */
+  /** Decoded already, as it is in doubt and not refused yet. */
   readonly event: Event | undefined;
 }
 
 /** An event of those bytes. @throws Error when it can't be decoded */
 export function sentEvent(bytes: Buffer, span: Span): SentEvent {
-  return { bytes, span, event: span.isSound ? undefined : decode(bytes, span) };
+  const isDecoded = !span.isSound && span.excess === undefined;
+  return { bytes, span, event: isDecoded ? decode(bytes, span) : undefined };
 }
 
 /** The event as the log shall hold it, or a sentence that names the wrong field and says what to do. */
 export function judgeSent(sent: SentEvent, arrival: Arrival): LogEvent | { readonly reason: string } {
   const { bytes, span } = sent;
+  if (span.excess !== undefined) return { reason: span.excess };
   if (span.isSound && arrival.skewMs === 0 && isTimely(span.timeMs, arrival)) {
     const { idFrom, traceFrom, from, to } = span;
     const traceparent = traceFrom === 0 ? '' : bytes.toString('latin1', traceFrom, traceFrom + traceparentLength);
     return { id: bytes.toString('latin1', idFrom, idFrom + uuidLength), traceparent, bytes, from, to };
   }
-  const event = eventOf(sent);
+  const event = sent.event ?? decode(bytes, span);
   const verdict = judge(event, arrival);
   if ('reason' in verdict) return verdict;
   const isAsSent = verdict.event === event && span.isPlain && span.entries === entriesOf(event);
@@ -35,10 +37,6 @@ export function judgeSent(sent: SentEvent, arrival: Arrival): LogEvent | { reado
 
 const uuidLength = 36;
 const traceparentLength = 55;
-
-export function eventOf({ bytes, span, event }: SentEvent): Event {
-  return event ?? decode(bytes, span);
-}
 
 /** An event in bytes of its own. */
 export function logEvent(event: Event): LogEvent {

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { type Bus, connectBus, missingOf } from '@sluice/bus';
 import { backoff, bind, createLogger, type Logger, register, type Scope, startServer, systemClock } from '@sluice/mesh';
-import { migrate, openDatabase } from '@sluice/postgres';
+import { DatabaseProbe, migrate, openDatabase } from '@sluice/postgres';
 import { LedgerServiceService } from '@sluice/proto';
 import { openSpool, type Spool } from '@sluice/spool';
 import { getBooks } from './books.js';
@@ -21,6 +21,7 @@ import { originsOf } from './origins.js';
 import { openQuarantine } from './quarantine.js';
 import { createRecentIds } from './recent-ids.js';
 import { createShards, eventShards, subjectsIn } from './shards.js';
+import { createSkews } from './skew.js';
 import { migrationsUrl } from './store.js';
 import { streamEvents } from './stream-events.js';
 import { createTails, tailEvents } from './tail.js';
@@ -46,6 +47,7 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
   scope.push('bus', () => bus.close());
   const database = await openDatabase({ url: config.databaseUrl, applicationName: identity.instance, logger });
   scope.push('database', () => database.close());
+  const store = new DatabaseProbe(database);
   const keys = await followKeys(config, bus, scope, logger);
   const stream = keepStream(config, bus, scope, logger);
   const startedAtMs = systemClock.now();
@@ -68,7 +70,7 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
     },
   });
   scope.push('spool', () => spool.close());
-  const log = createEventLog({ shards, spool, clock: systemClock, logger, instance, region });
+  const log = createEventLog({ shards, spool, clock: systemClock, logger, counters, instance, region });
   scope.push('event log', () => log.drain());
   const recent = createRecentIds(recentIdSlots);
   const quarantine = await openQuarantine({
@@ -79,7 +81,9 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
     requireSet: (principal, asked) => requireKnownSet({ sets: keys }, principal, asked),
   });
   scope.push('quarantine', () => quarantine.close());
-  const handling: Handling = { log, recent, counters, clock: systemClock, sets: keys, quarantine };
+  counters.add('events_recovered', quarantine.state().events);
+  const skews = createSkews();
+  const handling: Handling = { log, recent, counters, clock: systemClock, skews, sets: keys, quarantine };
   const reading = { database, sets: keys, clock: systemClock };
   const burials = { database, shards, region };
   const readCounters = () => ({
@@ -89,12 +93,14 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
     unverified_pending: quarantine.state().events,
     ...spoolCounters(spool),
   });
-  const { retentionDays } = config;
-  const house = { database, logger, retentionDays, region, instance, startedAtMs, readCounters };
+  const { retention } = config;
+  const retentionDays = retention.eventsDays;
+  const readBooks = () => ({ ...readCounters(), ...counters.readDetails() });
+  const house = { database, logger, retention, region, instance, startedAtMs, readCounters: readBooks };
   const writing = { bus, database, logger, counters, retentionDays, origins: originsOf(config.regions) };
   writeWhenReady(writing, house, stream.ready, scope);
   const bookkeeping = { database, bus, region, retentionDays, report: () => report(house) };
-  const tails = createTails(bus);
+  const tails = createTails(bus, region);
   const server = await startServer({
     mesh: config,
     logger,
@@ -116,9 +122,17 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
         dropDeadLetter: (request, call) => dropDeadLetter(burials, request, call),
       }),
     ],
-    describe: () => ({ sets: keys.sets(), counters: readCounters(), missing: missingOf(bus) }),
-    // Ready to accept: that needs the log or room in the spool. PostgreSQL away only delays what was accepted.
-    isReady: async () => (await probe.isReady()) || spool.hasRoom(),
+    describe: () => ({
+      sets: keys.sets(),
+      counters: { ...readCounters(), spool_limit_bytes: config.spoolBytesMax },
+      missing: { ...missingOf(bus), ...store.missing() },
+    }),
+    // Ready to accept: that needs the log or room in the spool. PostgreSQL away only delays what was
+    // accepted; whether it is, is asked where events are written.
+    isReady: async () => {
+      if (writing.origins.length > 0) void store.ask();
+      return (await probe.isReady()) || spool.hasRoom();
+    },
   });
   scope.push('server', () => server.stop(stopWithinMs));
   await server.setReady();

@@ -2,6 +2,7 @@
 import type { Statement } from '@sluice/postgres';
 import { eventColumns } from './event-columns.js';
 import { exposureColumns } from './exposure-tuples.js';
+import { sourceRangesMax } from './limits.js';
 
 export const ensureDay: Statement = {
   name: 'ingestion.ensure_day',
@@ -34,6 +35,16 @@ export const insertStaged: Statement = {
     select ${eventColumns.join(', ')} from staged_event order by event_id, project
     on conflict do nothing
     returning project, event_id::text as "eventId"`,
+};
+
+/** Of the staged events those that the store has, with this transaction's. */
+export const findStaged: Statement = {
+  name: 'ingestion.find_staged',
+  text: `
+    select project, event_id::text as "eventId" from staged_event as staged
+    where exists (
+      select from events.event as held
+      where (held.event_id, held.project, held.id_day) = (staged.event_id, staged.project, staged.id_day))`,
 };
 
 export const stageExposures: Statement = {
@@ -90,7 +101,7 @@ export const insertSettled: Statement = {
     insert into events.settled (stream, sequence, published_us, project, environment, region, instance, received_at,
       events, stored, duplicate, buried, is_unreadable)
     select stream, sequence, published_us, project, environment, region, instance,
-      to_timestamp(received_at_ms / 1000.0), events, stored, events - stored, 0, is_unreadable
+      to_timestamp(received_at_ms / 1000.0), events, stored, 0, 0, is_unreadable
     from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
       $9::bigint[], $10::bigint[], $11::boolean[])
       as row (stream, sequence, published_us, project, environment, region, instance, received_at_ms, events, stored,
@@ -103,10 +114,9 @@ export const insertSettled: Statement = {
 export const correctSettled: Statement = {
   name: 'ingestion.correct_settled',
   text: `
-    update events.settled set stored = row.stored, buried = row.buried,
-      duplicate = settled.events - row.stored - row.buried
-    from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
-      as row (stream, sequence, published_us, stored, buried)
+    update events.settled set stored = row.stored, duplicate = row.duplicate, buried = row.buried
+    from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+      as row (stream, sequence, published_us, stored, duplicate, buried)
     where settled.stream = row.stream and settled.sequence = row.sequence and settled.published_us = row.published_us`,
 };
 
@@ -123,7 +133,10 @@ export const upsertSources: Statement = {
         last_seen_ms)
     on conflict (project, environment, source_id) do update set
       region = case when excluded.last_seen_at >= held.last_seen_at then excluded.region else held.region end,
-      arrived = held.arrived + excluded.arrived,
+      -- Numbers that would lie too far apart are not noted: they count as missing.
+      arrived = (
+        select case when count(*) <= ${sourceRangesMax} then held.arrived + excluded.arrived else held.arrived end
+        from unnest(held.arrived + excluded.arrived)),
       accepted = held.accepted + excluded.accepted,
       duplicate = held.duplicate + excluded.duplicate,
       rejected = (

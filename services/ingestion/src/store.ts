@@ -57,14 +57,14 @@ export async function buryMessage(
 
 /** Keeps one event that PostgreSQL refused, such that it can be sent again. */
 export async function buryEvent(database: Queryable, row: EventRow, reason: string): Promise<void> {
-  const { source, event, project, environment, receivedAtMs, instance, region, skewMs } = row;
+  const { source, eventId, encoded, project, environment, receivedAtMs, instance, region, skewMs } = row;
   const set = { project, environment };
-  const batch = { set, events: [event], receivedAtMs, instance, region, skewsMs: [skewMs], receipts: [] };
-  const payload = Buffer.from(EventBatch.encode(batch).finish());
+  const batch = { set, events: [], receivedAtMs, instance, region, skewsMs: [skewMs], receipts: [] };
+  const payload = Buffer.concat([EventBatch.encode(batch).finish(), encoded]);
   await database.query(sql.bury, [
     source.subject,
     source.sequence,
-    event.id.replaceAll('\0', '').slice(0, 64),
+    eventId.replaceAll('\0', '').slice(0, 64),
     reason,
     payload,
   ]);

@@ -42,20 +42,26 @@ describe('watching', () => {
   /** A bus that delivers when the test says so. */
   function trial() {
     const listeners = new Set<(data: Uint8Array) => void>();
-    const tails = createTails({
-      subscribe: (_subject, onMessage) => {
-        const listener = (data: Uint8Array): void => onMessage({ data } as Parameters<typeof onMessage>[0]);
-        listeners.add(listener);
-        return () => void listeners.delete(listener);
+    const subjects: string[] = [];
+    const tails = createTails(
+      {
+        subscribe: (subject, onMessage) => {
+          subjects.push(subject);
+          const listener = (data: Uint8Array): void => onMessage({ data } as Parameters<typeof onMessage>[0]);
+          listeners.add(listener);
+          return () => void listeners.delete(listener);
+        },
       },
-    });
-    return { tails, listeners, deliver: (data: Uint8Array) => [...listeners][0]?.(data) };
+      'eu',
+    );
+    return { tails, listeners, subjects, deliver: (data: Uint8Array) => [...listeners][0]?.(data) };
   }
 
   it('listens while somebody watches, and no longer', () => {
-    const { tails, listeners } = trial();
+    const { tails, listeners, subjects } = trial();
     const [first, second] = [tails.watch(() => undefined), tails.watch(() => undefined)];
     assert.equal(listeners.size, 3, 'one for each shard');
+    assert.deepEqual(subjects, ['events.v1.eu.>', 'events-2.v1.eu.>', 'events-3.v1.eu.>'], 'of this region only');
     first();
     first();
     assert.equal(listeners.size, 3);

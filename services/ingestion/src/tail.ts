@@ -1,5 +1,5 @@
 /**
- * Events as the log takes them, for whoever watches. Listening begins with the first watcher and ends
+ * Events as this region's ingestion hands them to its log, for whoever watches. Listening begins with the first watcher and ends
  * with the last: without any it costs nothing. Nothing waits for a watcher: what does not fit into
  * its buffer is left out and counted.
  */
@@ -13,7 +13,7 @@ import {
   type TailEventsResponse,
   type TailedEvent,
 } from '@sluice/proto';
-import { eventShards } from './shards.js';
+import { eventShards, subjectsIn } from './shards.js';
 
 export interface Tails {
   /** Calls back for each batch of the log; the returned function ends that. @throws SluiceError `exhausted` when too many watch. */
@@ -22,7 +22,7 @@ export interface Tails {
 
 const watchersMax = 50;
 
-export function createTails(bus: Pick<Bus, 'subscribe'>): Tails {
+export function createTails(bus: Pick<Bus, 'subscribe'>, region: string): Tails {
   const watchers = new Set<(batch: EventBatch) => void>();
   let releases: (() => unknown)[] = [];
   const onMessage = ({ data }: BusMessage): void => {
@@ -38,7 +38,9 @@ export function createTails(bus: Pick<Bus, 'subscribe'>): Tails {
       // A function of its own for each: the same may watch twice.
       const watcher = (batch: EventBatch): void => onBatch(batch);
       watchers.add(watcher);
-      if (watchers.size === 1) releases = eventShards.map(({ prefix }) => bus.subscribe(`${prefix}.>`, onMessage));
+      if (watchers.size === 1) {
+        releases = eventShards.map((shard) => bus.subscribe(subjectsIn(shard, region), onMessage));
+      }
       return () => {
         if (!watchers.delete(watcher) || watchers.size > 0) return;
         for (const release of releases) release();

@@ -1,6 +1,7 @@
 /** A message of the log as the writer has it in hand; pure. */
 import { TupleWriter } from './copy-tuples.js';
 import { textOfError } from './data-fault.js';
+import { WireError } from './wire-cursor.js';
 import { rowsOfWire, type WireBatch } from './wire-rows.js';
 
 /** What the log delivers. */
@@ -32,10 +33,18 @@ export function take(delivery: Delivery, stream: string): Taken {
     const batch = rowsOfWire(data, { subject, sequence });
     return { ...place, ...batch, events: batch.rows.length + batch.unfit.length, problem: undefined };
   } catch (error) {
-    const nobody = { project: '', environment: '', region: '', instance: '', receivedAtMs: Math.round(publishedAtMs) };
-    const nothing = { rows: [], tuples: noTuples, unfit: [], receipts: [], events: 0 };
-    return { ...place, ...nobody, ...nothing, problem: textOfError(error) };
+    return unreadable(place, error instanceof WireError ? `the message ${error.message}` : textOfError(error));
   }
+}
+
+type Place = Pick<Taken, 'stream' | 'sequence' | 'subject' | 'data' | 'publishedUs'>;
+
+/** A message that is to be buried whole: nothing that it says is used. */
+export function unreadable({ stream, sequence, subject, data, publishedUs }: Place, problem: string): Taken {
+  const receivedAtMs = Math.round(publishedUs / 1000);
+  const nobody = { project: '', environment: '', region: '', instance: '', receivedAtMs };
+  const nothing = { rows: [], tuples: noTuples, unfit: [], receipts: [], events: 0 };
+  return { stream, sequence, subject, data, publishedUs, ...nobody, ...nothing, problem };
 }
 
 const noTuples = new TupleWriter(0).finish();

@@ -37,15 +37,18 @@ describe('the events of a name', () => {
 });
 
 describe('usage', () => {
-  const { days, unitsByDay, unitsByMonth } = usageOf([
-    rowOf('2026-12-01', 'buy', ['a']),
-    rowOf('2026-11-22', 'view', ['a', 'b']),
-    rowOf('2026-11-22', 'buy', ['b']),
-    rowOf('2026-11-22', 'buy', ['c']),
-    rowOf('2026-11-21', '', ['d']),
+  const wanted = usageOf([
+    [rowOf('2026-12-01', 'buy', ['a'])],
+    [
+      rowOf('2026-11-22', 'view', ['a', 'b']),
+      rowOf('2026-11-22', 'buy', ['b']),
+      rowOf('2026-11-22', 'buy', ['c']),
+      rowOf('2026-11-21', '', ['d']),
+    ],
   ]);
 
-  it('is by day and name, in order; rows of all names together are no name', () => {
+  it('is by day and name, in order; rows of all names together are no name', async () => {
+    const { days } = await wanted;
     assert.deepEqual(
       days.map(({ day, name, events, units }) => [day, name, events, units]),
       [
@@ -56,7 +59,8 @@ describe('usage', () => {
     );
   });
 
-  it('counts a unit once a day and once a month', () => {
+  it('counts a unit once a day and once a month', async () => {
+    const { unitsByDay, unitsByMonth } = await wanted;
     assert.deepEqual(unitsByDay, [
       { period: '2026-11-21', units: 1 },
       { period: '2026-11-22', units: 3 },
@@ -66,5 +70,17 @@ describe('usage', () => {
       { period: '2026-11', units: 4 },
       { period: '2026-12', units: 1 },
     ]);
+  });
+
+  it('of too many names and days is refused before more of it is read', async () => {
+    let read = 0;
+    const days = function* () {
+      for (let day = 1; day <= 28; day++) {
+        read++;
+        yield Array.from({ length: 2_000 }, (_, at) => rowOf(`2026-11-${String(day).padStart(2, '0')}`, `n${at}`, []));
+      }
+    };
+    await assert.rejects(usageOf(days()), /first_day: asks for more than 20000 names and days; ask in parts/);
+    assert.equal(read, 11);
   });
 });

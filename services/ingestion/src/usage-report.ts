@@ -1,4 +1,5 @@
 /** Rows of usage, put together for whoever asked; pure. */
+import { invalid } from '@sluice/mesh';
 import type { GetEventsResponse, GetUsageResponse, UniqueUnits, UsageDay } from '@sluice/proto';
 import { HyperLogLog, standardError } from './hyperloglog.js';
 import type { UsageRow } from './store.js';
@@ -25,24 +26,42 @@ interface Gathered {
   readonly units: HyperLogLog;
 }
 
-/** The rows may be those of one name or of all; units of all names are those of the rows together. */
-export function usageOf(rows: readonly UsageRow[]): GetUsageResponse {
-  const days = new Map<string, Gathered>();
-  const byDay = new Map<string, HyperLogLog>();
+/**
+ * The rows may be those of one name or of all; units of all names are those of the rows together.
+ * @param parts each with every row of its days, so that sketches are held for one part at a time
+ * @throws SluiceError `invalid` when there is too much for one answer
+ */
+export async function usageOf(
+  parts: Iterable<readonly UsageRow[]> | AsyncIterable<readonly UsageRow[]>,
+): Promise<GetUsageResponse> {
+  const days: UsageDay[] = [];
+  const unitsByDay: UniqueUnits[] = [];
   const byMonth = new Map<string, HyperLogLog>();
-  for (const row of rows) {
-    mergeInto(byDay, row.day, row.units);
-    mergeInto(byMonth, row.day.slice(0, 7), row.units);
-    // All names together tell nothing about any one of them.
-    if (row.name !== '') gather(days, row);
+  for await (const rows of parts) {
+    const names = new Map<string, Gathered>();
+    const byDay = new Map<string, HyperLogLog>();
+    for (const row of rows) {
+      mergeInto(byDay, row.day, row.units);
+      mergeInto(byMonth, row.day.slice(0, 7), row.units);
+      // All names together tell nothing about any one of them.
+      if (row.name !== '') gather(names, row);
+    }
+    for (const gathered of names.values()) days.push(dayOfGathered(gathered));
+    unitsByDay.push(...periodsOf(byDay));
+    if (days.length > linesMax) {
+      throw invalid('first_day', `asks for more than ${linesMax} names and days; ask in parts, or for one name`);
+    }
   }
   return {
-    days: [...days.values()].map(dayOfGathered).sort(byDayThenName),
-    unitsByDay: periodsOf(byDay),
-    unitsByMonth: periodsOf(byMonth),
+    days: days.sort(byDayThenName),
+    unitsByDay: unitsByDay.sort(byPeriod),
+    unitsByMonth: periodsOf(byMonth).sort(byPeriod),
     unitsError: standardError,
   };
 }
+
+/** Names and days of one answer: with the longest names about three megabytes. */
+const linesMax = 20_000;
 
 function gather(days: Map<string, Gathered>, { day, name, events, total, units }: UsageRow): void {
   const place = `${day} ${name}`;
@@ -58,6 +77,8 @@ const dayOfGathered = ({ units, ...rest }: Gathered): UsageDay => ({ ...rest, un
 const byDayThenName = (left: UsageDay, right: UsageDay): number =>
   left.day === right.day ? (left.name < right.name ? -1 : 1) : left.day < right.day ? -1 : 1;
 
+const byPeriod = (left: UniqueUnits, right: UniqueUnits): number => (left.period < right.period ? -1 : 1);
+
 function mergeInto(periods: Map<string, HyperLogLog>, period: string, units: Uint8Array): void {
   const held = periods.get(period) ?? new HyperLogLog();
   periods.set(period, held);
@@ -65,7 +86,5 @@ function mergeInto(periods: Map<string, HyperLogLog>, period: string, units: Uin
 }
 
 function periodsOf(periods: ReadonlyMap<string, HyperLogLog>): UniqueUnits[] {
-  return [...periods]
-    .sort(([left], [right]) => (left < right ? -1 : 1))
-    .map(([period, units]) => ({ period, units: units.count() }));
+  return [...periods].map(([period, units]) => ({ period, units: units.count() }));
 }

@@ -1,5 +1,9 @@
-/** What a transaction adds to usage: a line for each event name and day, with a sketch of its units; pure. */
+/**
+ * What a transaction adds to usage: a line for each event name and day, with a sketch of its units; pure.
+ * Anybody who may send events may invent names: those past the limit of a set's day share one.
+ */
 import { HyperLogLog } from './hyperloglog.js';
+import { otherName, usageNamesMax } from './limits.js';
 import { dayOf, type EventRow } from './rows.js';
 
 export interface UsageDelta {
@@ -22,7 +26,7 @@ export function foldUsage(rows: readonly EventRow[]): UsageDelta[] {
   let names: Map<string, UsageDelta> = new Map();
   let last = { project: '', environment: '', day: Number.NaN };
   for (const row of rows) {
-    const { project, environment, name, happenedAtMs } = row;
+    const { project, environment, happenedAtMs } = row;
     const day = Math.floor(happenedAtMs / dayMs);
     if (day !== last.day || project !== last.project || environment !== last.environment) {
       last = { project, environment, day };
@@ -30,14 +34,15 @@ export function foldUsage(rows: readonly EventRow[]): UsageDelta[] {
       names = days.get(place) ?? new Map();
       days.set(place, names);
     }
-    const held = names.get(name) ?? deltaOf(row);
+    const name = names.has(row.name) || names.size < usageNamesMax ? row.name : otherName;
+    const held = names.get(name) ?? deltaOf(row, name);
     names.set(name, held);
     add(held, row);
   }
   return [...days.values()].flatMap((deltas) => [...deltas.values()]);
 }
 
-function deltaOf({ project, environment, name, happenedAtMs }: EventRow): UsageDelta {
+function deltaOf({ project, environment, happenedAtMs }: EventRow, name: string): UsageDelta {
   return {
     ...{ project, environment, name },
     day: dayOf(happenedAtMs),

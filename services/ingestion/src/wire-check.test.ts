@@ -124,6 +124,13 @@ describe('the wire check', () => {
     ['a number of 11 bytes', [tag(3, 0), ...Array(10).fill(0xff), 1], 'sent_at_ms', /more than 64 bits/],
     ['a number past a double', [tag(3, 0), ...Array(8).fill(0xff), 0x7f], 'sent_at_ms', /out of range/],
     ['a short double', delimited(2, tag(5, 1), 0, 0, 0), 'events[0].number_value', /cut short/],
+    ['a tag of 6 bytes', [0xa0, 0x80, 0x80, 0x80, 0x80, 0x00, 1], 'request', /tag of more than 5 bytes/],
+    [
+      'a length of 6 bytes',
+      delimited(2, tag(3, 2), 0x81, 0x80, 0x80, 0x80, 0x80, 0x00, 0x41),
+      'events[0].name',
+      /length of more than 5 bytes/,
+    ],
     ['a wide tag', [0xff, 0xff, 0xff, 0xff, 0xff, 0x01], 'request', /tag of more than 32 bits/],
     [
       'the second event of two, in a map',

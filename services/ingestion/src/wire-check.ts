@@ -7,6 +7,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { DistinctKeys } from './distinct-keys.js';
+import { WireCursor, WireError, wireTypes } from './wire-cursor.js';
 import type { Field, MessageSchema, Scalar } from './wire-fields.js';
 
 /** Where an element lies, with its tag, and what is known of it. */
@@ -21,6 +22,8 @@ export interface Span {
   readonly entries: number;
   /** Plain, and nothing in it is in doubt: it may be taken as it is. Then what was noted counts: */
   readonly isSound: boolean;
+  /** What it has too much of, and what to do: it is to be refused, undecoded. The request's other elements are not. */
+  readonly excess: string | undefined;
   readonly idFrom: number;
   readonly timeMs: number;
   /** 0: there is none. */
@@ -34,15 +37,8 @@ export interface WireProblem {
 }
 
 const deepest = 32;
-const varint = 0;
-const fixed64 = 1;
-const delimited = 2;
-const fixed32 = 5;
-
-class Fault extends Error {
-  /** From the innermost field outwards. */
-  readonly path: string[] = [];
-}
+/** Of a tag or length. Decoders differ in what they make of longer ones, so nobody gets to see any. */
+const prefixBytesMax = 5;
 
 /** The first thing wrong with `bytes` as a message of that schema. `spans` gets those of the schema's elements. */
 export function checkWire(bytes: Uint8Array, schema: MessageSchema, spans?: Span[]): WireProblem | undefined {
@@ -50,7 +46,7 @@ export function checkWire(bytes: Uint8Array, schema: MessageSchema, spans?: Span
     new Walker(bytes, spans).message(schema, bytes.length, 0);
     return undefined;
   } catch (error) {
-    if (!(error instanceof Fault)) throw error;
+    if (!(error instanceof WireError)) throw error;
     return { field: error.path.reverse().join('.') || 'request', message: error.message };
   }
 }
@@ -61,14 +57,13 @@ const underscore = 0x5f;
 const exponentMax = 2_000;
 
 /** A cursor over the bytes; errors gather their path on the way out. */
-class Walker {
-  readonly #bytes: Uint8Array;
+class Walker extends WireCursor {
   readonly #spans: Span[] | undefined;
-  #at = 0;
   /** Since the last span began: */
   #isPlain = true;
   #isInDoubt = false;
   #entries = 0;
+  #excess: string | undefined;
   #idFrom = 0;
   #timeMs = 0;
   #traceFrom = 0;
@@ -76,30 +71,27 @@ class Walker {
   #contentFrom = 0;
   /** Of the map that is being read. */
   readonly #keys: DistinctKeys;
-  /** Halves of the varint read last. */
-  #low = 0;
-  #high = 0;
 
   constructor(bytes: Uint8Array, spans: Span[] | undefined) {
-    this.#bytes = bytes;
+    super(bytes);
     this.#spans = spans;
     this.#keys = new DistinctKeys(bytes);
   }
 
   message(schema: MessageSchema, end: number, depth: number): void {
-    if (depth > deepest) throw new Fault(`is nested more than ${deepest} levels deep`);
+    if (depth > deepest) throw new WireError(`is nested more than ${deepest} levels deep`);
     let counts: Record<number, number> | undefined;
     let last = 0;
     let seen = 0;
-    while (this.#at < end) {
-      const from = this.#at;
-      const tag = this.#tag(end);
+    while (this.at < end) {
+      const from = this.at;
+      const tag = this.tag(end);
       const number = tag >>> 3;
       const field = schema.fields[number];
       if (!field) {
         this.#isPlain = false;
         last = number;
-        this.#located(`#${number}`, () => this.#skip(tag & 7, end));
+        this.#located(`#${number}`, () => this.pass(tag & 7, end));
         continue;
       }
       if (number < last || (number === last && field.max === 0)) this.#isPlain = false;
@@ -130,6 +122,7 @@ class Walker {
     this.#isPlain = true;
     this.#isInDoubt = false;
     this.#entries = 0;
+    this.#excess = undefined;
     this.#traceFrom = 0;
   }
 
@@ -137,10 +130,11 @@ class Walker {
     this.#spans?.push({
       from,
       contentFrom: this.#contentFrom,
-      to: this.#at,
+      to: this.at,
       isPlain: this.#isPlain,
       entries: this.#entries,
       isSound: this.#isPlain && !this.#isInDoubt,
+      excess: this.#excess,
       idFrom: this.#idFrom,
       timeMs: this.#timeMs,
       traceFrom: this.#traceFrom,
@@ -149,90 +143,84 @@ class Walker {
 
   #field(field: Field, index: number, wireType: number, end: number, depth: number): void {
     try {
-      if (field.max !== 0 && index >= field.max) throw new Fault(`has more than ${field.max} elements`);
+      if (field.max !== 0 && index >= field.max) this.#exceed(field);
       this.#value(field, wireType, end, depth);
     } catch (error) {
       const isTooMany = field.max !== 0 && index >= field.max;
-      if (error instanceof Fault) {
+      if (error instanceof WireError) {
         error.path.push(field.max === 0 || isTooMany ? field.name : `${field.name}[${index}]`);
       }
       throw error;
     }
   }
 
+  /** One element of a request costs itself, never its neighbours. */
+  #exceed({ max, excess }: Field): void {
+    if (excess === undefined) throw new WireError(`has more than ${max} elements`);
+    this.#excess ??= excess;
+    this.#isInDoubt = true;
+  }
+
   #value(field: Field, wireType: number, end: number, depth: number): void {
     const { scalar, message } = field;
     if (message) {
-      this.#expect(wireType, delimited);
-      const to = this.#length(end);
-      const from = this.#at;
+      this.#expect(wireType, wireTypes.bytes);
+      const to = this.length(end);
+      const from = this.at;
       if (to - from > field.bytesMax) this.#isInDoubt = true;
       this.message(message, to, depth + 1);
       this.#contentFrom = from;
     } else if (scalar === 'string') {
-      this.#expect(wireType, delimited);
-      this.#text(field, this.#length(end));
+      this.#expect(wireType, wireTypes.bytes);
+      this.#text(field, this.length(end));
     } else if (scalar === 'double') {
-      this.#expect(wireType, fixed64);
-      this.#advance(8, end);
+      this.#expect(wireType, wireTypes.fixed64);
+      this.advance(8, end);
       this.#weighDouble();
     } else {
-      this.#expect(wireType, varint);
-      this.#varint(end);
-      if (!fits(scalar, this.#low, this.#high)) throw new Fault('is out of range');
+      this.#expect(wireType, wireTypes.varint);
+      this.varint(end);
+      if (!fits(scalar, this.low, this.high)) throw new WireError('is out of range');
       this.#weighNumber(field);
     }
   }
 
   #weighDouble(): void {
-    const high = this.#bytes[this.#at - 1] ?? 0;
-    const exponent = ((high & 0x7f) << 4) | ((this.#bytes[this.#at - 2] ?? 0) >> 4);
+    const high = this.bytes[this.at - 1] ?? 0;
+    const exponent = ((high & 0x7f) << 4) | ((this.bytes[this.at - 2] ?? 0) >> 4);
     if (exponent > exponentMax) this.#isInDoubt = true;
   }
 
   #weighNumber({ numberMax, note }: Field): void {
-    if (note === 'time') this.#timeMs = (this.#high | 0) * 0x1_0000_0000 + this.#low;
+    if (note === 'time') this.#timeMs = (this.high | 0) * 0x1_0000_0000 + this.low;
     if (numberMax === 0) return;
-    if (this.#high !== 0 || this.#low === 0 || this.#low > numberMax) this.#isInDoubt = true;
-  }
-
-  #tag(end: number): number {
-    this.#varint(end);
-    if (this.#high !== 0) throw new Fault('has a tag of more than 32 bits');
-    if (this.#low >>> 3 === 0) throw new Fault('has a field with number 0');
-    return this.#low;
+    if (this.high !== 0 || this.low === 0 || this.low > numberMax) this.#isInDoubt = true;
   }
 
   #expect(wireType: number, wanted: number): void {
-    if (wireType !== wanted) throw new Fault(`has wire type ${wireType}, must be ${wanted}`);
+    if (wireType !== wanted) throw new WireError(`has wire type ${wireType}, must be ${wanted}`);
   }
 
-  #skip(wireType: number, end: number): void {
-    if (wireType === varint) this.#varint(end);
-    else if (wireType === fixed64) this.#advance(8, end);
-    else if (wireType === delimited) this.#at = this.#length(end);
-    else if (wireType === fixed32) this.#advance(4, end);
-    else throw new Fault(`has wire type ${wireType}, which is not in use`);
+  protected override tag(end: number): number {
+    const from = this.at;
+    const tag = super.tag(end);
+    if (this.at - from > prefixBytesMax) throw new WireError(`has a tag of more than ${prefixBytesMax} bytes`);
+    return tag;
   }
 
-  #advance(count: number, end: number): void {
-    if (this.#at + count > end) throw new Fault('is cut short');
-    this.#at += count;
-  }
-
-  /** Reads a length; answers where the value ends. */
-  #length(end: number): number {
-    this.#varint(end);
-    if (this.#high !== 0 || this.#at + this.#low > end) throw new Fault('is cut short');
-    return this.#at + this.#low;
+  protected override length(end: number): number {
+    const from = this.at;
+    const to = super.length(end);
+    if (this.at - from > prefixBytesMax) throw new WireError(`has a length of more than ${prefixBytesMax} bytes`);
+    return to;
   }
 
   #text(field: Field, end: number): void {
-    const from = this.#at;
-    this.#at = end;
+    const from = this.at;
+    this.at = end;
     if (!this.#isAscii(from, end) || end === from || end - from > field.bytesMax) this.#isInDoubt = true;
-    else if (field.isSound && !field.isSound(this.#bytes, from, end)) this.#isInDoubt = true;
-    else if (field.isKey && (this.#bytes[from] === underscore || !this.#keys.add(from, end))) this.#isInDoubt = true;
+    else if (field.isSound && !field.isSound(this.bytes, from, end)) this.#isInDoubt = true;
+    else if (field.isKey && (this.bytes[from] === underscore || !this.#keys.add(from, end))) this.#isInDoubt = true;
     if (field.note === 'id') this.#idFrom = from;
     else if (field.note === 'trace') this.#traceFrom = from;
   }
@@ -240,46 +228,20 @@ class Walker {
   /** @returns whether it has no other character, and no NUL. */
   #isAscii(from: number, end: number): boolean {
     for (let at = from; at < end; at++) {
-      const byte = this.#bytes[at] ?? 0;
+      const byte = this.bytes[at] ?? 0;
       if (byte !== 0 && byte < 0x80) continue;
       // Ids and names are ASCII: only what is not pays for the native check.
-      if (!isUtf8(this.#bytes.subarray(at, end))) throw new Fault('is not valid UTF-8');
+      if (!isUtf8(this.bytes.subarray(at, end))) throw new WireError('is not valid UTF-8');
       return false;
     }
     return true;
-  }
-
-  /** Reads 64 bits at most into two unsigned halves. */
-  #varint(end: number): void {
-    let low = 0;
-    let high = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
-      if (this.#at >= end) throw new Fault('is cut short');
-      const byte = this.#bytes[this.#at++] ?? 0;
-      const bits = byte & 0x7f;
-      if (shift < 28) low |= bits << shift;
-      else if (shift === 28) {
-        low |= bits << 28;
-        high = bits >>> 4;
-      } else if (shift < 63) high |= bits << (shift - 32);
-      else {
-        if (byte > 1) break;
-        high |= byte << 31;
-      }
-      if (byte < 0x80) {
-        this.#low = low >>> 0;
-        this.#high = high >>> 0;
-        return;
-      }
-    }
-    throw new Fault('has a number of more than 64 bits');
   }
 
   #located(name: string, work: () => void): void {
     try {
       work();
     } catch (error) {
-      if (error instanceof Fault) error.path.push(name);
+      if (error instanceof WireError) error.path.push(name);
       throw error;
     }
   }

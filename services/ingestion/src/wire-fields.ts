@@ -8,6 +8,8 @@ export interface FieldDescription {
   readonly type: Scalar | MessageDescription;
   /** Repeated, at most this often. */
   readonly max?: number;
+  /** More than that cost the span around it rather than the whole request: the reason that its sender gets. */
+  readonly excess?: string;
   /** Who asks for spans gets one for each element. */
   readonly isSpan?: true;
   /** A text or message of at most so many bytes can be sound beyond doubt; a text without a limit never is. */
@@ -48,6 +50,7 @@ export interface Field {
   readonly message: MessageSchema | undefined;
   /** 0 when it is not repeated. */
   readonly max: number;
+  readonly excess: string | undefined;
   readonly isSpan: boolean;
   readonly bytesMax: number;
   /** 0 for any number. */
@@ -64,12 +67,12 @@ export function schemaOf({ fields, choice = [], needed = [] }: MessageDescriptio
 }
 
 function fieldOf(description: FieldDescription): Field {
-  const { name, type, max = 0, isSpan = false, numberMax = 0, isSound, note, isKey = false } = description;
+  const { name, type, max = 0, excess, isSpan = false, numberMax = 0, isSound, note, isKey = false } = description;
   const isScalar = typeof type === 'string';
   const { bytesMax = isScalar ? 0 : Number.POSITIVE_INFINITY } = description;
   const scalar = isScalar ? type : undefined;
   const message = isScalar ? undefined : schemaOf(type);
-  return { name, scalar, message, max, isSpan, bytesMax, numberMax, isSound, note, isKey };
+  return { name, scalar, message, max, excess, isSpan, bytesMax, numberMax, isSound, note, isKey };
 }
 
 const bitsOf = (numbers: readonly number[]): number => numbers.reduce((all, number) => all | (1 << number), 0);

@@ -77,8 +77,9 @@ describe('rows from the wire', () => {
         assert.deepEqual(unfit, []);
         assert.equal(tuples.all().toString('latin1'), plainTuplesOf(plain).all().toString('latin1'));
         assert.deepEqual(
-          rows.map(({ eventId, idDay, name, happenedAtMs, skewMs, numberValue, event: back, exposure: shown }) => ({
-            ...{ eventId, idDay, name, happenedAtMs, skewMs, numberValue, event: back, exposure: shown },
+          rows.map(({ eventId, idDay, name, happenedAtMs, skewMs, numberValue, encoded, exposure: shown }) => ({
+            ...{ eventId, idDay, name, happenedAtMs, skewMs, numberValue, exposure: shown },
+            event: EventBatch.decode(encoded).events[0],
           })),
           plain.map(({ eventId, idDay, name, happenedAtMs, skewMs, numberValue, event: back, exposure: shown }) => ({
             ...{ idDay, name, happenedAtMs, skewMs, numberValue, event: back, exposure: shown },
@@ -138,7 +139,39 @@ describe('rows from the wire', () => {
       assert.equal(tuples.count, 2);
       assert.match(unfit[0]?.reason ?? '', reason);
       assert.equal(unfit[0]?.row.eventId, eventOf(part).id.toLowerCase());
-      assert.deepEqual(unfit[0]?.row.event, eventOf(part));
+      assert.deepEqual(EventBatch.decode(unfit[0]?.row.encoded ?? Buffer.of()).events, [eventOf(part)]);
+    }
+  });
+
+  it('of an event whose bytes are wrong are missing, and no others', () => {
+    const [before, broken, behind] = ['a', 'b', 'c'].map((name) =>
+      EventBatch.encode({ ...EventBatch.create(), events: [eventOf({ name, id: idAt(testNowMs, 7) })] }).finish(),
+    ) as [Uint8Array, Uint8Array, Uint8Array];
+    const head = EventBatch.encode(batchOf({})).finish();
+    for (let at = 2; at < broken.length; at++) {
+      const changed = Uint8Array.from(broken);
+      // A field of a wire type that is not in use, wherever it lies.
+      changed[at] = 0x7f;
+      const { rows, unfit } = rowsOfWire(Buffer.concat([head, before, changed, behind]), source);
+      const names = rows.map(({ name }) => name);
+      assert.deepEqual([names[0], names.at(-1), rows.length + unfit.length], ['a', 'c', 3], `byte ${at}`);
+      for (const { row, reason } of unfit) {
+        assert.deepEqual(Buffer.from(row.encoded), Buffer.from(changed), 'it is kept as it came');
+        assert.notEqual(reason, '');
+        assert.equal(typeof row.eventId, 'string');
+      }
+    }
+  });
+
+  it('have no head that the store would refuse for all of its events', () => {
+    const set = (project: string, environment = 'production') => ({ set: { project, environment } });
+    for (const part of [set(''), set('a\0b'), set('a.b'), set('shop', '>')]) {
+      assert.throws(() => wireOf(part), /names no set/);
+    }
+    assert.throws(() => wireOf({ instance: 'a\0' }), /names no instance/);
+    assert.throws(() => wireOf({ region: 'r'.repeat(257) }), /names no region/);
+    for (const receivedAtMs of [0, -1, Number.MAX_SAFE_INTEGER]) {
+      assert.throws(() => wireOf({ receivedAtMs }), /which is no time/);
     }
   });
 

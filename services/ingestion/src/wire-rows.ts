@@ -3,11 +3,14 @@
  * mostly what the wire has, so it is copied from one to the other. Three times the speed of decoding
  * into objects and encoding those. Pure.
  */
-import { Event, Exposure, Receipt, SetRef } from '@sluice/proto';
+import { Exposure, Receipt, SetRef } from '@sluice/proto';
 import { type Tuples, TupleWriter, UnfitError } from './copy-tuples.js';
+import { textOfError } from './data-fault.js';
 import { eventColumns } from './event-columns.js';
+import { setNamePattern } from './limits.js';
 import { dayless, dayOf, type EventRow, isDayKnown, type MessageSource } from './rows.js';
-import { type Range, WireError, WireReader, wireTypes } from './wire-reader.js';
+import { WireError, wireTypes } from './wire-cursor.js';
+import { type FieldRange, type Range, WireReader } from './wire-reader.js';
 import { WireUser } from './wire-user.js';
 
 /** A row that can't be stored, and why. */
@@ -30,12 +33,14 @@ export interface WireBatch {
   readonly receipts: readonly Receipt[];
 }
 
-/** @throws Error when the bytes are no `EventBatch`, or name no set. */
+/**
+ * What is wrong inside of an event makes that event one that can't be stored, and no other.
+ * @throws Error when the bytes are no `EventBatch`, or what all of its events share can't be stored.
+ */
 export function rowsOfWire(data: Uint8Array, source: MessageSource): WireBatch {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const head = readBatch(bytes);
-  const { project, environment } = head.set ?? { project: '', environment: '' };
-  if (project === '' || environment === '') throw new WireError('the message names no set');
+  const { project, environment } = requireSound(head);
   const from = { project, environment, region: head.region, instance: head.instance, receivedAtMs: head.receivedAtMs };
   const transcoder = new Transcoder(bytes, from, source);
   const unfit: Unfit[] = [];
@@ -45,20 +50,37 @@ export function rowsOfWire(data: Uint8Array, source: MessageSource): WireBatch {
     try {
       rows.push(transcoder.add(range, skewMs));
     } catch (error) {
-      // Bytes that are no event at all make the message one that can't be read.
-      if (!(error instanceof Error) || error instanceof WireError) throw error;
-      unfit.push({ row: transcoder.plainRow(range, skewMs), reason: error.message });
+      unfit.push({ row: transcoder.plainRow(range, skewMs), reason: reasonOf(error) });
     }
   }
   return { ...from, rows, tuples: transcoder.finish(), unfit, receipts: head.receipts };
 }
+
+function reasonOf(error: unknown): string {
+  return error instanceof WireError ? `the event ${error.message}` : textOfError(error);
+}
+
+/** One row of the books for each message has these: PostgreSQL must not be the one to find out. */
+function requireSound({ set, instance, region, receivedAtMs }: Head): SetRef {
+  if (!set || !setNamePattern.test(set.project) || !setNamePattern.test(set.environment)) {
+    throw new WireError('names no set');
+  }
+  for (const [field, text] of Object.entries({ instance, region })) {
+    if (text.length > originCharactersMax || text.includes('\0')) throw new WireError(`names no ${field}`);
+  }
+  if (!isDayKnown(receivedAtMs)) throw new WireError(`was received at ${receivedAtMs}, which is no time`);
+  return set;
+}
+
+/** Of an instance or region. */
+const originCharactersMax = 256;
 
 interface Head {
   set: SetRef | undefined;
   receivedAtMs: number;
   instance: string;
   region: string;
-  readonly events: Range[];
+  readonly events: FieldRange[];
   readonly skewsMs: number[];
   readonly receipts: Receipt[];
 }
@@ -78,8 +100,9 @@ function readBatch(bytes: Buffer): Head {
   };
   const reader = new WireReader(bytes);
   while (reader.next()) {
-    if (reader.isBytes(batchFields.events)) head.events.push({ from: reader.from, to: reader.to });
-    else if (reader.isBytes(batchFields.skewsMs)) readPacked(bytes, reader.from, reader.to, head.skewsMs);
+    if (reader.isBytes(batchFields.events)) {
+      head.events.push({ fieldFrom: reader.fieldFrom, from: reader.from, to: reader.to });
+    } else if (reader.isBytes(batchFields.skewsMs)) readPacked(bytes, reader.from, reader.to, head.skewsMs);
     else if (reader.isBytes(batchFields.set)) head.set = SetRef.decode(bytes.subarray(reader.from, reader.to));
     else if (reader.isBytes(batchFields.instance)) head.instance = bytes.toString('utf8', reader.from, reader.to);
     else if (reader.isBytes(batchFields.region)) head.region = bytes.toString('utf8', reader.from, reader.to);
@@ -139,7 +162,7 @@ class Transcoder {
   }
 
   /** @throws Error for an event that can't be a row; nothing of it is left then. */
-  add(range: Range, skewMs: number): EventRow {
+  add(range: FieldRange, skewMs: number): EventRow {
     const places = this.#read(range);
     const { idFrom, idTo, nameFrom, nameTo, timeMs } = places;
     const writer = this.#writer;
@@ -173,7 +196,7 @@ class Transcoder {
   }
 
   /** A row for whoever buries it: what can be read of the event. */
-  plainRow(range: Range, skewMs: number): EventRow {
+  plainRow(range: FieldRange, skewMs: number): EventRow {
     return new WireRow(this.#bytes, this.#from, this.#source, range, nowhere, skewMs);
   }
 
@@ -285,7 +308,7 @@ function fieldsOf(...texts: readonly string[]): Buffer {
 class WireRow implements EventRow {
   readonly #bytes: Buffer;
   readonly #from: From;
-  readonly #range: Range;
+  readonly #range: FieldRange;
   readonly #idFrom: number;
   readonly #idTo: number;
   readonly source: MessageSource;
@@ -297,7 +320,7 @@ class WireRow implements EventRow {
   exposure: Exposure | undefined = undefined;
   unit: EventRow['unit'] = undefined;
 
-  constructor(bytes: Buffer, from: From, source: MessageSource, range: Range, places: Places, skewMs: number) {
+  constructor(bytes: Buffer, from: From, source: MessageSource, range: FieldRange, places: Places, skewMs: number) {
     this.#bytes = bytes;
     this.#from = from;
     this.#range = range;
@@ -330,11 +353,25 @@ class WireRow implements EventRow {
   }
 
   get eventId(): string {
-    if (this.#idTo === this.#idFrom) return this.event.id;
+    if (this.#idTo === this.#idFrom) return idIn(this.#bytes, this.#range);
     return this.#bytes.toString('latin1', this.#idFrom, this.#idTo).toLowerCase();
   }
 
-  get event(): Event {
-    return Event.decode(this.#bytes.subarray(this.#range.from, this.#range.to));
+  get encoded(): Uint8Array {
+    return this.#bytes.subarray(this.#range.fieldFrom, this.#range.to);
   }
+}
+
+/** The id of an event that may be unsound from some byte on. */
+function idIn(bytes: Buffer, { from, to }: Range): string {
+  const reader = new WireReader(bytes, from, to);
+  try {
+    while (reader.next()) {
+      if (reader.isBytes(eventFields.id)) return bytes.toString('utf8', reader.from, reader.to).toLowerCase();
+      reader.skip();
+    }
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+  }
+  return '';
 }

@@ -1,6 +1,7 @@
 /** The fields of a LogEvents request, as the strict wire check needs to know them. A test holds them to the contract. */
 import {
   entityNameBytesMax,
+  entriesMax,
   eventsMax,
   idTypeBytesMax,
   metadataBytesMax,
@@ -16,9 +17,6 @@ const string = (name: string) => ({ name, type: 'string' }) as const;
 
 /** Sound beyond doubt up to so many bytes. */
 const text = (name: string, bytesMax: number) => ({ name, type: 'string', bytesMax }) as const;
-
-/** Entries of a map: more than this do not fit the limits of a user anyway. */
-const entriesMax = 1_000;
 
 const setRef: MessageDescription = { fields: { 1: string('project'), 2: string('environment') } };
 
@@ -36,6 +34,7 @@ const value: MessageDescription = {
 const mapOf = (name: string, keyBytesMax: number, content: Omit<FieldDescription, 'name'>) => ({
   name,
   max: entriesMax,
+  excess: `user.${name}: has more than ${entriesMax} entries; send the ones that you ask for`,
   type: {
     fields: { 1: { ...text('key', keyBytesMax), isKey: true }, 2: { ...content, name: 'value' } },
     needed: [1, 2],

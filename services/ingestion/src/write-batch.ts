@@ -5,18 +5,19 @@
  *
  * First by COPY straight into the table, which a single repeated id or refused value fails whole.
  * Then, because that is rare, with care: staged, inserted where the id is new, and what PostgreSQL
- * refuses looked for by halves and buried. Both ways write the same.
+ * refuses looked for by halves and buried. Both ways write the same. What a message brings beside its
+ * events may be refused, too: then each message has a transaction of its own, and the culprit is buried.
  */
 import { type Database, isRetryable, isUniqueViolation, type Queryable, type Transaction } from '@sluice/postgres';
 import { copyOf } from './copy-tuples.js';
-import { isDataFault, textOfError } from './data-fault.js';
+import { isDataFault, isValueFault, textOfError } from './data-fault.js';
 import { encodeUnits } from './exposure-tuples.js';
 import { foldCounts, foldUnits } from './exposures.js';
 import { foldReceipts } from './receipts.js';
 import type { EventRow } from './rows.js';
 import * as sql from './statements.js';
 import { buryEvent, buryMessage, countColumns, usageColumns } from './store.js';
-import type { Taken } from './taken.js';
+import { type Taken, unreadable } from './taken.js';
 import { foldUsage } from './usage.js';
 
 /** What a batch came to. */
@@ -47,29 +48,59 @@ export async function writeBatch(database: Database, batch: readonly Taken[]): P
     try {
       return await database.transaction((tx) => copyBatch(tx, batch));
     } catch (error) {
-      const needsCare = error instanceof SettledError || isUniqueViolation(error) || isDataFault(error);
+      const needsCare = error instanceof CareError || isUniqueViolation(error) || isDataFault(error);
       if (!needsCare && !isRetryable(error)) throw error;
     }
   }
-  return database.transaction((tx) => stageBatch(tx, batch));
+  try {
+    return await database.transaction((tx) => stageBatch(tx, batch));
+  } catch (error) {
+    if (!isValueFault(error)) throw error;
+    return writeEach(database, batch);
+  }
+}
+
+/** A message that can't be written by itself is a dead letter; the others are written. */
+async function writeEach(database: Database, batch: readonly Taken[]): Promise<Written> {
+  const written: Written[] = [];
+  for (const message of batch) {
+    const stage = (one: Taken): Promise<Written> => database.transaction((tx) => stageBatch(tx, [one]));
+    try {
+      written.push(await stage(message));
+    } catch (error) {
+      if (!isValueFault(error)) throw error;
+      written.push(await stage(unreadable(message, textOfError(error))));
+    }
+  }
+  const sum = (of: (one: Written) => number): number => written.reduce((total, one) => total + of(one), 0);
+  return {
+    stored: sum(({ stored }) => stored),
+    duplicate: sum(({ duplicate }) => duplicate),
+    exposures: sum(({ exposures }) => exposures),
+    repeated: sum(({ repeated }) => repeated),
+    buried: written.flatMap(({ buried }) => buried),
+    way: 'staged',
+  };
 }
 
 /** Everything is new, or this fails. */
 async function copyBatch(tx: Transaction, batch: readonly Taken[]): Promise<Written> {
   const rows = batch.flatMap(({ rows }) => rows);
   if (rows.length > 0) {
-    await tx.copy(sql.copyEvents, copyOf(batch.map(({ tuples }) => tuples.all())));
+    const copied = await tx.copy(sql.copyEvents, copyOf(batch.map(({ tuples }) => tuples.all())));
+    if (copied !== rows.length) throw new CareError(`of ${rows.length} rows ${copied} were copied`);
   }
-  const settled = await settle(tx, batch, (message) => message.events);
+  const settled = await settle(tx, batch, (message) => message.rows.length);
   // Some are settled already, though none of their ids is there: messages without events, or of a day that was dropped.
-  if (settled.length < batch.length) throw new SettledError('a message of the batch was settled before');
+  if (settled.length < batch.length) throw new CareError('a message of the batch was settled before');
   const exposures = await addExposures(tx, rows);
   await addUsage(tx, rows);
   await addSources(tx, batch);
   return { stored: rows.length, duplicate: 0, exposures, repeated: 0, buried: [], way: 'copied' };
 }
 
-class SettledError extends Error {}
+/** Not everything is new: the batch is to be written with care. */
+class CareError extends Error {}
 
 async function stageBatch(tx: Transaction, batch: readonly Taken[]): Promise<Written> {
   await tx.script(sql.makeStages);
@@ -85,11 +116,9 @@ async function stageBatch(tx: Transaction, batch: readonly Taken[]): Promise<Wri
   const rows = placed.stored.map(({ row }) => row);
   await addUsage(tx, rows);
   await addSources(tx, fresh);
-  const total = fresh.reduce((sum, { events }) => sum + events, 0);
-  const eventsBuried = buried.filter(({ eventId }) => eventId !== undefined).length;
   return {
     stored: rows.length,
-    duplicate: total - rows.length - eventsBuried,
+    duplicate: placed.duplicate.length,
     exposures: rows.filter(({ exposure }) => exposure !== undefined).length,
     repeated: batch.length - fresh.length,
     buried,
@@ -145,10 +174,12 @@ interface Item {
 
 interface Placed {
   readonly stored: readonly Item[];
+  /** Their ids were found in the store. */
+  readonly duplicate: readonly Item[];
   readonly buried: readonly { readonly item: Item; readonly reason: string }[];
 }
 
-const nothingPlaced: Placed = { stored: [], buried: [] };
+const nothingPlaced: Placed = { stored: [], duplicate: [], buried: [] };
 
 /** Inserts what is new; one bad event costs a few rounds, never the others. */
 async function place(tx: Transaction, items: readonly Item[]): Promise<Placed> {
@@ -156,50 +187,61 @@ async function place(tx: Transaction, items: readonly Item[]): Promise<Placed> {
   if (!only) return nothingPlaced;
   await tx.script('savepoint before_copy');
   try {
-    const stored = await insertNew(tx, items);
+    const placed = await insertNew(tx, items);
     await tx.script('release savepoint before_copy');
-    return { stored, buried: [] };
+    return placed;
   } catch (error) {
     if (!isDataFault(error) || isUniqueViolation(error)) throw error;
     await tx.script('rollback to savepoint before_copy; release savepoint before_copy');
     if (items.length === 1) {
       const reason = textOfError(error);
       await buryEvent(tx, only.row, reason);
-      return { stored: [], buried: [{ item: only, reason }] };
+      return { ...nothingPlaced, buried: [{ item: only, reason }] };
     }
   }
   const half = items.length >> 1;
   const left = await place(tx, items.slice(0, half));
   const right = await place(tx, items.slice(half));
-  return { stored: [...left.stored, ...right.stored], buried: [...left.buried, ...right.buried] };
+  return {
+    stored: [...left.stored, ...right.stored],
+    duplicate: [...left.duplicate, ...right.duplicate],
+    buried: [...left.buried, ...right.buried],
+  };
 }
 
-async function insertNew(tx: Transaction, items: readonly Item[]): Promise<Item[]> {
+async function insertNew(tx: Transaction, items: readonly Item[]): Promise<Placed> {
   await tx.script(sql.clearStages);
   await tx.copy(sql.stageEvents, copyOf(items.map(({ tuple }) => tuple)));
   const inserted = new Set((await tx.query<{ project: string; eventId: string }>(sql.insertStaged)).map(placeOf));
   // Of an event and its retry in one batch one is inserted: the first stands for it.
   const stored = items.filter(({ row }) => inserted.delete(placeOf(row)));
+  const isNew = new Set(stored);
+  const rest = items.filter((item) => !isNew.has(item));
+  // Looked up rather than taken for known because they were not inserted: the books shall notice an event that is neither.
+  const known = rest.length === 0 ? [] : await tx.query<{ project: string; eventId: string }>(sql.findStaged);
+  const found = new Set(known.map(placeOf));
   await addExposures(
     tx,
     stored.map(({ row }) => row),
   );
-  return stored;
+  return { stored, duplicate: rest.filter(({ row }) => found.has(placeOf(row))), buried: [] };
 }
 
 const placeOf = ({ project, eventId }: { project: string; eventId: string }): string =>
   `${project}/${eventId.toLowerCase()}`;
 
-async function correct(tx: Queryable, fresh: readonly Taken[], { stored, buried }: Placed): Promise<void> {
-  const counts = new Map(fresh.map((message) => [message, { stored: 0, buried: message.unfit.length }]));
-  const countOf = (message: Taken) => counts.get(message) ?? { stored: 0, buried: 0 };
+async function correct(tx: Queryable, fresh: readonly Taken[], { stored, duplicate, buried }: Placed): Promise<void> {
+  const counts = new Map(fresh.map((message) => [message, { stored: 0, duplicate: 0, buried: message.unfit.length }]));
+  const countOf = (message: Taken) => counts.get(message) ?? { stored: 0, duplicate: 0, buried: 0 };
   for (const { message } of stored) countOf(message).stored++;
+  for (const { message } of duplicate) countOf(message).duplicate++;
   for (const { item } of buried) countOf(item.message).buried++;
   await tx.query(sql.correctSettled, [
     fresh.map(({ stream }) => stream),
     fresh.map(({ sequence }) => sequence),
     fresh.map(({ publishedUs }) => publishedUs),
     fresh.map((message) => countOf(message).stored),
+    fresh.map((message) => countOf(message).duplicate),
     fresh.map((message) => countOf(message).buried),
   ]);
 }

@@ -44,6 +44,8 @@ const longestPauseMs = 2_000;
 /** How long what was given back stays away, in milliseconds. */
 const giveBackMs = 1_000;
 const dayMs = 86_400_000;
+/** A day whose partition could not be made is left to the default one for so long, in milliseconds. */
+const dayPauseMs = 60_000;
 const linksMax = 32;
 
 /** Starts writing. Releasing waits for the batch in hand, unless PostgreSQL keeps it waiting. */
@@ -65,6 +67,8 @@ export function startWriter(options: WriterOptions): Release {
 export class Writer {
   readonly #options: WriterOptions;
   readonly #days = new Set<string>([dayless]);
+  /** Days whose partition could not be made, and until when nobody tries again. */
+  readonly #leftDays = new Map<string, number>();
   readonly #stopped = new AbortController();
   #isWaiting = false;
 
@@ -117,17 +121,25 @@ export class Writer {
     }
   }
 
-  /** Makes the partitions of the batch's days, and today's and tomorrow's, once each. */
+  /** Makes the partitions of the batch's days, once each. Rows of a day without one have the default partition: that stops no batch. */
   async #ensureDays(batch: readonly Taken[]): Promise<void> {
     const now = Date.now();
     const earliest = dayOf(now - this.#options.retentionDays * dayMs);
     const tomorrow = dayOf(now + dayMs);
-    const wanted = new Set([dayOf(now), tomorrow]);
+    const wanted = new Set<string>();
     for (const { rows } of batch) for (const { idDay } of rows) wanted.add(idDay);
     for (const day of wanted) {
       if (this.#days.has(day) || day < earliest || day > tomorrow) continue;
-      await ensureDay(this.#options.database, day);
-      this.#days.add(day);
+      if ((this.#leftDays.get(day) ?? 0) > now) continue;
+      try {
+        await ensureDay(this.#options.database, day);
+        this.#days.add(day);
+        this.#leftDays.delete(day);
+      } catch (error) {
+        this.#leftDays.set(day, now + dayPauseMs);
+        const reason = textOfError(error);
+        this.#options.logger.warn({ day, reason }, 'a day of events gets its partition later');
+      }
     }
   }
 

@@ -59,6 +59,13 @@ describe('the sluice command and the ledger', function () {
     assert.equal((await json('events', 'import', file)).resumedAfter, 1_200);
     await room.counted('imported', 1_201);
     assert.equal((await json('events', 'imported')).sum, 1_201);
+    // An import is a source: the books know each of its events.
+    const source = await eventually(async () => {
+      const [found] = (await json('books', '--source', String(first.sourceId), '--wait', '10s')).sources as Json[];
+      assert.deepEqual([found?.arrived, found?.isClosed], [1_200, true]);
+      return found;
+    });
+    assert.deepEqual([source?.generated, source?.accepted, source?.missing], [1_200, 1_200, 0]);
   });
 
   it('goes on with an import that was killed', async () => {
@@ -178,6 +185,45 @@ describe('the sluice command and the ledger', function () {
     const { stdout } = await room.mesh.sluice('books', '--source', sourceId, ...place);
     assert.match(stdout, /rejected\{name\} +1\n/);
     assert.match(stdout, /the books balance/);
+  });
+
+  it('shows books of each region, in both its halves, to who may see everything', async () => {
+    const everything = await json('books', '--everything', '--wait', '20s');
+    assert.deepEqual([everything.isBalanced, everything.isMoving, everything.problems], [true, false, []]);
+    const [region] = everything.regions as Json[];
+    const total = (counts: unknown) => Object.values(counts as Json).reduce<number>((sum, n) => sum + Number(n), 0);
+    assert.equal(region?.region, room.mesh.region);
+    assert.equal(
+      region?.received,
+      [region?.accepted, region?.duplicate, total(region?.rejected), total(region?.dropped)].reduce<number>(
+        (sum, n) => sum + Number(n),
+        0,
+      ),
+    );
+    assert.ok(Number((region?.rejected as Json | undefined)?.name) >= 1, 'by the field that was wrong');
+    const { stdout } = await room.mesh.sluice('books', '--everything', ...place);
+    assert.match(stdout, /REGION +RECEIVED +ACCEPTED .* TAKEN +STORED +KNOWN +BURIED\n/);
+    assert.match(stdout, /rejected\{name\} \d+\n/);
+    // The instances and the log serve every set: who asks for one is told nothing of them.
+    const ofSet = await json('books');
+    assert.deepEqual((ofSet.regions as Json[])[0]?.received, 0);
+    assert.ok((ofSet.instances as Json[]).every(({ counters }) => Object.keys(counters as Json).length === 0));
+  });
+
+  it('fails when events are still on their way at the end of the wait', async () => {
+    await room.query(`insert into events.instance (region, instance, started_at, reported_at, counters)
+      values ('elsewhere', 'i', now(), now() + interval '1 minute', '{"spool_events": 3}')`);
+    const asked = ['books', '--everything', '--json', ...place];
+    const moving = await room.mesh.sluice(...asked, '--wait', '1s');
+    assert.deepEqual([moving.code, (JSON.parse(moving.stdout) as Json).isMoving], [6, true], moving.stdout);
+    assert.equal((await room.mesh.sluice(...asked)).code, 0);
+    // Its process is gone for good: what it left is said, and hides nothing else.
+    await room.query(`update events.instance set reported_at = now() - interval '1 minute' where region = 'elsewhere'`);
+    const left = await room.mesh.sluice(...asked, '--wait', '20s');
+    const { isMoving, problems } = JSON.parse(left.stdout) as Json;
+    assert.deepEqual([left.code, isMoving], [5, false]);
+    assert.match(String(problems), /^elsewhere\/i: 3 events in its spool, and it is silent since/);
+    await room.query(`delete from events.instance where region = 'elsewhere'`);
   });
 
   it('fails when the books do not balance', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Client, createClient, type Instance, listInstances, watchService } from '@sluice/mesh';
@@ -26,7 +26,7 @@ interface World {
   readonly servers: Servers;
   readonly consulAddr: string;
   launch(id: string): Promise<Registered>;
-  connect(consulAddr?: string): Client<typeof InstanceServiceService>;
+  connect(consulAddr?: string, endpointsDir?: string): Client<typeof InstanceServiceService>;
 }
 
 /** Gives `use` a Consul, and ends every process and connection that it made. */
@@ -45,9 +45,9 @@ function withConsul(use: (world: World) => Promise<void>): Promise<void> {
         launched.push(one);
         return one;
       },
-      connect: (at = consulAddr) => {
-        const target = `consul:///${service}`;
-        const client = createClient(InstanceServiceService, { target, key: meshKey, consulAddr: at, region: 'local' });
+      connect: (at = consulAddr, endpointsDir = undefined) => {
+        const place = { target: `consul:///${service}`, consulAddr: at, region: 'local', endpointsDir };
+        const client = createClient(InstanceServiceService, { ...place, key: meshKey });
         clients.push(client);
         return client;
       },
@@ -156,6 +156,36 @@ describe('calls to consul:///', function () {
       await eventually(async () => assert.deepEqual(await reached(client), ['evaluation-2', 'evaluation-3']));
       await servers.consul?.kill();
       assert.deepEqual(await reached(client, 30), ['evaluation-2', 'evaluation-3']);
+    }));
+
+  it('leave what is known of another region in memory until that region has answered', () =>
+    withConsul(async ({ servers, launch, connect }) => {
+      const { address } = await launch('evaluation-1');
+      const here = { id: 'evaluation-1', address, region: 'local' };
+      const elsewhere = { id: 'eu-evaluation-1', address: '127.0.0.2:7440', region: 'eu' };
+      const file = join(servers.folders.data, `${service}.json`);
+      await writeFile(file, JSON.stringify({ home: [], away: [elsewhere] }));
+      assert.deepEqual(await reached(connect(undefined, servers.folders.data), 1), ['evaluation-1']);
+      assert.deepEqual(JSON.parse(await readFile(file, 'utf8')), { home: [here], away: [elsewhere] });
+    }));
+
+  it('have a prepared query beside them, and one of an older version is put right', () =>
+    withConsul(async ({ consulAddr, launch }) => {
+      const url = `http://${consulAddr}/v1/query`;
+      const old = { Name: service, Service: { Service: service, OnlyPassing: false } };
+      await fetch(url, { method: 'POST', body: JSON.stringify(old), signal: AbortSignal.timeout(timeoutMs) });
+      await launch('evaluation-1');
+      await eventually(async () => {
+        const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+        const queries = (await answer.json()) as {
+          Name: string;
+          Service: { OnlyPassing: boolean; Failover: object };
+        }[];
+        assert.deepEqual(
+          queries.map(({ Name, Service: { OnlyPassing, Failover } }) => ({ Name, OnlyPassing, Failover })),
+          [{ Name: service, OnlyPassing: true, Failover: { Datacenters: null, NearestN: 3 } }],
+        );
+      });
     }));
 
   it('made before Consul is up wait for it', () =>

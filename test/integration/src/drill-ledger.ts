@@ -45,13 +45,14 @@ function report({ findings: found, broken, faults, books }: LedgerRun): boolean 
       .map(([name, times]) => `${name} ${times}×`)
       .join(', ')}`,
   );
-  const { code, problems, source } = books;
+  const { code, isMoving, problems, source } = books;
   const isKnown = source?.arrived === found.sent && source.missing === 0;
   print(`\`sluice books\`: ${code === 0 ? 'they balance' : `exit code ${code}`}`);
   print(`the books know ${source?.arrived ?? 0} events of the load, and that ${source?.missing ?? 0} never came`);
   const wrong = [
     ...broken,
     ...problems,
+    ...(isMoving ? ['the books were read while events were on their way: they say little'] : []),
     ...(isKnown ? [] : [`the books do not know all ${found.sent} events of the load`]),
   ];
   for (const sentence of wrong) print(`BROKEN: ${sentence}`);

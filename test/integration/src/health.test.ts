@@ -13,7 +13,7 @@ describe('the health of a mesh', function () {
   let health: Client<MeshHealthServiceService>;
 
   before(async () => {
-    mesh = await startMesh({ evaluators: 2, env: { GONE_KEPT_MS: '1500' } });
+    mesh = await startMesh({ evaluators: 2, env: { GONE_KEPT_MS: '1500', HEALTH_CANARY_SET: 'sluice/canary' } });
     const target = `static:///${mesh.process('health-1').address}`;
     health = createClient(MeshHealthServiceService, { target, key: mesh.meshKey });
     await eventually(async () => assert.equal((await instances()).length, 5));
@@ -30,6 +30,10 @@ describe('the health of a mesh', function () {
 
   async function instance(name: string): Promise<InstanceHealth | undefined> {
     return (await instances()).find(({ instance }) => instance === name);
+  }
+
+  async function openIncidents() {
+    return (await health.getIncidents({ isOpenOnly: true, limit: 0, region: '' }, { timeoutMs: 2_000 })).incidents;
   }
 
   function becomes(name: string, state: HealthState, cause: RegExp): Promise<InstanceHealth> {
@@ -89,14 +93,69 @@ describe('the health of a mesh', function () {
     await becomes('evaluation-2', HealthState.SERVING, /^$/);
   });
 
+  it('tells incidents and objectives on the command line', async () => {
+    await eventually(async () => {
+      const { code, stdout, stderr } = await mesh.sluice('incidents', '--json');
+      assert.equal(code, 0, stderr);
+      const { incidents } = JSON.parse(stdout) as {
+        incidents: { kind: string; subject: string; endedAt: string | null }[];
+      };
+      assert.ok(
+        incidents.some(({ kind, subject, endedAt }) => kind === 'instance' && subject === 'evaluation-2' && endedAt),
+      );
+    });
+    const table = await mesh.sluice('incidents');
+    assert.match(
+      table.stdout,
+      /^KIND +WHAT +REGION +BEGAN +LASTED +CAUSE\n(.*\n)*?instance +evaluation-2 +\w+ .* does not answer/,
+    );
+    await eventually(async () => assert.match((await mesh.sluice('incidents', '--open')).stdout, /^no incidents$/m));
+    const slo = await mesh.sluice('slo');
+    assert.equal(slo.code, 0, slo.stderr);
+    assert.match(
+      slo.stdout,
+      /^REGION +OBJECTIVE +GOAL +GOOD +BUDGET LEFT +ALERT +GOOD MEANS\n(.*\n)*?\w+ +availability +99\.99 %/,
+    );
+    const { slos } = JSON.parse((await mesh.sluice('slo', '--json')).stdout) as {
+      slos: { name: string; total: number }[];
+    };
+    assert.ok(slos.some(({ name, total }) => name === 'availability' && total > 0));
+    const loads = (await instances()).map(({ load = -1 }) => load);
+    assert.ok(
+      loads.every((load) => load >= 0 && load <= 1),
+      loads.join(),
+    );
+  });
+
   it('says unknown when neither the instance nor Consul answers', async () => {
     await mesh.process('consul').kill();
     await mesh.process('evaluation-2').kill();
     await becomes('evaluation-2', HealthState.UNKNOWN, /Consul can't say whether it moved/);
     await becomes('evaluation-1', HealthState.SERVING, /^$/);
+    const open = await openIncidents();
+    assert.ok(
+      open.some(({ kind }) => kind === 'watch'),
+      'the watch itself is an incident',
+    );
     await mesh.process('consul').start();
     await mesh.process('evaluation-2').start();
     await eventually(async () => assert.equal((await instance('evaluation-2'))?.state, HealthState.SERVING));
+  });
+
+  it('keeps an incident open while it restarts itself', async () => {
+    await eventually(async () => assert.deepEqual(await openIncidents(), []));
+    await mesh.process('evaluation-2').kill();
+    const began = await eventually(async () => {
+      const found = (await openIncidents()).find(({ subject }) => subject === 'evaluation-2');
+      assert.ok(found);
+      return found;
+    });
+    await mesh.process('health-1').restart();
+    await becomes('evaluation-2', HealthState.UNREACHABLE, /does not answer/);
+    const [first, ...more] = (await openIncidents()).filter(({ subject }) => subject === 'evaluation-2');
+    assert.deepEqual([first?.id, more], [began.id, []]);
+    await mesh.process('evaluation-2').start();
+    await eventually(async () => assert.deepEqual(await openIncidents(), []));
   });
 
   it('shows a key only its own project, and asks for a key', async () => {

@@ -64,8 +64,9 @@ describe('the ledger while processes die', function () {
     });
     const told = JSON.stringify({ ...run, said }, null, 2);
     assert.deepEqual(run.broken, [], told);
-    const { code, problems, source } = run.books;
-    assert.deepEqual([code, problems, source?.arrived, source?.missing], [0, [], run.findings.sent, 0], told);
+    const { code, isMoving, problems, source } = run.books;
+    assert.deepEqual([code, isMoving, problems], [0, false, []], told);
+    assert.deepEqual([source?.arrived, source?.missing], [run.findings.sent, 0], told);
     assert.ok(Object.keys(run.faults).length >= 4, told);
     assert.ok(run.findings.acked >= 2_000 && run.findings.repeats > 0, told);
   });

@@ -35,6 +35,8 @@ export interface LedgerRunOptions {
 /** What `sluice books` said. */
 export interface Books {
   readonly code: number;
+  /** Whether it found events on their way, so that it could not compare everything. */
+  readonly isMoving: boolean;
   /** What it could not balance; what went wrong when it could not even try. */
   readonly problems: readonly string[];
   /** What the books know of the load: numbers of events that came, and that never did. */
@@ -129,14 +131,15 @@ async function runOn(mesh: TestMesh, options: LedgerRunOptions, folder: string, 
 }
 
 async function readBooks(mesh: TestMesh, sourceId: string): Promise<Books> {
-  const place = ['--project', set.project, '--environment', set.environment];
-  const { code, stdout, stderr } = await mesh.sluice('books', '--wait', '20s', '--recount', '--json', ...place);
-  if (!stdout.startsWith('{')) return { code, problems: [stderr.trim()], source: undefined };
-  const { problems, sources } = JSON.parse(stdout) as {
+  // Of everything: books of one set leave out what instances and regions say of themselves.
+  const { code, stdout, stderr } = await mesh.sluice('books', '--everything', '--wait', '20s', '--recount', '--json');
+  if (!stdout.startsWith('{')) return { code, isMoving: true, problems: [stderr.trim()], source: undefined };
+  const { isMoving, problems, sources } = JSON.parse(stdout) as {
+    isMoving: boolean;
     problems: string[];
     sources: { sourceId: string; arrived: number; missing: number }[];
   };
-  return { code, problems, source: sources.find((source) => source.sourceId === sourceId) };
+  return { code, isMoving, problems, source: sources.find((source) => source.sourceId === sourceId) };
 }
 
 /** For whoever wants to know why. */

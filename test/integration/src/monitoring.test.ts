@@ -35,7 +35,8 @@ function isLabel(expr: string, name: string): boolean {
 describe('alert rules and the dashboard', function () {
   this.timeout(60_000);
   let mesh: TestMesh;
-  const metrics = new Map<string, Set<string>>();
+  /** Of each metric, the values of each of its labels. */
+  const metrics = new Map<string, Map<string, Set<string>>>();
   /** As their `# TYPE` lines name them. */
   const families = new Set<string>();
 
@@ -69,8 +70,9 @@ describe('alert rules and the dashboard', function () {
     const text = await (await fetch(url)).text();
     for (const [, family = ''] of text.matchAll(/^# TYPE (\w+) /gm)) families.add(family);
     for (const [, metric = '', labels = ''] of text.matchAll(/^(\w+)(?:\{(.*)\})? /gm)) {
-      const known = metrics.get(metric) ?? new Set();
-      for (const [, label = ''] of labels.matchAll(/(\w+)="/g)) known.add(label);
+      const known = metrics.get(metric) ?? new Map<string, Set<string>>();
+      for (const [, label = '', value = ''] of labels.matchAll(/(\w+)="([^"]*)"/g))
+        known.set(label, (known.get(label) ?? new Set()).add(value));
       metrics.set(metric, known);
     }
   }
@@ -82,8 +84,37 @@ describe('alert rules and the dashboard', function () {
       const labels = [...expr.matchAll(/by \(([^)]*)\)/g)].flatMap(([, list = '']) =>
         list.split(',').map((one) => one.trim()),
       );
-      const held = new Set(['le', 'instance', ...namesIn(expr).flatMap((name) => [...(metrics.get(name) ?? [])])]);
+      const held = new Set([
+        'le',
+        'instance',
+        ...namesIn(expr).flatMap((name) => [...(metrics.get(name)?.keys() ?? [])]),
+      ]);
       for (const label of labels) assert(held.has(label), `${expr}: no metric here has the label ${label}`);
+    }
+  });
+
+  it('choose by labels that their metrics have, and by values that these really take', () => {
+    let checked = 0;
+    for (const expr of [...alerts.map((one) => one.expr), ...expressions()]) {
+      for (const [, name = '', matchers = ''] of expr.matchAll(/(\w+)\{([^}]*)\}/g)) {
+        for (const [, label = '', sign = '', text = ''] of matchers.matchAll(/(\w+)(=~|!~|!=|=)"([^"]*)"/g)) {
+          const known = metrics.get(name)?.get(label);
+          assert(known, `${expr}: ${name} has no label ${label}`);
+          for (const value of sign.endsWith('~') ? text.split('|') : [text]) {
+            assert(known.has(value), `${expr}: ${label} of ${name} is never ${value}, but ${[...known].join(', ')}`);
+            checked++;
+          }
+        }
+      }
+    }
+    assert(checked > 10);
+  });
+
+  it('speak in their summaries of labels that they have', () => {
+    for (const { expr, annotations } of alerts) {
+      const held = new Set(['instance', ...namesIn(expr).flatMap((name) => [...(metrics.get(name)?.keys() ?? [])])]);
+      for (const [, label = ''] of annotations.summary.matchAll(/\$labels\.(\w+)/g))
+        assert(held.has(label), `${annotations.summary}: there is no label ${label}`);
     }
   });
 

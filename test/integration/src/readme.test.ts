@@ -34,6 +34,7 @@ function stable(output: string): string {
     .replace(/[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}/g, 'ID')
     .replace(/\d+(\.\d+)? (ms|s|min)\b/g, 'TIME')
     .replace(/127\.0\.0\.1:\d+/g, 'ADDRESS')
+    .replace(/\d+ %/g, 'LOAD')
     .replace(/ +/g, ' ')
     .replace(/ $/gm, '')
     .trim();

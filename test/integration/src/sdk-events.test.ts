@@ -63,7 +63,7 @@ describe('events of the SDK', function () {
 
   const onDisk = (): string[] =>
     globSync('*/*/*.segment', { cwd: spool.path })
-      .flatMap((path) => decodeSegment(readFileSync(join(spool.path, path))).records)
+      .flatMap((path) => decodeSegment(readFileSync(join(spool.path, path)), path).records)
       .flatMap(({ data }) => LogEventsRequest.decode(data).events.map(({ id }) => id));
 
   it('wait on disk while ingestion is dead, and are stored once when it is back', async () => {

@@ -62,9 +62,12 @@ describe('the status page', function () {
     await shows('#instances tr', /evaluation-2.*unreachable.*connection refused/s);
     await shows('#incidents tr', /instance evaluation-2.*goes on/s);
     await shows('[data-region]', /evaluation 1\/2/);
+    await shows('#summary', /degraded Every region serves, but something does not work/);
+    assert.match(await page.title(), /^▲ Sluice status$/);
     await mesh.process('evaluation-2').start();
     await shows('#instances tr', /evaluation-2.*serving/s);
     await shows('#incidents tr', /instance evaluation-2.*\d+ s/s);
+    await shows('#summary', /serving Everything works\./);
   });
 
   it('can be read on a phone: nothing is wider than the screen', async () => {

@@ -7,22 +7,12 @@ import type { EvaluationClient, Lab } from './lab.js';
 import { describeLoad, type LoadReport } from './load.js';
 import type { Finding } from './story.js';
 
-export const seenGoalMs = 3_000;
-
-/** Load before the fault, and after it has been undone. */
-export const quietMs = 500;
-
 export const evaluatorsOf = ({ mesh }: Lab, region: string): TestProcess[] =>
   [1, 2].map((n) => mesh.process(`${region}-evaluation-${n}`));
 
 export function judge({ p99MaxMs }: Lab, report: LoadReport): Finding {
   const isMet = report.calls > 0 && report.failed === 0 && report.p99Ms <= p99MaxMs;
   return { measured: describeLoad(report), isMet };
-}
-
-export function seen(what: string, namedMs: number, clearedMs: number): Finding {
-  const measured = `${what} named after ${(namedMs / 1_000).toFixed(1)} s, cleared ${(clearedMs / 1_000).toFixed(1)} s after`;
-  return { measured, isMet: namedMs <= seenGoalMs };
 }
 
 /** A caller who knows these addresses and no others: no Consul, and no second tier. */
@@ -62,4 +52,18 @@ export function bareClient(processes: readonly TestProcess[], key: string): Eval
       );
     });
   return { evaluate, close: () => clients.forEach((client) => void client.close()) } as unknown as EvaluationClient;
+}
+
+/** Does something with other settings of some processes, and puts them back. */
+export async function withEnv<T>(
+  processes: readonly TestProcess[],
+  env: Readonly<Record<string, string>>,
+  tell: () => Promise<T>,
+): Promise<T> {
+  try {
+    for (const process of processes) await process.restart(env);
+    return await tell();
+  } finally {
+    for (const process of processes) await process.restart();
+  }
 }

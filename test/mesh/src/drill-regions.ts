@@ -1,15 +1,17 @@
 /** `make drill regions`: every story of the table, one after the other, on one mesh of two regions. */
 
+import { formatTable } from '@sluice/stack';
 import { Random } from '../../differential/dist/random.js';
 import { evaluationStories } from './evaluation-stories.js';
 import { eventStories, leaderLost } from './event-stories.js';
-import { type Lab, openLab } from './lab.js';
+import { floodStories } from './flood-stories.js';
+import { type Lab, type LabOptions, openLab } from './lab.js';
 import { outageStories } from './outage-stories.js';
 import { overloadStories } from './overload-stories.js';
 import type { Finding, Story } from './story.js';
 
 /** Answers are stale sooner than in earnest, so that a story of staleness does not take minutes. */
-export const labEnv = { EVALUATION_STALE_AFTER_MS: '5000', HEALTH_CANARY_SET: 'off' };
+export const labEnv = { EVALUATION_STALE_AFTER_MS: '5000' };
 
 /** Whether the checker of a story finds fault where there is one. */
 export async function prove(lab: Lab, { mutant }: Story): Promise<Finding> {
@@ -44,7 +46,14 @@ function print({ fault, goal, measured, proof, verdict }: Line): void {
   console.log(['', fault, ...lines.map((line) => `  ${line}`)].join('\n  '));
 }
 
-async function tellAll(stories: readonly Story[], options: Parameters<typeof openLab>[0]): Promise<Line[]> {
+/** All of them once more, so that what was found can be seen at one look. */
+function printTable(lines: readonly Line[]): void {
+  const rows = lines.map(({ fault, goal, measured, verdict }) => [verdict, fault, goal, measured]);
+  console.log('');
+  for (const line of formatTable([['verdict', 'fault', 'goal', 'measured'], ...rows])) console.log(`  ${line}`);
+}
+
+async function tellAll(stories: readonly Story[], options: LabOptions): Promise<Line[]> {
   const lab = await openLab(options);
   const lines: Line[] = [];
   try {
@@ -71,24 +80,25 @@ const seedsMax = 1_000_000;
 const p99MaxMs = 150;
 
 /**
- * Those whose fault has the text of `STORY` in its name, or all, in the order that `SEED` gives, or some
- * order. @returns whether each one that was told met its goal.
+ * Those whose fault has the text of `STORY` in its name, or all, in the order, on the victims and with the
+ * pauses that `SEED` gives, or some. @returns whether each one that was told met its goal.
  */
 export async function drillRegions(): Promise<boolean> {
   const only = process.env.STORY;
   const seed = Number(process.env.SEED ?? Math.floor(Math.random() * seedsMax));
   if (!Number.isSafeInteger(seed)) throw new Error(`SEED must be a whole number, got ${process.env.SEED}`);
-  console.log(`  SEED=${seed} gives the same order again`);
+  console.log(`  SEED=${seed} gives the same order, victims and pauses again`);
   const isAsked = ({ fault }: Story): boolean => only === undefined || fault.includes(only);
   const two = inOrderOf(
     seed,
-    [...evaluationStories, ...outageStories, ...overloadStories, ...eventStories].filter(isAsked),
+    [...evaluationStories, ...outageStories, ...overloadStories, ...floodStories, ...eventStories].filter(isAsked),
   );
   const clustered = [leaderLost].filter(isAsked);
   const lines: Line[] = [];
-  if (two.length > 0) lines.push(...(await tellAll(two, { env: labEnv, p99MaxMs })));
+  if (two.length > 0) lines.push(...(await tellAll(two, { env: labEnv, p99MaxMs, seed })));
   if (clustered.length > 0)
-    lines.push(...(await tellAll(clustered, { regions: ['us'], natsNodes: 3, env: labEnv, p99MaxMs })));
+    lines.push(...(await tellAll(clustered, { regions: ['us'], natsNodes: 3, env: labEnv, p99MaxMs, seed })));
+  printTable(lines);
   const count = (verdict: Line['verdict']): number => lines.filter((line) => line.verdict === verdict).length;
   console.log(`\n  ${count('met')} met, ${count('MISSED')} missed, ${count('not run')} not run`);
   return lines.every(({ isMet }) => isMet);

@@ -1,42 +1,46 @@
 /** Evaluators, regions and Consul die; callers must not notice. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, type TestProcess } from '@sluice/testkit';
-import { evaluatorsOf, judge, quietMs, seen, withOnly } from './callers.js';
+import { evaluatorsOf, judge, withOnly } from './callers.js';
 import type { EvaluationClient, Lab } from './lab.js';
-import { both, type Finding, type Story } from './story.js';
+import { type FaultName, isNamed, nameOf, untilServing, withRemark } from './naming.js';
+import { allOf, both, callsOf, type Finding, type Story, type Told } from './story.js';
 
-const zeroFailed = '0 failed, p99 <= 150 ms';
+const zeroFailed = '0 failed, p99 <= 150 ms, named <= 3 s';
 
 /** Load on a region while some processes are killed and come back. */
 async function killed(
   lab: Lab,
   client: EvaluationClient,
   victims: readonly TestProcess[],
-  from: string,
-): Promise<Finding> {
-  const [first] = victims;
-  let named = 0;
-  let cleared = 0;
+  names: readonly FaultName[],
+): Promise<Told> {
+  let naming = notTold;
   const report = await lab.load(client, async () => {
-    await sleep(quietMs);
-    await Promise.all(victims.map((victim) => victim.kill()));
-    named = await lab.untilSeen(from, first?.name ?? '', 'not serving');
-    await Promise.all(victims.map((victim) => victim.start()));
-    cleared = await lab.untilSeen(from, first?.name ?? '', 'serving');
-    await sleep(quietMs);
+    await lab.pause();
+    naming = await isNamed(lab, 'us', {
+      names,
+      inflict: async () => void (await Promise.all(victims.map((victim) => victim.kill()))),
+      undo: async () => void (await Promise.all(victims.map((victim) => victim.start()))),
+    });
+    await lab.pause();
   });
-  return both(judge(lab, report), seen(first?.name ?? '', named, cleared));
+  return { calls: judge(lab, report), naming };
 }
+
+const notTold: Finding = { measured: 'nobody was told', isMet: false };
 
 const evaluatorKilled: Story = {
   fault: 'evaluator kill -9',
   goal: zeroFailed,
-  tell: (lab) => killed(lab, lab.evaluation('us'), evaluatorsOf(lab, 'us').slice(0, 1), 'us'),
+  tell: (lab) => {
+    const victim = lab.random.pick(evaluatorsOf(lab, 'us'));
+    return allOf(killed(lab, lab.evaluation('us'), [victim], [nameOf(victim)]));
+  },
   mutant: {
     without: 'a second evaluator to turn to',
     tell: (lab) => {
-      const victims = evaluatorsOf(lab, 'us').slice(0, 1);
-      return withOnly(lab, victims, (client) => killed(lab, client, victims, 'us'));
+      const victim = lab.random.pick(evaluatorsOf(lab, 'us'));
+      return withOnly(lab, [victim], (client) => callsOf(killed(lab, client, [victim], [nameOf(victim)])));
     },
   },
 };
@@ -45,7 +49,7 @@ async function restartAll(lab: Lab, client: EvaluationClient): Promise<Finding> 
   const report = await lab.load(client, async () => {
     for (const evaluator of evaluatorsOf(lab, 'us')) {
       await evaluator.restart();
-      await lab.untilSeen('us', evaluator.name, 'serving');
+      await untilServing(lab, 'us', evaluator.name);
     }
   });
   return judge(lab, report);
@@ -53,23 +57,33 @@ async function restartAll(lab: Lab, client: EvaluationClient): Promise<Finding> 
 
 const rollingRestart: Story = {
   fault: 'rolling restart of the evaluators of a region',
-  goal: zeroFailed,
-  tell: (lab) => restartAll(lab, lab.evaluation('us')),
+  goal: '0 failed, p99 <= 150 ms',
+  tell: (lab) => withRemark(lab, () => restartAll(lab, lab.evaluation('us'))),
   mutant: {
     without: 'a second evaluator to turn to',
     tell: (lab) => withOnly(lab, evaluatorsOf(lab, 'us').slice(0, 1), (client) => restartAll(lab, client)),
   },
 };
 
+/** Callers are answered elsewhere, and the probe, who asks nobody else, says that this region does not answer. */
+const namesOfAll = (victims: readonly TestProcess[]): FaultName[] => [
+  ...victims.map(nameOf),
+  { kind: 'service', subject: 'evaluation', region: 'us' },
+  { kind: 'probe', subject: 'evaluate', region: 'us' },
+];
+
 const allEvaluators: Story = {
   fault: "all of a region's evaluators killed",
   goal: zeroFailed,
-  tell: (lab) => killed(lab, lab.evaluation('us'), evaluatorsOf(lab, 'us'), 'us'),
+  tell: (lab) => {
+    const victims = evaluatorsOf(lab, 'us');
+    return allOf(killed(lab, lab.evaluation('us'), victims, namesOfAll(victims)));
+  },
   mutant: {
     without: 'the second tier',
     tell: (lab) => {
       const victims = evaluatorsOf(lab, 'us');
-      return withOnly(lab, victims, (client) => killed(lab, client, victims, 'us'));
+      return withOnly(lab, victims, (client) => callsOf(killed(lab, client, victims, namesOfAll(victims))));
     },
   },
 };
@@ -98,16 +112,18 @@ async function namedInstead(lab: Lab, path: string): Promise<Finding> {
       { deadlineMs: withinMs, intervalMs: 50 },
     );
   await until('us', 15_000);
-  await Promise.all(evaluators.map((victim) => victim.kill()));
-  const startedMs = performance.now();
-  const finding = await until('eu', queryGoalMs).then(
-    () => ({ measured: `eu named after ${(performance.now() - startedMs).toFixed(0)} ms`, isMet: true }),
-    (error: unknown) => ({ measured: String(error), isMet: false }),
-  );
-  await Promise.all(evaluators.map((victim) => victim.start()));
-  await until('us', 15_000);
-  for (const { name } of evaluators) await lab.untilSeen('us', name, 'serving');
-  return finding;
+  try {
+    await Promise.all(evaluators.map((victim) => victim.kill()));
+    const startedMs = performance.now();
+    return await until('eu', queryGoalMs).then(
+      () => ({ measured: `eu named after ${(performance.now() - startedMs).toFixed(0)} ms`, isMet: true }),
+      (error: unknown) => ({ measured: String(error), isMet: false }),
+    );
+  } finally {
+    await Promise.all(evaluators.map((victim) => victim.start()));
+    await until('us', 15_000);
+    for (const { name } of evaluators) await untilServing(lab, 'us', name);
+  }
 }
 
 const preparedQuery: Story = {
@@ -120,52 +136,75 @@ const preparedQuery: Story = {
   },
 };
 
-async function losesRegion(lab: Lab, region: string, other: string, client: EvaluationClient): Promise<Finding> {
-  const witness = `${region}-evaluation-1`;
-  let named = 0;
-  const report = await lab.load(client, async () => {
-    await sleep(quietMs);
-    await lab.mesh.killRegion(region);
-    named = await lab.untilSeen(other, witness, 'not serving');
-    await sleep(quietMs);
-  });
-  await lab.mesh.startRegion(region);
-  const cleared = await lab.untilSeen(other, witness, 'serving');
-  return both(judge(lab, report), seen(witness, named, cleared));
+async function losesRegion(lab: Lab, region: string, other: string, client: EvaluationClient): Promise<Told> {
+  const loop = await lab.startLoad(client);
+  try {
+    await lab.pause();
+    const naming = await isNamed(lab, other, {
+      names: [...evaluatorsOf(lab, region).map(nameOf), { kind: 'region', subject: region, region }],
+      inflict: () => lab.mesh.killRegion(region),
+      endure: async () => {
+        await lab.pause();
+        // A region that starts takes both cores, which the others would not share with it in earnest.
+        await loop.end();
+      },
+      undo: () => lab.mesh.startRegion(region),
+    });
+    return { calls: judge(lab, await loop.end()), naming };
+  } finally {
+    await loop.end();
+  }
 }
 
 const regionKilled = (region: string, other: string, which: string): Story => ({
   fault: `the whole ${which} region killed, seen from its callers`,
   goal: zeroFailed,
-  tell: (lab) => losesRegion(lab, region, other, lab.evaluation(region)),
+  tell: (lab) => allOf(losesRegion(lab, region, other, lab.evaluation(region))),
   mutant: {
     without: 'the second tier',
-    tell: (lab) => withOnly(lab, evaluatorsOf(lab, region), (client) => losesRegion(lab, region, other, client)),
+    tell: (lab) =>
+      withOnly(lab, evaluatorsOf(lab, region), (client) => callsOf(losesRegion(lab, region, other, client))),
   },
 });
 
-async function losesConsul(lab: Lab, client: EvaluationClient): Promise<Finding> {
+/** Consul everywhere first, then the local evaluators: nobody can say where others are, and the probe says that nobody answers. */
+async function losesConsul(lab: Lab, client: EvaluationClient): Promise<Told> {
   const consuls = ['us', 'eu'].map((region) => lab.mesh.process(`${region}-consul`));
   const evaluators = evaluatorsOf(lab, 'us');
-  const report = await lab.load(client, async () => {
-    await Promise.all(consuls.map((consul) => consul.kill()));
-    await sleep(quietMs);
-    await Promise.all(evaluators.map((victim) => victim.kill()));
-    await sleep(2 * quietMs);
-  });
-  await Promise.all(consuls.map((consul) => consul.start()));
-  await Promise.all(evaluators.map((victim) => victim.start()));
-  for (const { name } of evaluators) await lab.untilSeen('us', name, 'serving');
-  return judge(lab, report);
+  const loop = await lab.startLoad(client);
+  let second = notTold;
+  try {
+    const first = await isNamed(lab, 'us', {
+      names: consuls.map(nameOf).slice(0, 1),
+      inflict: async () => void (await Promise.all(consuls.map((one) => one.kill()))),
+      endure: async () => {
+        await lab.pause();
+        second = await isNamed(lab, 'us', {
+          names: [{ kind: 'probe', subject: 'evaluate', region: 'us' }],
+          inflict: async () => void (await Promise.all(evaluators.map((victim) => victim.kill()))),
+          endure: async () => {
+            await lab.pause();
+            await loop.end();
+          },
+          undo: async () => void (await Promise.all(evaluators.map((victim) => victim.start()))),
+        });
+      },
+      undo: async () => void (await Promise.all(consuls.map((one) => one.start()))),
+    });
+    for (const { name } of evaluators) await untilServing(lab, 'us', name);
+    return { calls: judge(lab, await loop.end()), naming: both(first, second) };
+  } finally {
+    await loop.end();
+  }
 }
 
 const consulDead: Story = {
   fault: 'Consul dead in all regions, then the local evaluators killed',
   goal: zeroFailed,
-  tell: (lab) => losesConsul(lab, lab.evaluation('us')),
+  tell: (lab) => allOf(losesConsul(lab, lab.evaluation('us'))),
   mutant: {
     without: 'the second tier',
-    tell: (lab) => withOnly(lab, evaluatorsOf(lab, 'us'), (client) => losesConsul(lab, client)),
+    tell: (lab) => withOnly(lab, evaluatorsOf(lab, 'us'), (client) => callsOf(losesConsul(lab, client))),
   },
 };
 

@@ -2,20 +2,19 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Client, createClient } from '@sluice/mesh';
 import {
   EvaluateRequest,
   EvaluationServiceService,
-  HealthState,
-  type Incident,
   IngestionServiceService,
   Kind,
   LedgerServiceService,
-  MeshHealthServiceService,
   Reason,
 } from '@sluice/proto';
 import { eventually, type RegionsMesh, type RegionsOptions, startRegions } from '@sluice/testkit';
+import { Random } from '../../differential/dist/random.js';
 import { type LoadReport, OpenLoop } from './load.js';
 
 export const set = { project: 'storefront', environment: 'development' };
@@ -27,12 +26,18 @@ const perSecond = 200;
 export type EvaluationClient = Client<EvaluationServiceService>;
 
 export interface LabOptions extends RegionsOptions {
-  /** How late the 99th percentile of evaluations may be; not looked at where other work shares the machine. */
-  readonly p99MaxMs?: number;
+  /** How late the 99th percentile of evaluations may be. */
+  readonly p99MaxMs: number;
+  /** Decides who is harmed, and when. */
+  readonly seed: number;
 }
 
 export interface Lab {
   readonly p99MaxMs: number;
+  /** Of the seed: picks victims. */
+  readonly random: Random;
+  /** A quiet while, as long as the seed says, around half a second. */
+  pause(): Promise<void>;
   readonly mesh: RegionsMesh;
   /** A folder of its own for what a client keeps on disk. */
   folder(name: string): string;
@@ -42,14 +47,15 @@ export interface Lab {
   ledger(region: string): Client<LedgerServiceService>;
   /** Open-loop evaluations of a gate through a client while `during` runs. */
   load(client: EvaluationClient, during: () => Promise<void>): Promise<LoadReport>;
-  /** Milliseconds until the health service of a region says of an instance what is expected. */
-  untilSeen(from: string, instance: string, state: 'serving' | 'not serving'): Promise<number>;
-  /** What goes on, as the health service of a region sees it. */
-  incidents(from: string): Promise<readonly Incident[]>;
+  /** The same, until somebody ends it. */
+  startLoad(client: EvaluationClient): Promise<OpenLoop>;
   close(): Promise<void>;
 }
 
-export async function openLab({ p99MaxMs = Number.POSITIVE_INFINITY, ...options }: LabOptions = {}): Promise<Lab> {
+const pauseMs = 500;
+
+export async function openLab({ p99MaxMs, seed, ...options }: LabOptions): Promise<Lab> {
+  const random = new Random(seed);
   const mesh = await startRegions(options);
   const root = await mkdtemp(join(tmpdir(), 'sluice-lab-'));
   const clients: { close(): void }[] = [];
@@ -59,6 +65,10 @@ export async function openLab({ p99MaxMs = Number.POSITIVE_INFINITY, ...options 
   };
   const evaluations = new Map<string, EvaluationClient>();
   const folder = (name: string): string => join(root, name);
+  const startLoad = async (client: EvaluationClient): Promise<OpenLoop> => {
+    await ready(client);
+    return new OpenLoop(() => ask(client), perSecond);
+  };
   const reach = (service: string, region: string) => ({
     target: `consul:///${service}`,
     consulAddr: mesh.consulAddr(region),
@@ -75,6 +85,8 @@ export async function openLab({ p99MaxMs = Number.POSITIVE_INFINITY, ...options 
     await loadExample(mesh);
     return {
       p99MaxMs,
+      random,
+      pause: () => sleep(pauseMs * (0.5 + random.next())),
       mesh,
       folder,
       evaluation: (region) => {
@@ -87,13 +99,11 @@ export async function openLab({ p99MaxMs = Number.POSITIVE_INFINITY, ...options 
       ingestion: (region) => keep(createClient(IngestionServiceService, reach('ingestion', region))),
       ledger: (region) => keep(createClient(LedgerServiceService, reach('ingestion', region))),
       load: async (client, during) => {
-        await ready(client);
-        const loop = new OpenLoop(() => ask(client), perSecond);
-        await during();
+        const loop = await startLoad(client);
+        await during().finally(() => loop.end());
         return loop.end();
       },
-      incidents: (from) => incidentsSeen(mesh, from),
-      untilSeen: (from, instance, state) => untilSeen(mesh, from, instance, state),
+      startLoad,
       close,
     };
   } catch (error) {
@@ -126,47 +136,4 @@ export async function ask(client: EvaluationClient): Promise<boolean> {
 /** A client that has its first answer. */
 async function ready(client: EvaluationClient): Promise<void> {
   await eventually(async () => void (await ask(client)), { deadlineMs: 15_000 });
-}
-
-const seenWithinMs = 15_000;
-
-async function incidentsSeen(mesh: RegionsMesh, from: string): Promise<readonly Incident[]> {
-  const client = createClient(MeshHealthServiceService, {
-    target: `static:///${mesh.process(`${from}-health-1`).address}`,
-    key: mesh.meshKey,
-  });
-  try {
-    const request = { isOpenOnly: true, limit: 0, region: '' };
-    return (await client.getIncidents(request, { timeoutMs: 2_000 })).incidents;
-  } finally {
-    client.close();
-  }
-}
-
-async function untilSeen(
-  mesh: RegionsMesh,
-  from: string,
-  name: string,
-  state: 'serving' | 'not serving',
-): Promise<number> {
-  const startedMs = performance.now();
-  const client = createClient(MeshHealthServiceService, {
-    target: `static:///${mesh.process(`${from}-health-1`).address}`,
-    key: mesh.meshKey,
-  });
-  try {
-    await eventually(
-      async () => {
-        const { instances } = await client.getMesh({}, { timeoutMs: 2_000 });
-        const found = instances.find(({ instance }) => instance === name);
-        const isServing = found?.state === HealthState.SERVING;
-        if (isServing !== (state === 'serving')) throw new Error(`${name} is ${found?.state}: ${found?.cause}`);
-        if (state === 'not serving' && found?.cause === '') throw new Error(`${name} has no cause`);
-      },
-      { deadlineMs: seenWithinMs, intervalMs: 50 },
-    );
-  } finally {
-    client.close();
-  }
-  return performance.now() - startedMs;
 }

@@ -10,6 +10,14 @@ export interface LoadReport {
   /** From the moment that a call was due, in milliseconds; failures count as well. */
   readonly p99Ms: number;
   readonly worstMs: number;
+  /** Calls that took far longer than one does, in the order of their ends. */
+  readonly slow: readonly SlowCall[];
+}
+
+export interface SlowCall {
+  /** As `performance.now()` tells time. */
+  readonly dueMs: number;
+  readonly tookMs: number;
 }
 
 /** @returns whether the answer was stated as stale. */
@@ -17,6 +25,8 @@ export type Ask = () => Promise<boolean>;
 
 const tickMs = 2;
 const reasonLength = 120;
+/** No evaluation takes this long, unless it waits for somebody who does not answer. */
+export const slowMs = 250;
 
 /** A load that goes on until it is ended. */
 export class OpenLoop {
@@ -24,6 +34,7 @@ export class OpenLoop {
   readonly #perSecond: number;
   readonly #latencies: number[] = [];
   readonly #reasons = new Map<string, number>();
+  readonly #slow: SlowCall[] = [];
   readonly #pending = new Set<Promise<void>>();
   readonly #startedMs = performance.now();
   readonly #timer: NodeJS.Timeout;
@@ -42,7 +53,7 @@ export class OpenLoop {
     return this.#latencies.length;
   }
 
-  /** Sends no more, and waits for all answers. */
+  /** Sends no more, and waits for all answers; harmless when repeated. */
   async end(): Promise<LoadReport> {
     clearInterval(this.#timer);
     await Promise.all(this.#pending);
@@ -54,6 +65,7 @@ export class OpenLoop {
       stale: this.#stale,
       p99Ms: sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? 0,
       worstMs: sorted.at(-1) ?? 0,
+      slow: this.#slow,
     };
   }
 
@@ -74,7 +86,9 @@ export class OpenLoop {
       const reason = String(error).slice(0, reasonLength);
       this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
     }
-    this.#latencies.push(performance.now() - dueMs);
+    const tookMs = performance.now() - dueMs;
+    this.#latencies.push(tookMs);
+    if (tookMs >= slowMs) this.#slow.push({ dueMs, tookMs });
   }
 }
 

@@ -12,11 +12,14 @@ const everyMs = 20;
 const timeoutMs = 1_000;
 const retryMs = 50;
 
+/** Who takes events and answers for them. */
+export type EventTaker = Pick<Client<IngestionServiceService>, 'logEvents'>;
+
 /** One caller after the other, each with a batch until it is answered for. */
 export class Sender {
   readonly acked = new Set<string>();
   longestGapMs = 0;
-  readonly #client: Client<IngestionServiceService>;
+  readonly #client: EventTaker;
   readonly #name: string;
   readonly #running: Promise<void>;
   #isOver = false;
@@ -25,7 +28,7 @@ export class Sender {
   readonly #isPatient: boolean;
 
   /** One that is not patient believes that what it sent has arrived: the mutant of those that wait for an answer. */
-  constructor(client: Client<IngestionServiceService>, name: string, isPatient = true) {
+  constructor(client: EventTaker, name: string, isPatient = true) {
     this.#client = client;
     this.#name = name;
     this.#isPatient = isPatient;

@@ -25,6 +25,22 @@ export interface Mutant {
   tell(lab: Lab): Promise<Finding>;
 }
 
+/** What callers found, and what operators were told. */
+export interface Told {
+  readonly calls: Finding;
+  readonly naming: Finding;
+}
+
+/** What only callers found: what protects them can be taken away without anybody being told less. */
+export async function callsOf(told: Promise<Told>): Promise<Finding> {
+  return (await told).calls;
+}
+
+export async function allOf(told: Promise<Told>): Promise<Finding> {
+  const { calls, naming } = await told;
+  return both(calls, naming);
+}
+
 /** Findings of one story together. */
 export function both(...findings: readonly Finding[]): Finding {
   return {

@@ -9,7 +9,7 @@ import { readCheckpoint, writeCheckpoint } from '../import-checkpoint.js';
 import { linesOf } from '../lines.js';
 import { progressLine } from '../progress-bar.js';
 import type { Report } from '../report.js';
-import { sendEvents } from '../send-events.js';
+import { sendEvents, tellEnd } from '../send-events.js';
 import type { Session } from '../session.js';
 import { count } from '../words.js';
 
@@ -46,7 +46,9 @@ const help = `A line: {"name":"purchase","time":"2026-11-23T10:00:00Z","user":{"
          "metadata":{"cart":"c-1"},"id":"a UUID"}; name, time and user are needed. Without an id a
          line gets one that follows from the file's name, its number and its text: the same line is
          the same event however often it is imported. FILE.imported says how far an import came.
-JSON: {file, lines, accepted, duplicate, rejected, resumedAfter, problems: [{line, reason}]}`;
+         A line that is no event (over 1 MiB, no UTF-8, no JSON) is named, and the rest goes on.
+JSON: {file, lines, accepted, duplicate, rejected, resumedAfter, sourceId, problems: [{line, reason}]}
+      sourceId names the import in \`sluice books --source\`.`;
 
 async function importEvents(session: Session, { args: [path = ''], options }: Invocation<ImportOptions>) {
   const file = options.as ?? nameOf(path);
@@ -60,12 +62,12 @@ async function importEvents(session: Session, { args: [path = ''], options }: In
     const { bytes: _, ...checkpoint } = standing;
     if (canResume) writeCheckpoint(session.io, path, { ...identity, ...checkpoint });
   };
-  let savedAtMs = performance.now();
+  let savedAtMs = Number.NEGATIVE_INFINITY;
   let latest: Standing | undefined;
   const work = new EventImport({
     file,
     from,
-    send: (events) => sendEvents(session, events, options.patience),
+    send: (batch) => sendEvents(session, batch, options.patience),
     onStanding: (standing) => {
       latest = standing;
       view.draw(standing);
@@ -79,6 +81,7 @@ async function importEvents(session: Session, { args: [path = ''], options }: In
     view.clear();
     if (latest) save(latest);
   });
+  await tellEnd(session, work.close());
   return reportOf(path, standing, from?.lines ?? 0, problems);
 }
 
@@ -124,9 +127,9 @@ class View {
 }
 
 function reportOf(path: string, standing: Standing, resumedAfter: number, problems: readonly LineProblem[]): Report {
-  const { lines, accepted, duplicate, rejected } = standing;
+  const { lines, accepted, duplicate, rejected, sourceId } = standing;
   return {
-    document: { file: path, lines, accepted, duplicate, rejected, resumedAfter, problems },
+    document: { file: path, lines, accepted, duplicate, rejected, resumedAfter, sourceId, problems },
     exitCode: rejected > 0 ? exitCodes.usage : exitCodes.ok,
     text: (style) => {
       const resumed = resumedAfter > 0 ? `, of which ${resumedAfter} were done before` : '';

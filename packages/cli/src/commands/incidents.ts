@@ -21,12 +21,12 @@ export function addIncidents(parent: Command, host: Host): void {
     .option('--open', 'only what goes on')
     .option('--region <name>', 'only this region')
     .addOption(new Option('--limit <count>', 'at most this many').default(20).argParser(wholeNumber(1, 1_000)))
-    .addHelpText(
-      'after',
-      '\nJSON: {incidents: [{id, kind, subject, region, cause, startedAt, endedAt}]}; endedAt is null while it goes on',
-    )
+    .addHelpText('after', `\n${jsonHelp}`)
     .action(host.onMesh<Options>((session, { options }) => showIncidents(session, options)));
 }
+
+const jsonHelp = `JSON: {incidents: [{id, kind, subject, region, cause, startedAt, endedAt, note}]}
+      endedAt is null while it goes on; note says why nobody can tell whether it does.`;
 
 async function showIncidents(session: Session, { open = false, region = '', limit }: Options): Promise<Report> {
   const { incidents } = await session.health.getIncidents({ isOpenOnly: open, region, limit }, session.call);
@@ -44,13 +44,13 @@ async function showIncidents(session: Session, { open = false, region = '', limi
 }
 
 function tableOf(incidents: readonly Incident[], nowMs: number, style: Style): string {
-  const rows = incidents.map(({ kind, subject, region, cause, startedAtMs, endedAtMs }) => [
+  const rows = incidents.map(({ kind, subject, region, cause, startedAtMs, endedAtMs, note }) => [
     kind,
     style.strong(subject),
     region,
     formatSince(startedAtMs, nowMs),
     endedAtMs === undefined ? style.bad('goes on') : formatAge(endedAtMs - startedAtMs),
-    cause,
+    note === '' ? cause : `${cause} (nobody can tell whether it goes on: ${note})`,
   ]);
   const titles = ['KIND', 'WHAT', 'REGION', 'BEGAN', 'LASTED', 'CAUSE'].map((title) => ({ title }));
   return formatTable(titles, rows, style);

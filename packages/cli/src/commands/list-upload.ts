@@ -1,3 +1,4 @@
+import { invalid } from '@sluice/mesh';
 import { IdListMode, Section, type UploadIdListRequest } from '@sluice/proto';
 import { type Command, Option } from 'commander';
 import type { Host, Invocation } from '../host.js';
@@ -66,6 +67,7 @@ async function uploadList(session: Session, { args, options }: Invocation<Option
     yield { part: { $case: 'header', value: { set, name, mode, idType, reason, expectedVersion } } };
     let unitIds: string[] = [];
     for await (const line of linesOf(session.io.stream(file), lineBytesMax)) {
+      if (line.problem !== undefined) throw invalid(`line ${line.number}`, line.problem);
       const id = line.text.trim();
       if (id !== '') unitIds.push(id);
       if (unitIds.length < idsPerChunk) continue;

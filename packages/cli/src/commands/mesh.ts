@@ -17,8 +17,9 @@ export function addMesh(parent: Command, host: Host): void {
 
 const jsonHelp = `JSON: {observedAt, newest: [{project, environment, revision}],
        instances: [{region, service, instance, address, state, cause, since, version, startedAt,
-       sets: [{project, environment, revision, behind, lateMs, ageMs}], counters}]}
-      state is SERVING, NOT_SERVING, UNREACHABLE or UNKNOWN. behind: revisions that the instance
+       load, sets: [{project, environment, revision, behind, lateMs, ageMs}], counters}]}
+      state is SERVING, NOT_SERVING, UNREACHABLE or UNKNOWN. load: the share of the last second
+      that the instance's thread was busy, 0 to 1, or null. behind: revisions that the instance
       has not got; lateMs: for how long the newest one has been missing there; ageMs: since its
       revision was last known to be the newest. Of an instance that does not answer, sets is what
       it held last.`;
@@ -47,6 +48,7 @@ function documentOf(instance: InstanceHealth): Record<string, unknown> {
     since: isoTime(instance.sinceMs),
     version: self?.version ?? null,
     startedAt: isoTime(self?.startedAtMs ?? 0),
+    load: instance.load ?? null,
     sets: heldBy(instance).map(({ set, revision, ageMs }) => {
       const lag = lagOf(instance, set);
       const { behind = null, lateMs = null } = lag ?? {};
@@ -88,6 +90,7 @@ const columns: readonly Column[] = [
   { title: 'REVISION', align: 'right' },
   { title: 'LAG', align: 'right' },
   { title: 'AGE', align: 'right' },
+  { title: 'LOAD', align: 'right' },
   { title: 'CAUSE' },
 ];
 
@@ -104,6 +107,7 @@ function textOf({ instances, newest, observedAtMs }: GetMeshResponse, session: S
     revisionText(instance, set),
     lagText(instance, style),
     ageText(instance),
+    loadText(instance, style),
     instance.cause,
   ]);
   const serving = instances.filter(({ state }) => state === HealthState.SERVING).length;
@@ -138,4 +142,13 @@ function lagText({ lags }: InstanceHealth, style: Style): string {
 /** Of the set that was confirmed the longest ago. */
 function ageText({ lags }: InstanceHealth): string {
   return lags.length === 0 ? '' : formatAge(Math.max(...lags.map(({ ageMs = 0 }) => ageMs)));
+}
+
+/** From here on calls have to wait for the thread more and more. */
+const busyLoad = 0.8;
+
+function loadText({ load }: InstanceHealth, style: Style): string {
+  if (load === undefined) return '';
+  const text = `${Math.round(load * 100)} %`;
+  return load >= busyLoad ? style.warn(text) : text;
 }

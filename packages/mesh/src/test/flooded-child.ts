@@ -1,10 +1,9 @@
 /** A server in a process of its own, whose work costs time; its argument says how much, and within which limits. */
 import { HealthService, KeyClass } from '@sluice/proto';
-import { bind } from '../bind.js';
 import { silentLogger } from '../logger.js';
 import { startServer } from '../server.js';
 import type { FloodedOptions } from './flooded.js';
-import { answer, meshKey, scripted } from './scripted-server.js';
+import { answer, bindScripted, meshKey } from './scripted-server.js';
 
 const { limits, workMs, maxReceiveBytes }: FloodedOptions = JSON.parse(process.argv[2] ?? '{}');
 
@@ -31,7 +30,7 @@ const server = await startServer({
   },
   logger: silentLogger,
   findGrant: () => ({ keyClass: KeyClass.SERVER, project: '', environment: '', canWrite: true, label: 'test' }),
-  services: [bind(scripted, { getThing: work, createThing: work, watchThings: watch })],
+  services: [bindScripted({ getThing: work, createThing: work, watchThings: watch })],
   describe: () => ({ sets: [], counters: {} }),
   limits,
   ...(maxReceiveBytes === undefined ? {} : { maxReceiveBytes }),

@@ -1,5 +1,5 @@
 import { HealthCheckResponse_ServingStatus, HealthService } from '@sluice/proto';
-import { bind, type HandlersOf } from '../bind.js';
+import { bind, type HandlersOf, type ServiceBinding } from '../bind.js';
 import { silentLogger } from '../logger.js';
 import { type MeshServer, startServer } from '../server.js';
 import type { ServerLimits } from '../server-limits.js';
@@ -14,13 +14,35 @@ export const scripted = {
   getThing: { ...HealthService.check, path: '/test.Scripted/GetThing' as const },
   createThing: { ...HealthService.check, path: '/test.Scripted/CreateThing' as const },
   watchThings: { ...HealthService.watch, path: '/test.Scripted/WatchThings' as const },
+  discussThings: {
+    ...HealthService.watch,
+    path: '/test.Scripted/DiscussThings' as const,
+    requestStream: true as const,
+  },
+  uploadThings: {
+    ...HealthService.check,
+    path: '/test.Scripted/UploadThings' as const,
+    requestStream: true as const,
+  },
 };
 
 async function* answerOnce() {
   yield answer;
 }
 
-/** A real server whose methods do what the test says; those left out answer at once. */
+/** Methods that do what the test says; those left out answer at once. */
+export function bindScripted(handlers: Partial<HandlersOf<typeof scripted>>): ServiceBinding {
+  return bind(scripted, {
+    getThing: () => answer,
+    createThing: () => answer,
+    watchThings: answerOnce,
+    discussThings: () => () => answer,
+    uploadThings: async () => answer,
+    ...handlers,
+  });
+}
+
+/** A real server of those methods. */
 export async function startScripted(
   handlers: Partial<HandlersOf<typeof scripted>> = {},
   port = 0,
@@ -36,9 +58,7 @@ export async function startScripted(
     },
     logger: silentLogger,
     findGrant: () => undefined,
-    services: [
-      bind(scripted, { getThing: () => answer, createThing: () => answer, watchThings: answerOnce, ...handlers }),
-    ],
+    services: [bindScripted(handlers)],
     describe: () => ({ sets: [], counters: {} }),
     limits,
   });

@@ -30,7 +30,7 @@ export const ProbeKind = {
   EVALUATE: 1,
   /** INGEST - Logs an event, and looks for it in the store. */
   INGEST: 2,
-  /** REVISION - Reads the newest revision from config. */
+  /** REVISION - Reads the newest revision from config, and has it answered by the region's evaluators. */
   REVISION: 3,
 } as const;
 
@@ -160,8 +160,10 @@ export interface GetInstanceResponse {
   sets: HeldSet[];
   /** Named counters, such as events accepted. */
   counters: { [key: string]: number };
-  /** What it has to do without, such as nats, and why; it may well serve without. */
+  /** What it has to do without, such as nats or postgres, and why; it may well serve without. */
   missing: { [key: string]: string };
+  /** The share of the last second that its thread was busy, 0 to 1: at 1 calls wait. Absent before the first second. */
+  load?: number | undefined;
 }
 
 export interface GetInstanceResponse_CountersEntry {
@@ -224,7 +226,7 @@ export interface WatchMeshResponse {
 export interface RegionHealth {
   /** Its name. */
   region: string;
-  /** SERVING while evaluations work; UNREACHABLE when no instance answers. */
+  /** SERVING while an evaluator serves and the evaluate probe works; UNREACHABLE when no instance answers. */
   state: HealthState;
   /** Why, when it is not serving, or what in it does not. */
   cause: string;
@@ -349,7 +351,11 @@ export interface Incident {
   /** When it began, Unix milliseconds. */
   startedAtMs: number;
   /** When it ended, Unix milliseconds; absent while it goes on. */
-  endedAtMs?: number | undefined;
+  endedAtMs?:
+    | number
+    | undefined;
+  /** Why nobody can tell whether it still goes on; empty when that is known. */
+  note: string;
 }
 
 /** One instance. */
@@ -374,7 +380,7 @@ export interface InstanceHealth {
     | undefined;
   /** For each set it holds: revisions behind config. */
   lags: Lag[];
-  /** How busy it is, 0 to 1: the share of its calls' room that is in use; absent when it does not say. */
+  /** The share of the last second that its thread was busy, 0 to 1: at 1 calls wait; absent when it does not say. */
   load?: number | undefined;
 }
 
@@ -449,7 +455,17 @@ export const GetInstanceRequest: MessageFns<GetInstanceRequest> = {
 };
 
 function createBaseGetInstanceResponse(): GetInstanceResponse {
-  return { service: "", instance: "", region: "", version: "", startedAtMs: 0, sets: [], counters: {}, missing: {} };
+  return {
+    service: "",
+    instance: "",
+    region: "",
+    version: "",
+    startedAtMs: 0,
+    sets: [],
+    counters: {},
+    missing: {},
+    load: undefined,
+  };
 }
 
 export const GetInstanceResponse: MessageFns<GetInstanceResponse> = {
@@ -478,6 +494,9 @@ export const GetInstanceResponse: MessageFns<GetInstanceResponse> = {
     globalThis.Object.entries(message.missing).forEach(([key, value]: [string, string]) => {
       GetInstanceResponse_MissingEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
     });
+    if (message.load !== undefined) {
+      writer.uint32(73).double(message.load);
+    }
     return writer;
   },
 
@@ -564,6 +583,14 @@ export const GetInstanceResponse: MessageFns<GetInstanceResponse> = {
             }
             continue;
           }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.load = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -616,6 +643,7 @@ export const GetInstanceResponse: MessageFns<GetInstanceResponse> = {
           {},
         )
         : {},
+      load: isSet(object.load) ? globalThis.Number(object.load) : undefined,
     };
   },
 
@@ -657,6 +685,9 @@ export const GetInstanceResponse: MessageFns<GetInstanceResponse> = {
         });
       }
     }
+    if (message.load !== undefined) {
+      obj.load = floatToJson(message.load);
+    }
     return obj;
   },
 
@@ -689,6 +720,7 @@ export const GetInstanceResponse: MessageFns<GetInstanceResponse> = {
       },
       {},
     );
+    message.load = object.load ?? undefined;
     return message;
   },
 };
@@ -2518,7 +2550,7 @@ export const GetIncidentsResponse: MessageFns<GetIncidentsResponse> = {
 };
 
 function createBaseIncident(): Incident {
-  return { id: "", kind: "", subject: "", region: "", cause: "", startedAtMs: 0, endedAtMs: undefined };
+  return { id: "", kind: "", subject: "", region: "", cause: "", startedAtMs: 0, endedAtMs: undefined, note: "" };
 }
 
 export const Incident: MessageFns<Incident> = {
@@ -2543,6 +2575,9 @@ export const Incident: MessageFns<Incident> = {
     }
     if (message.endedAtMs !== undefined) {
       writer.uint32(56).int64(message.endedAtMs);
+    }
+    if (message.note !== "") {
+      writer.uint32(66).string(message.note);
     }
     return writer;
   },
@@ -2616,6 +2651,14 @@ export const Incident: MessageFns<Incident> = {
             message.endedAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.note = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2645,6 +2688,7 @@ export const Incident: MessageFns<Incident> = {
         : isSet(object.ended_at_ms)
         ? globalThis.Number(object.ended_at_ms)
         : undefined,
+      note: isSet(object.note) ? globalThis.String(object.note) : "",
     };
   },
 
@@ -2671,6 +2715,9 @@ export const Incident: MessageFns<Incident> = {
     if (message.endedAtMs !== undefined) {
       obj.endedAtMs = Math.round(message.endedAtMs);
     }
+    if (message.note !== "") {
+      obj.note = message.note;
+    }
     return obj;
   },
 
@@ -2686,6 +2733,7 @@ export const Incident: MessageFns<Incident> = {
     message.cause = object.cause ?? "";
     message.startedAtMs = object.startedAtMs ?? 0;
     message.endedAtMs = object.endedAtMs ?? undefined;
+    message.note = object.note ?? "";
     return message;
   },
 };

@@ -1865,8 +1865,9 @@ export const IngestionServiceService = {
   },
   /**
    * Accepts batches, each within the limits of LogEvents, and answers each by its number as soon as it can. A refusal
-   * that passes (a full log or spool) is an answer with retry_after_ms; the stream goes on. A server that can't
-   * keep up stops reading.
+   * that passes (a full log or spool, or 64 MiB of all callers on their way to the log) is an answer with
+   * retry_after_ms; the stream goes on. What the sender must change ends the stream. While 1,000 batches of a stream
+   * wait for their answers, or the caller does not read those that are there, the server reads no more of it.
    */
   streamEvents: {
     path: "/sluice.ingestion.v1.IngestionService/StreamEvents" as const,
@@ -1885,8 +1886,9 @@ export interface IngestionServiceServer extends UntypedServiceImplementation {
   logEvents: handleUnaryCall<LogEventsRequest, LogEventsResponse>;
   /**
    * Accepts batches, each within the limits of LogEvents, and answers each by its number as soon as it can. A refusal
-   * that passes (a full log or spool) is an answer with retry_after_ms; the stream goes on. A server that can't
-   * keep up stops reading.
+   * that passes (a full log or spool, or 64 MiB of all callers on their way to the log) is an answer with
+   * retry_after_ms; the stream goes on. What the sender must change ends the stream. While 1,000 batches of a stream
+   * wait for their answers, or the caller does not read those that are there, the server reads no more of it.
    */
   streamEvents: handleBidiStreamingCall<StreamEventsRequest, StreamEventsResponse>;
 }
@@ -1910,8 +1912,9 @@ export interface IngestionServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Accepts batches, each within the limits of LogEvents, and answers each by its number as soon as it can. A refusal
-   * that passes (a full log or spool) is an answer with retry_after_ms; the stream goes on. A server that can't
-   * keep up stops reading.
+   * that passes (a full log or spool, or 64 MiB of all callers on their way to the log) is an answer with
+   * retry_after_ms; the stream goes on. What the sender must change ends the stream. While 1,000 batches of a stream
+   * wait for their answers, or the caller does not read those that are there, the server reads no more of it.
    */
   streamEvents(): ClientDuplexStream<StreamEventsRequest, StreamEventsResponse>;
   streamEvents(options: Partial<CallOptions>): ClientDuplexStream<StreamEventsRequest, StreamEventsResponse>;

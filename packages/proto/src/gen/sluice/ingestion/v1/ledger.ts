@@ -38,7 +38,10 @@ export interface GetBooksRequest {
   sourceId: string;
   /** Only what was taken in since this time, Unix milliseconds, rounded down to the hour; 0 for all. */
   sinceMs: number;
-  /** Counts the stored events themselves, too, and compares: reads every row that was taken in since then. */
+  /**
+   * Counts the stored events themselves, too, and compares: reads every row, an hour of them at a time, for as long as
+   * the call may take.
+   */
   isRecounted: boolean;
 }
 
@@ -54,8 +57,61 @@ export interface GetBooksResponse {
   sources: SourceBooks[];
   /** What does not balance, a sentence each; empty when all is well. */
   problems: string[];
-  /** Whether anything is on its way (spools, log): equations that need rest were not checked then. */
+  /**
+   * Whether anything is on its way (spools, log): equations that need rest were not checked then. What lies in the spool
+   * of an instance that does not run is not on its way: it is among the problems.
+   */
   isMoving: boolean;
+  /** By region: what became of everything that its ingestion was sent, and what the store did with it. */
+  regions: RegionBooks[];
+}
+
+/**
+ * One region: received = accepted + duplicate + rejected + dropped + unverified + in_flight, over all instances and
+ * their starts, as they said last; and taken = stored + known + buried. No event that was appended may be missing at the
+ * store: appended <= taken + spooled + abandoned. The side of ingestion is in books of everything only.
+ */
+export interface RegionBooks {
+  /** Its name. */
+  region: string;
+  /** Events of requests that could be read. */
+  received: number;
+  /** Taken by the log, or by a spool until the log takes them; whether or not the sender still heard so. */
+  accepted: number;
+  /** Known already. */
+  duplicate: number;
+  /** Refused, by the field that is wrong; at most 50 fields, the rest is `other`. */
+  rejected: { [key: string]: number };
+  /** Not taken, by reason, such as exhausted: their senders were told to send them again. */
+  dropped: { [key: string]: number };
+  /** On disk until somebody can tell whose key they came with. */
+  unverified: number;
+  /** In the hands of instances. */
+  inFlight: number;
+  /** In messages that the log or a spool took. More than the accepted: of a request that failed, parts may have been taken. */
+  appended: number;
+  /** Of those, still in spools. */
+  spooled: number;
+  /** Of those, in spools of instances that were silent for so long that they are forgotten. */
+  abandoned: number;
+  /** Events in the messages that the writers settled. */
+  taken: number;
+  /** Those that are rows now, or were until their day was dropped. */
+  stored: number;
+  /** Those whose id was in the store already. */
+  known: number;
+  /** Those that became dead letters. */
+  buried: number;
+}
+
+export interface RegionBooks_RejectedEntry {
+  key: string;
+  value: number;
+}
+
+export interface RegionBooks_DroppedEntry {
+  key: string;
+  value: number;
 }
 
 /** What the store did: taken = stored + duplicate + buried. */
@@ -72,11 +128,11 @@ export interface StoreBooks {
   messagesBuried: number;
   /** Messages that were settled. */
   messages: number;
-  /** Dead letters that wait for somebody; of every set, whatever was asked for. */
+  /** Dead letters that wait for somebody, of the set that was asked for. */
   deadLetters: number;
-  /** Messages of the log that no writer has settled yet; of every set. */
+  /** Messages of the log that no writer has settled yet; only in books of everything, as the log does not tell sets apart. */
   messagesPending: number;
-  /** Rows of the store, counted now. Absent unless asked for. */
+  /** Rows of the store, counted hour by hour. Absent unless asked for. */
   recounted?: number | undefined;
 }
 
@@ -122,7 +178,10 @@ export interface SourceBooks {
   report:
     | SourceReport
     | undefined;
-  /** Numbers that arrived, each once. */
+  /**
+   * Numbers that arrived, each once. They lie in 1,000 ranges at most: numbers that would make more are not noted, and
+   * count as missing.
+   */
   arrived: number;
   /** Numbers up to the highest one known that have not arrived. */
   missing: number;
@@ -153,7 +212,10 @@ export interface GetUsageRequest {
   firstDay: string;
   /** Last day; empty for today. */
   lastDay: string;
-  /** Only this event; empty for all. */
+  /**
+   * Only this event; empty for all. Of one day 2,000 names are told apart, all further ones count as "(other)". An
+   * answer has 20,000 names and days at most.
+   */
   name: string;
 }
 
@@ -206,7 +268,7 @@ export interface TailEventsRequest {
   unitId: string;
 }
 
-/** Some events, in the order in which the log took them. The first answer has none: it says that the watch has begun. */
+/** Some events, in the order in which the log was offered them. The first answer has none: it says that the watch has begun. */
 export interface TailEventsResponse {
   /** The events. */
   events: TailedEvent[];
@@ -520,7 +582,7 @@ export const GetBooksRequest: MessageFns<GetBooksRequest> = {
 };
 
 function createBaseGetBooksResponse(): GetBooksResponse {
-  return { store: undefined, instances: [], sources: [], problems: [], isMoving: false };
+  return { store: undefined, instances: [], sources: [], problems: [], isMoving: false, regions: [] };
 }
 
 export const GetBooksResponse: MessageFns<GetBooksResponse> = {
@@ -539,6 +601,9 @@ export const GetBooksResponse: MessageFns<GetBooksResponse> = {
     }
     if (message.isMoving !== false) {
       writer.uint32(40).bool(message.isMoving);
+    }
+    for (const v of message.regions) {
+      RegionBooks.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -596,6 +661,14 @@ export const GetBooksResponse: MessageFns<GetBooksResponse> = {
             message.isMoving = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.regions.push(RegionBooks.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -621,6 +694,7 @@ export const GetBooksResponse: MessageFns<GetBooksResponse> = {
         : isSet(object.is_moving)
         ? globalThis.Boolean(object.is_moving)
         : false,
+      regions: globalThis.Array.isArray(object?.regions) ? object.regions.map((e: any) => RegionBooks.fromJSON(e)) : [],
     };
   },
 
@@ -641,6 +715,9 @@ export const GetBooksResponse: MessageFns<GetBooksResponse> = {
     if (message.isMoving !== false) {
       obj.isMoving = message.isMoving;
     }
+    if (message.regions?.length) {
+      obj.regions = message.regions.map((e) => RegionBooks.toJSON(e));
+    }
     return obj;
   },
 
@@ -656,6 +733,550 @@ export const GetBooksResponse: MessageFns<GetBooksResponse> = {
     message.sources = object.sources?.map((e) => SourceBooks.fromPartial(e)) || [];
     message.problems = object.problems?.map((e) => e) || [];
     message.isMoving = object.isMoving ?? false;
+    message.regions = object.regions?.map((e) => RegionBooks.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRegionBooks(): RegionBooks {
+  return {
+    region: "",
+    received: 0,
+    accepted: 0,
+    duplicate: 0,
+    rejected: {},
+    dropped: {},
+    unverified: 0,
+    inFlight: 0,
+    appended: 0,
+    spooled: 0,
+    abandoned: 0,
+    taken: 0,
+    stored: 0,
+    known: 0,
+    buried: 0,
+  };
+}
+
+export const RegionBooks: MessageFns<RegionBooks> = {
+  encode(message: RegionBooks, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.region !== "") {
+      writer.uint32(10).string(message.region);
+    }
+    if (message.received !== 0) {
+      writer.uint32(16).uint64(message.received);
+    }
+    if (message.accepted !== 0) {
+      writer.uint32(24).uint64(message.accepted);
+    }
+    if (message.duplicate !== 0) {
+      writer.uint32(32).uint64(message.duplicate);
+    }
+    globalThis.Object.entries(message.rejected).forEach(([key, value]: [string, number]) => {
+      RegionBooks_RejectedEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    globalThis.Object.entries(message.dropped).forEach(([key, value]: [string, number]) => {
+      RegionBooks_DroppedEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
+    });
+    if (message.unverified !== 0) {
+      writer.uint32(56).uint64(message.unverified);
+    }
+    if (message.inFlight !== 0) {
+      writer.uint32(64).uint64(message.inFlight);
+    }
+    if (message.appended !== 0) {
+      writer.uint32(72).uint64(message.appended);
+    }
+    if (message.spooled !== 0) {
+      writer.uint32(80).uint64(message.spooled);
+    }
+    if (message.abandoned !== 0) {
+      writer.uint32(88).uint64(message.abandoned);
+    }
+    if (message.taken !== 0) {
+      writer.uint32(96).uint64(message.taken);
+    }
+    if (message.stored !== 0) {
+      writer.uint32(104).uint64(message.stored);
+    }
+    if (message.known !== 0) {
+      writer.uint32(112).uint64(message.known);
+    }
+    if (message.buried !== 0) {
+      writer.uint32(120).uint64(message.buried);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegionBooks {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegionBooks();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.received = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.accepted = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.duplicate = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = RegionBooks_RejectedEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.rejected[entry5.key] = entry5.value;
+            }
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            const entry6 = RegionBooks_DroppedEntry.decode(reader, reader.uint32());
+            if (entry6.value !== undefined) {
+              message.dropped[entry6.key] = entry6.value;
+            }
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.unverified = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.inFlight = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.appended = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.spooled = longToNumber(reader.uint64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.abandoned = longToNumber(reader.uint64());
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.taken = longToNumber(reader.uint64());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.stored = longToNumber(reader.uint64());
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.known = longToNumber(reader.uint64());
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.buried = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RegionBooks {
+    return {
+      region: isSet(object.region) ? globalThis.String(object.region) : "",
+      received: isSet(object.received) ? globalThis.Number(object.received) : 0,
+      accepted: isSet(object.accepted) ? globalThis.Number(object.accepted) : 0,
+      duplicate: isSet(object.duplicate) ? globalThis.Number(object.duplicate) : 0,
+      rejected: isObject(object.rejected)
+        ? (globalThis.Object.entries(object.rejected) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      dropped: isObject(object.dropped)
+        ? (globalThis.Object.entries(object.dropped) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      unverified: isSet(object.unverified) ? globalThis.Number(object.unverified) : 0,
+      inFlight: isSet(object.inFlight)
+        ? globalThis.Number(object.inFlight)
+        : isSet(object.in_flight)
+        ? globalThis.Number(object.in_flight)
+        : 0,
+      appended: isSet(object.appended) ? globalThis.Number(object.appended) : 0,
+      spooled: isSet(object.spooled) ? globalThis.Number(object.spooled) : 0,
+      abandoned: isSet(object.abandoned) ? globalThis.Number(object.abandoned) : 0,
+      taken: isSet(object.taken) ? globalThis.Number(object.taken) : 0,
+      stored: isSet(object.stored) ? globalThis.Number(object.stored) : 0,
+      known: isSet(object.known) ? globalThis.Number(object.known) : 0,
+      buried: isSet(object.buried) ? globalThis.Number(object.buried) : 0,
+    };
+  },
+
+  toJSON(message: RegionBooks): unknown {
+    const obj: any = {};
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
+    if (message.received !== 0) {
+      obj.received = Math.round(message.received);
+    }
+    if (message.accepted !== 0) {
+      obj.accepted = Math.round(message.accepted);
+    }
+    if (message.duplicate !== 0) {
+      obj.duplicate = Math.round(message.duplicate);
+    }
+    if (message.rejected) {
+      const entries = globalThis.Object.entries(message.rejected) as [string, number][];
+      if (entries.length > 0) {
+        obj.rejected = {};
+        entries.forEach(([k, v]) => {
+          obj.rejected[k] = Math.round(v);
+        });
+      }
+    }
+    if (message.dropped) {
+      const entries = globalThis.Object.entries(message.dropped) as [string, number][];
+      if (entries.length > 0) {
+        obj.dropped = {};
+        entries.forEach(([k, v]) => {
+          obj.dropped[k] = Math.round(v);
+        });
+      }
+    }
+    if (message.unverified !== 0) {
+      obj.unverified = Math.round(message.unverified);
+    }
+    if (message.inFlight !== 0) {
+      obj.inFlight = Math.round(message.inFlight);
+    }
+    if (message.appended !== 0) {
+      obj.appended = Math.round(message.appended);
+    }
+    if (message.spooled !== 0) {
+      obj.spooled = Math.round(message.spooled);
+    }
+    if (message.abandoned !== 0) {
+      obj.abandoned = Math.round(message.abandoned);
+    }
+    if (message.taken !== 0) {
+      obj.taken = Math.round(message.taken);
+    }
+    if (message.stored !== 0) {
+      obj.stored = Math.round(message.stored);
+    }
+    if (message.known !== 0) {
+      obj.known = Math.round(message.known);
+    }
+    if (message.buried !== 0) {
+      obj.buried = Math.round(message.buried);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RegionBooks>, I>>(base?: I): RegionBooks {
+    return RegionBooks.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RegionBooks>, I>>(object: I): RegionBooks {
+    const message = createBaseRegionBooks();
+    message.region = object.region ?? "";
+    message.received = object.received ?? 0;
+    message.accepted = object.accepted ?? 0;
+    message.duplicate = object.duplicate ?? 0;
+    message.rejected = (globalThis.Object.entries(object.rejected ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.dropped = (globalThis.Object.entries(object.dropped ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.unverified = object.unverified ?? 0;
+    message.inFlight = object.inFlight ?? 0;
+    message.appended = object.appended ?? 0;
+    message.spooled = object.spooled ?? 0;
+    message.abandoned = object.abandoned ?? 0;
+    message.taken = object.taken ?? 0;
+    message.stored = object.stored ?? 0;
+    message.known = object.known ?? 0;
+    message.buried = object.buried ?? 0;
+    return message;
+  },
+};
+
+function createBaseRegionBooks_RejectedEntry(): RegionBooks_RejectedEntry {
+  return { key: "", value: 0 };
+}
+
+export const RegionBooks_RejectedEntry: MessageFns<RegionBooks_RejectedEntry> = {
+  encode(message: RegionBooks_RejectedEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegionBooks_RejectedEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegionBooks_RejectedEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RegionBooks_RejectedEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: RegionBooks_RejectedEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RegionBooks_RejectedEntry>, I>>(base?: I): RegionBooks_RejectedEntry {
+    return RegionBooks_RejectedEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RegionBooks_RejectedEntry>, I>>(object: I): RegionBooks_RejectedEntry {
+    const message = createBaseRegionBooks_RejectedEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseRegionBooks_DroppedEntry(): RegionBooks_DroppedEntry {
+  return { key: "", value: 0 };
+}
+
+export const RegionBooks_DroppedEntry: MessageFns<RegionBooks_DroppedEntry> = {
+  encode(message: RegionBooks_DroppedEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegionBooks_DroppedEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegionBooks_DroppedEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RegionBooks_DroppedEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: RegionBooks_DroppedEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RegionBooks_DroppedEntry>, I>>(base?: I): RegionBooks_DroppedEntry {
+    return RegionBooks_DroppedEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RegionBooks_DroppedEntry>, I>>(object: I): RegionBooks_DroppedEntry {
+    const message = createBaseRegionBooks_DroppedEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
     return message;
   },
 };
@@ -3892,7 +4513,10 @@ export const LedgerServiceService = {
     responseSerialize: (value: GetUsageResponse): Buffer => Buffer.from(GetUsageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetUsageResponse => GetUsageResponse.decode(value),
   },
-  /** Events as the log of this region takes them, from now on. Who reads too slowly misses some, and is told how many. */
+  /**
+   * Events as ingestion of this region hands them to its log, from now on: one that the log refuses is shown, too, and
+   * one that is offered again is shown again. Who reads too slowly misses some, and is told how many.
+   */
   tailEvents: {
     path: "/sluice.ingestion.v1.LedgerService/TailEvents" as const,
     requestStream: false as const,
@@ -3924,7 +4548,10 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
   getBooks: handleUnaryCall<GetBooksRequest, GetBooksResponse>;
   /** Events by day and name, and unique units by day and month. */
   getUsage: handleUnaryCall<GetUsageRequest, GetUsageResponse>;
-  /** Events as the log of this region takes them, from now on. Who reads too slowly misses some, and is told how many. */
+  /**
+   * Events as ingestion of this region hands them to its log, from now on: one that the log refuses is shown, too, and
+   * one that is offered again is shown again. Who reads too slowly misses some, and is told how many.
+   */
   tailEvents: handleServerStreamingCall<TailEventsRequest, TailEventsResponse>;
 }
 
@@ -4060,7 +4687,10 @@ export interface LedgerServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetUsageResponse) => void,
   ): ClientUnaryCall;
-  /** Events as the log of this region takes them, from now on. Who reads too slowly misses some, and is told how many. */
+  /**
+   * Events as ingestion of this region hands them to its log, from now on: one that the log refuses is shown, too, and
+   * one that is offered again is shown again. Who reads too slowly misses some, and is told how many.
+   */
   tailEvents(request: TailEventsRequest, options?: Partial<CallOptions>): ClientReadableStream<TailEventsResponse>;
   tailEvents(
     request: TailEventsRequest,

@@ -1,0 +1,133 @@
+/** What the health service says: how instances are, and what goes wrong, where, and why. */
+import { type Client, createClient } from '@sluice/mesh';
+import { HealthState, type Incident, MeshHealthServiceService } from '@sluice/proto';
+import { eventually, type TestProcess } from '@sluice/testkit';
+import type { Lab } from './lab.js';
+import { both, type Finding } from './story.js';
+
+/** A fault, as the health service has to name it: this, there, and with some cause. */
+export interface FaultName {
+  readonly kind: 'instance' | 'service' | 'region' | 'dependency' | 'probe' | 'watch';
+  readonly subject: string;
+  readonly region: string;
+}
+
+/** How the loss of a process is named: servers by what is missed, services by their instance. */
+export function nameOf({ name, spec: { service, region = 'us' } }: TestProcess): FaultName {
+  if (service === 'consul') return { kind: 'watch', subject: service, region };
+  if (service === 'nats' || service === 'postgres') return { kind: 'dependency', subject: service, region };
+  return { kind: 'instance', subject: name, region };
+}
+
+const wordsOf = ({ kind, subject, region }: FaultName): string =>
+  kind === 'instance' ? subject : `${kind} ${subject} in ${region}`;
+
+const timeoutMs = 2_000;
+const intervalMs = 50;
+/** What takes longer was not named, or not cleared. */
+const patienceMs = 20_000;
+const goalMs = 3_000;
+
+type HealthClient = Client<MeshHealthServiceService>;
+
+async function asking<T>({ mesh }: Lab, from: string, use: (client: HealthClient) => Promise<T>): Promise<T> {
+  const health = mesh.processesOf(from).find(({ spec }) => spec.service === 'health');
+  if (!health) throw new Error(`${from} has no health service`);
+  const client = createClient(MeshHealthServiceService, { target: `static:///${health.address}`, key: mesh.meshKey });
+  try {
+    return await use(client);
+  } finally {
+    client.close();
+  }
+}
+
+async function incidents(client: HealthClient, isOpenOnly: boolean): Promise<readonly Incident[]> {
+  return (await client.getIncidents({ isOpenOnly, limit: 1_000, region: '' }, { timeoutMs })).incidents;
+}
+
+const names = (incident: Incident, { kind, subject, region }: FaultName): boolean =>
+  incident.kind === kind && incident.subject === subject && incident.region === region && incident.cause !== '';
+
+/** Milliseconds until the health service of a region has an open incident for each fault, or for none of them; infinite when it does not come to that. */
+async function untilAll(lab: Lab, from: string, faults: readonly FaultName[], isOpen: boolean): Promise<number> {
+  const startedMs = performance.now();
+  const look = (client: HealthClient) => async (): Promise<void> => {
+    const open = await incidents(client, true);
+    const others = faults.filter((fault) => open.some((incident) => names(incident, fault)) !== isOpen);
+    if (others.length > 0) throw new Error(others.map(wordsOf).join());
+  };
+  try {
+    await asking(lab, from, (client) => eventually(look(client), { deadlineMs: patienceMs, intervalMs }));
+    return performance.now() - startedMs;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Harm that can be undone. */
+export interface Harm {
+  readonly names: readonly FaultName[];
+  inflict(): Promise<void>;
+  /** Once it was named, or was not. */
+  endure?(): Promise<void>;
+  /** Called in any case. */
+  undo(): Promise<void>;
+}
+
+/** Whether the health service of a region names harm while it lasts, all of it, and clears it after. */
+export async function isNamed(
+  lab: Lab,
+  from: string,
+  { names: faults, inflict, endure, undo }: Harm,
+): Promise<Finding> {
+  // An incident of an earlier fault would name this one at once.
+  if (!Number.isFinite(await untilAll(lab, from, faults, false))) throw new Error('an earlier fault is not cleared');
+  const startedMs = performance.now();
+  let namedMs = Number.POSITIVE_INFINITY;
+  try {
+    await inflict();
+    const inflictedMs = performance.now() - startedMs;
+    namedMs = inflictedMs + (await untilAll(lab, from, faults, true));
+    await endure?.();
+  } finally {
+    await undo();
+  }
+  const clearedMs = await untilAll(lab, from, faults, false);
+  const what = faults.map(wordsOf).join(', ');
+  const measured = `${what}: ${inWords('named', namedMs)}, ${inWords('cleared', clearedMs)}`;
+  return { measured, isMet: namedMs <= goalMs && Number.isFinite(clearedMs) };
+}
+
+const inWords = (verb: string, ms: number): string =>
+  Number.isFinite(ms) ? `${verb} after ${(ms / 1_000).toFixed(1)} s` : `NOT ${verb} within ${patienceMs / 1_000} s`;
+
+/** Waits until the health service of a region sees an instance serve, in the region where it belongs. */
+export async function untilServing(lab: Lab, from: string, name: string): Promise<void> {
+  const { region } = lab.mesh.process(name).spec;
+  await asking(lab, from, (client) =>
+    eventually(
+      async () => {
+        const { instances } = await client.getMesh({}, { timeoutMs });
+        const found = instances.find((one) => one.instance === name && one.region === region);
+        if (found?.state !== HealthState.SERVING) throw new Error(`${name} is ${found?.state}: ${found?.cause}`);
+      },
+      { deadlineMs: patienceMs, intervalMs },
+    ),
+  );
+}
+
+/** What the health service of a region named since then, in a few words; objectives, which every fault may hurt, left out. */
+async function namedSince(lab: Lab, from: string, sinceMs: number): Promise<string[]> {
+  const all = await asking(lab, from, (client) => incidents(client, false));
+  return all
+    .filter(({ kind, startedAtMs }) => kind !== 'slo' && startedAtMs >= sinceMs)
+    .map(({ kind, subject, region, cause }) => `${kind} ${subject} in ${region} (${cause})`);
+}
+
+/** For what the health service has no name for: what is found, and what it said, which is not judged. */
+export async function withRemark(lab: Lab, tell: () => Promise<Finding>): Promise<Finding> {
+  const sinceMs = Date.now();
+  const finding = await tell();
+  const named = await namedSince(lab, 'us', sinceMs);
+  return both(finding, { measured: `health names ${named.join(', ') || 'nothing'}`, isMet: true });
+}
