@@ -1,3 +1,4 @@
+import { sharedClock } from '@sluice/mesh';
 import { headers, type MsgHdrs } from 'nats';
 
 const traceHeader = 'traceparent';
@@ -24,6 +25,6 @@ export function headersWith(traceparent: string | undefined): MsgHdrs | undefine
 /** Those of a message of a stream: the trace, and when it was sent. */
 export function publishedHeaders(traceparent: string | undefined): MsgHdrs {
   const sent = headersWith(traceparent) ?? headers();
-  sent.set(publishedHeader, String(performance.timeOrigin + performance.now()));
+  sent.set(publishedHeader, String(sharedClock.now()));
   return sent;
 }

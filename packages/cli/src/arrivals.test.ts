@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { arrivalsOf } from './arrivals.js';
 import { plainStyle } from './style.js';
 
-const ack = (instance: string, revision: number, latencyMs: number) => ({
+const ack = (instance: string, revision: number, latencyMs: number, isForeign = false) => ({
   instance,
   region: 'local',
   revision,
   latencyMs,
+  isForeign,
 });
 
 describe('arrivals', () => {
@@ -41,6 +42,13 @@ describe('arrivals', () => {
     const { document, isLate, text } = arrivalsOf({ acknowledgements, isComplete: false }, 7);
     assert.deepEqual([document.isEverywhere, isLate, document.evaluators[1]?.hasIt], [false, true, false]);
     assert.match(text(plainStyle), /evaluation-2 .* not yet, at revision 6\nnot every evaluator had it in time; /);
+  });
+
+  it('are missing where an evaluator holds a later number of another history', () => {
+    const acknowledgements = [ack('evaluation-1', 7, 4), ack('evaluation-2', 120, 0, true)];
+    const { document, text } = arrivalsOf({ acknowledgements, isComplete: false }, 7);
+    assert.equal(document.evaluators[1]?.hasIt, false);
+    assert.match(text(plainStyle), /evaluation-2 .* no: its revision 120 is of another history than config's\n/);
   });
 
   it('say that nobody is there to wait for', () => {

@@ -1,4 +1,4 @@
-import type { SetRef, WaitForRevisionResponse } from '@sluice/proto';
+import type { Acknowledgement, SetRef, WaitForRevisionResponse } from '@sluice/proto';
 import type { Session } from './session.js';
 import type { Style } from './style.js';
 import { formatTable } from './table.js';
@@ -30,7 +30,7 @@ export async function awaitArrivals(
 
 /** What the answer to a wait says; without one, nothing. */
 export function arrivalsOf(wait: WaitForRevisionResponse | undefined, revision: number): Arrivals {
-  const evaluators = (wait?.acknowledgements ?? []).map((ack) => ({ ...ack, hasIt: ack.revision >= revision }));
+  const evaluators = (wait?.acknowledgements ?? []).map((ack) => ({ ...ack, hasIt: hasIt(ack, revision) }));
   return {
     document: { isEverywhere: wait?.isComplete ?? null, evaluators },
     isLate: wait?.isComplete === false,
@@ -38,11 +38,19 @@ export function arrivalsOf(wait: WaitForRevisionResponse | undefined, revision: 
   };
 }
 
+const hasIt = (ack: Acknowledgement, revision: number): boolean => ack.revision >= revision && !ack.isForeign;
+
+function whyNot({ revision, isForeign }: Acknowledgement): string {
+  return isForeign
+    ? `no: its revision ${revision} is of another history than config's`
+    : `not yet, at revision ${revision}`;
+}
+
 function textOf({ acknowledgements, isComplete }: WaitForRevisionResponse, revision: number, style: Style): string {
   const rows = acknowledgements.map((ack) => [
     ack.instance,
     ack.region,
-    ack.revision >= revision ? formatMs(ack.latencyMs) : style.bad(`not yet, at revision ${ack.revision}`),
+    hasIt(ack, revision) ? formatMs(ack.latencyMs) : style.bad(whyNot(ack)),
   ]);
   if (rows.length === 0) return style.warn('no evaluator is alive to wait for');
   const titles = [{ title: 'EVALUATOR' }, { title: 'REGION' }, { title: 'AFTER', align: 'right' as const }];

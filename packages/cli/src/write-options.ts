@@ -40,7 +40,7 @@ export interface Change {
 }
 
 export const changeJsonHelp = `JSON: {project, environment, key, revision, version, committedAt, isEverywhere,
-       evaluators: [{instance, region, revision, latencyMs, hasIt}]}
+       evaluators: [{instance, region, revision, latencyMs, isForeign, hasIt}]}
       ${waitJsonHelp}`;
 
 /** Says what was done, after the wait that was asked for. */

@@ -124,6 +124,37 @@ describe('experiments of one layer', () => {
   });
 });
 
+describe('a layer with thousands of overlaps', () => {
+  const many = Array.from({ length: 10_000 }, (_, at): Slice => [`e${at}`, 'low']);
+
+  it('is told of twenty, and looked at no further', () => {
+    const change = changeOf([], [low, layerOf(...many)]);
+    let looks = 0;
+    const layer = change.upserts[1];
+    assert(layer?.body?.$case === 'layer');
+    for (const rule of layer.body.value.rules) {
+      const { configDelegate } = rule;
+      const get = () => {
+        looks += 1;
+        return configDelegate;
+      };
+      Object.defineProperty(rule, 'configDelegate', { get });
+    }
+    assert.equal(findOverlaps(change).length, 20);
+    assert.equal(looks, 21);
+  });
+
+  it('is told of what is new beside more that is old', () => {
+    const old = many.slice(0, 200);
+    const found = overlaps([...conditions, layerOf(...old)], [layerOf(...old, ['fresh', 'low'])]);
+    assert.equal(found.length, 21);
+    assert.deepEqual(
+      found.filter(({ isOld }) => !isOld).map(({ message }) => message.split(' are ')[0]),
+      ['fresh and e0'],
+    );
+  });
+});
+
 describe('overlaps that a change leaves', () => {
   const clashing = layerOf(['a', 'low'], ['b', 'from 400', 'to 600']);
 

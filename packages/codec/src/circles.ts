@@ -1,14 +1,7 @@
+import { findCirclesFrom } from '@sluice/engine';
 import { answerersOf, referencesOf } from './entity-references.js';
 import type { EntityChangeSet, EntityProblem, EntityTable } from './entity-table.js';
 import { entityKey } from './sections.js';
-
-interface Visit {
-  readonly key: string;
-  readonly targets: readonly string[];
-  next: number;
-}
-
-const shown = 12;
 
 /**
  * Entities that, by way of others, ask for themselves: gates through conditions, configs through
@@ -16,37 +9,13 @@ const shown = 12;
  * followed as well as a changed gate. Each circle is found once.
  */
 export function findCircles({ after, upserts }: Pick<EntityChangeSet, 'after' | 'upserts'>): EntityProblem[] {
-  const problems: EntityProblem[] = [];
-  const done = new Set<string>();
-  for (const entity of upserts) {
-    const start = entityKey(entity);
-    if (!done.has(start)) walk(after, start, done, problems);
-  }
-  return problems;
-}
-
-/** Depth first, without recursion: a chain of gates may be as long as the set is large. */
-function walk(table: EntityTable, start: string, done: Set<string>, problems: EntityProblem[]): void {
-  const open = new Map<string, number>();
-  const visits: Visit[] = [];
-  const enter = (key: string): void => {
-    open.set(key, visits.length);
-    visits.push({ key, targets: targetsOf(table, key), next: 0 });
-  };
-  enter(start);
-  for (let visit = visits.at(-1); visit !== undefined; visit = visits.at(-1)) {
-    const target = visit.targets[visit.next++];
-    if (target === undefined) {
-      visits.pop();
-      open.delete(visit.key);
-      done.add(visit.key);
-    } else if (open.has(target)) {
-      const circle = [...visits.slice(open.get(target)).map(({ key }) => key), target];
-      problems.push({ key: target, path: '', message: `asks for itself: ${spell(circle)}`, isOld: false });
-    } else if (!done.has(target)) {
-      enter(target);
-    }
-  }
+  const itself = (key: string): string => key;
+  return findCirclesFrom(upserts.map(entityKey), itself, (key) => targetsOf(after, key)).map((circle) => ({
+    key: circle.at(-1) ?? '',
+    path: '',
+    message: `asks for itself: ${spellCircle(circle)}`,
+    isOld: false,
+  }));
 }
 
 function targetsOf(table: EntityTable, key: string): string[] {
@@ -57,7 +26,10 @@ function targetsOf(table: EntityTable, key: string): string[] {
     .filter((target) => table.has(target));
 }
 
-function spell(circle: readonly string[]): string {
+const shown = 12;
+
+/** The names along a circle; of a long one the ends. */
+export function spellCircle(circle: readonly string[]): string {
   if (circle.length <= shown) return circle.join(' → ');
   return [...circle.slice(0, shown / 2), `… ${circle.length - shown} more …`, ...circle.slice(-shown / 2)].join(' → ');
 }

@@ -15,7 +15,7 @@ export function findDangling(change: EntityChangeSet): EntityProblem[] {
   const problems: EntityProblem[] = [];
   const written = new Set(change.upserts.map(entityKey));
   for (const entity of change.upserts) collect(entity, change, problems);
-  if (change.removed.length === 0) return problems;
+  if (change.removed.size === 0) return problems;
   for (const { entity } of change.after.values()) {
     if (!written.has(entityKey(entity))) collect(entity, change, problems);
   }
@@ -28,7 +28,7 @@ function collect(entity: Entity, { before, after, removed }: EntityChangeSet, pr
     const key = entityKey(entity);
     const target = entityKey(reference.to);
     const isOld = !isThere(before, reference) && mentions(before.get(key)?.entity, target);
-    const gone = answerersOf(reference).find((one) => removed.includes(one));
+    const gone = answerersOf(reference).find((one) => removed.has(one));
     const message = gone
       ? `still refers to ${gone}; change ${key} first`
       : `there is no ${target}${hint(reference, after, problems.length)}; write it too, or take the mention out`;

@@ -14,7 +14,7 @@ export interface EntityChangeSet {
   readonly after: EntityTable;
   readonly upserts: readonly Entity[];
   /** Keys of entities that are gone. */
-  readonly removed: readonly string[];
+  readonly removed: ReadonlySet<string>;
 }
 
 /** Something about a change that should not be saved. */

@@ -1,4 +1,5 @@
 /** Entities that ask for themselves: gates through conditions, configs through delegates and groups. */
+import { findCirclesFrom } from './circles.js';
 import type { Program } from './program.js';
 
 /** An entity by section and slot. */
@@ -13,47 +14,12 @@ export interface Cycle {
   readonly path: readonly string[];
 }
 
-interface Visit {
-  readonly node: Node;
-  readonly targets: readonly Node[];
-  next: number;
-}
-
-/** Walks depth first from the given entities, without recursion; each cycle is found once. */
+/** Each cycle that can be reached from the given entities, once. */
 export function findCycles(program: Program, starts: readonly Node[]): Cycle[] {
-  const cycles: Cycle[] = [];
-  const done = new Set<string>();
-  for (const start of starts) {
-    if (!done.has(keyOf(start))) walk(program, start, done, cycles);
-  }
-  return cycles;
-}
-
-function walk(program: Program, start: Node, done: Set<string>, cycles: Cycle[]): void {
-  const open = new Map<string, number>();
-  const visits: Visit[] = [];
-  const enter = (node: Node): void => {
-    open.set(keyOf(node), visits.length);
-    visits.push({ node, targets: targetsOf(program, node), next: 0 });
-  };
-  enter(start);
-  for (let visit = visits.at(-1); visit !== undefined; visit = visits.at(-1)) {
-    const target = visit.targets[visit.next++];
-    if (target === undefined) {
-      visits.pop();
-      open.delete(keyOf(visit.node));
-      done.add(keyOf(visit.node));
-      continue;
-    }
-    const key = keyOf(target);
-    const from = open.get(key);
-    if (from !== undefined) {
-      const path = [...visits.slice(from).map(({ node }) => nameOf(program, node)), nameOf(program, target)];
-      cycles.push({ node: target, path });
-    } else if (!done.has(key)) {
-      enter(target);
-    }
-  }
+  return findCirclesFrom(starts, keyOf, (node) => targetsOf(program, node)).flatMap((circle) => {
+    const node = circle.at(-1);
+    return node ? { node, path: circle.map((one) => nameOf(program, one)) } : [];
+  });
 }
 
 function keyOf({ section, slot }: Node): string {

@@ -14,6 +14,7 @@ export {
   type Session,
 } from './api.js';
 export { bucketOf, djb2, idListKey, passBucketOf, sha256Base64, userBucketOf } from './bucket.js';
+export { type Circle, findCirclesFrom } from './circles.js';
 export { type InitializeNames, type InitializeOptions, initializeResponse } from './client/response.js';
 export type { InitializeFormat } from './client/tables.js';
 export { textOf } from './coerce.js';

@@ -40,9 +40,14 @@ function membersOf(baggage: string): Member[] {
 
 const revisionPattern = /^[1-9]\d{0,15}$/;
 
+/** Whether some baggage pins any set. */
+export function hasPin(baggage: string | undefined): boolean {
+  return baggage?.includes(pinPrefix) ?? false;
+}
+
 /** The revision of a set that the request is pinned to. */
 export function pinnedRevision(baggage: string | undefined, set: SetRef): number | undefined {
-  if (baggage === undefined || !baggage.includes(pinPrefix)) return undefined;
+  if (baggage === undefined || !hasPin(baggage)) return undefined;
   const wanted = pinKey(set);
   const found = membersOf(baggage).find(({ key, value }) => key === wanted && revisionPattern.test(value));
   return found && Number(found.value);

@@ -16,7 +16,7 @@ export {
   unverified,
 } from './auth.js';
 export { backoff, jitter } from './backoff.js';
-export { currentBaggage, pinBaggage, pinnedRevision, withBaggage } from './baggage.js';
+export { currentBaggage, hasPin, pinBaggage, pinnedRevision, withBaggage } from './baggage.js';
 export { bind, type HandlersOf, type ServiceBinding } from './bind.js';
 export type { Call } from './call.js';
 export {
@@ -26,7 +26,7 @@ export {
   type StreamOptions,
   type UnaryOptions,
 } from './client.js';
-export { type Clock, systemClock } from './clock.js';
+export { type Clock, fineClock, sharedClock, systemClock } from './clock.js';
 export {
   type Instance,
   listInstances,
@@ -82,6 +82,7 @@ export {
   secondsBounds,
   startMetrics,
 } from './metrics.js';
+export { Pacer, type PacerOptions } from './pacer.js';
 export { type Regions, readRegions } from './regions.js';
 export { type Release, Scope } from './scope.js';
 export { type MeshServer, type ServerOptions, startServer } from './server.js';
@@ -94,6 +95,7 @@ export {
   type SpanRole,
   withSpan,
 } from './tracing.js';
+export { Turnstile } from './turnstile.js';
 export { version } from './version.js';
 export { type Everywhere, watchRegions } from './watch-regions.js';
 export { unhurried, type Within } from './within.js';

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { copyIn } from './copy.js';
 import { isConnectionSound, translate } from './failure.js';
 import { Listener } from './listener.js';
-import { type Database, type Statement, scriptTimeoutMs, type Transaction } from './statement.js';
+import { type Database, type Queryable, type Statement, scriptTimeoutMs, type Transaction } from './statement.js';
 
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/database`. */
@@ -60,8 +60,16 @@ class PooledDatabase implements Database {
   }
 
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.#bracket('begin', work);
+  }
+
+  snapshot<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+    return this.#bracket('begin isolation level repeatable read, read only', work);
+  }
+
+  #bracket<T>(begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
     return withSpan('db.transaction', { kind: 'internal' }, () =>
-      this.#withClient((client) => bracket(client, () => work(transactionOn(client, this.#statementTimeoutMs)))),
+      this.#withClient((client) => bracket(client, begin, () => work(transactionOn(client, this.#statementTimeoutMs)))),
     );
   }
 
@@ -123,8 +131,8 @@ function run<Row extends object>(
   return withSpan(`db.query ${name}`, spanOptions, () => send<Row>(client, { name, text, values: [...values] }));
 }
 
-async function bracket<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
-  await send(client, { text: 'begin' });
+async function bracket<T>(client: pg.PoolClient, begin: string, work: () => Promise<T>): Promise<T> {
+  await send(client, { text: begin });
   try {
     const result = await work();
     await send(client, { text: 'commit' });

@@ -42,6 +42,11 @@ export interface Database extends Queryable {
    */
   transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T>;
   /**
+   * Reads what was committed at one moment, whatever is written meanwhile: takes no locks, and
+   * waits for none.
+   */
+  snapshot<T>(run: (tx: Queryable) => Promise<T>): Promise<T>;
+  /**
    * Calls back for each NOTIFY on a channel, over a connection of its own that heals itself.
    * Also called, with an empty payload, each time that the connection was made: what happened
    * before is unknown, so look. Resolves at once, also while the database is away.

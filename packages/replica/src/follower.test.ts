@@ -215,6 +215,27 @@ describe('a follower', () => {
       { numRuns: 60 },
     );
   });
+
+  it('says how far config has fallen behind it, once config went back in time, and no longer', () =>
+    withWorld(async (world) => {
+      const before = new Model();
+      for (let percent = 1; percent <= 5; percent++) before.commit([gateEntity('a', percent)]);
+      const first = await live({ ...world, authority: new ModelAuthority([before]) });
+      await eventually(() => first.holdings.get(demo)?.revision === 5, 'the old history is held');
+      await first.follower.close();
+      // A backup of revision 3, and another change since.
+      for (const percent of [1, 2, 3, 77]) world.model.commit([gateEntity('a', percent)]);
+      const second = await live(world);
+      const ahead = (): number => {
+        const state = second.holdings.get(demo);
+        return state ? second.follower.revisionsAhead(state) : -1;
+      };
+      await eventually(() => ahead() === 1, 'it is known to be ahead');
+      assert.equal(second.holdings.get(demo)?.revision, 5);
+      world.model.commit([gateEntity('a', 78)]);
+      await eventually(() => isEven(world, second) && ahead() === 0, 'config has as many again, and is followed');
+      await second.follower.close();
+    }));
 });
 
 interface Step {

@@ -1,6 +1,7 @@
 import { equalHashes } from '@sluice/codec';
 import { type Clock, jitter, type Logger, type Release, type SpanOptions, systemClock, withSpan } from '@sluice/mesh';
 import { Pulse, type SetRef, type SetState } from '@sluice/proto';
+import { Ahead } from './ahead.js';
 import type { Authority } from './authority.js';
 import { CatchUp } from './catch-up.js';
 import type { Disk } from './disk.js';
@@ -106,11 +107,13 @@ export class Follower {
   readonly #releases: Release[] = [];
   /** By config's own word, newest revision of each set. */
   readonly #newest = new Map<string, number>();
+  readonly #ahead: Ahead;
   #hasListed = false;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#ahead = new Ahead(options.logger);
     this.#poll = new Poll({
       ask: (signal) => this.#ask(signal),
       restMs: () => jitter(this.isStreamAlive() ? (options.pollMs ?? 5_000) : (options.pollWithoutStreamMs ?? 1_000)),
@@ -135,6 +138,11 @@ export class Follower {
   /** The newest revision of a set, by config's own word; undefined when it has said none. */
   newestRevision(set: SetRef): number | undefined {
     return this.#newest.get(setKey(set));
+  }
+
+  /** Revisions held beyond config's newest one: some only where config went back in time. */
+  revisionsAhead(state: ReplicaState): number {
+    return this.#ahead.revisionsOf(state);
   }
 
   /** Loads what is on disk, then follows in the background. */
@@ -337,8 +345,10 @@ export class Follower {
 
   async #ask(signal: AbortSignal): Promise<void> {
     const askedAtMs = this.#clock.now();
+    const before = new Map(this.#options.holdings.all().map(({ state }) => [setKey(state.set), state]));
     const sets = await this.#options.authority.listSets(signal);
     this.#hasListed = true;
+    this.#ahead.note(sets, before);
     for (const listed of sets) if (listed.set) void this.#compare(listed, listed.set, askedAtMs);
   }
 
@@ -350,18 +360,11 @@ export class Follower {
     if (held && compareLineage(held.lineage, lineage) !== 'same') return void this.#catchUp(set);
     this.#noteNewest(set, revision);
     if (held?.revision === revision && equalHashes(held.stateHash, stateHash)) return this.#confirm(set, askedAtMs);
-    if (held && held.revision > revision) return this.#noteAhead(set, held.revision, revision);
+    // A frame overtook the answer, or config went back in time. We do not go back with it; the age of our answers tells.
+    if (held && held.revision > revision) return;
     const isLate = held && held.revision < revision && source.isConnected() && !this.#watchdog?.isSilent;
     if (isLate && (await holdings.waitFor(set, revision, streamGraceMs, this.#stopping.signal))) return;
     if (!this.#stopping.signal.aborted) this.#catchUp(set);
-  }
-
-  /**
-   * More than config has is held, of the same lineage: a frame overtook the answer, or config went
-   * back in time, say from a backup. We do not go back with it; the age of our answers tells.
-   */
-  #noteAhead(set: SetRef, held: number, listed: number): void {
-    this.#options.logger.debug({ set: setKey(set), held, listed }, 'config knows less than is held');
   }
 
   #confirm(set: SetRef, atMs: number): void {

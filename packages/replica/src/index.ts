@@ -6,6 +6,7 @@ export { type Applied, type Cause, Follower, type FollowerCounters, type Followe
 export { type FrameMessage, type FrameSource, pulseSubject, rulesetStream, rulesetSubjects } from './frame-source.js';
 export { Holdings, programsKept, type Standing, setKey } from './holdings.js';
 export { composeFrame, FrameError, type RawFrame, rawFrame, readFrame } from './raw-frame.js';
+export { relayedRulesetService } from './relayed-service.js';
 export {
   applyFrame,
   applyFrameSliced,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { User as EngineUser } from '@sluice/engine';
-import { backoff, type Client, createClient, currentBaggage, SluiceError } from '@sluice/mesh';
+import { backoff, type Client, createClient, currentBaggage, hasPin, SluiceError } from '@sluice/mesh';
 import {
   type Decision,
   type EvaluateRequest,
@@ -79,7 +79,7 @@ export class Evaluator {
     const isExposureDisabled = options.exposure === false || !this.#settled.isExposing;
     const wanted = this.#wanted(user, options);
     // Streams carry no baggage: a pin in it has to be said, or sent by a call of its own while nobody knows for which set.
-    const isAlone = currentBaggage() !== undefined && this.set === undefined;
+    const isAlone = options.pin === undefined && this.set === undefined && hasPin(currentBaggage());
     const request = { ...wanted, keys: [{ kind, name }], isExposureDisabled, atRevision: 0 };
     const { decisions, provenance } = await this.#evaluate(
       request,

@@ -1,6 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { equalHashes, stateHashBytes } from '@sluice/codec';
-import { backoff, type Client, createClient, globalSeconds, type Logger, SluiceError, withSpan } from '@sluice/mesh';
+import {
+  backoff,
+  type Client,
+  createClient,
+  globalSeconds,
+  type Logger,
+  SluiceError,
+  sharedClock,
+  withSpan,
+} from '@sluice/mesh';
 import { type Heartbeat, Section, type SetRef } from '@sluice/proto';
 import {
   applyFrame,
@@ -190,7 +199,7 @@ export class RulesetStream {
 
 /** Notes how long each hop took. */
 function timesOf({ committedAtMs }: RawFrame, relayedAtMs: number): HopTimes {
-  const appliedAtMs = performance.timeOrigin + performance.now();
+  const appliedAtMs = sharedClock.now();
   hops.record(Math.max(appliedAtMs - relayedAtMs, 0) / 1_000, { hop: 'applied_to_sdk' });
   hops.record(Math.max(appliedAtMs - committedAtMs, 0) / 1_000, { hop: 'commit_to_sdk' });
   return { committedAtMs, relayedAtMs, appliedAtMs };

@@ -126,5 +126,7 @@ create table config.sdk_key (
   created_at timestamp with time zone not null default now(),
   version integer not null default 1,
   archived_at timestamp with time zone,
+  changed_at timestamp with time zone,
+  changed_by text not null default ''::text,
   constraint sdk_key_pkey PRIMARY KEY (digest)
 );

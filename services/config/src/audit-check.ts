@@ -1,4 +1,5 @@
 import { addEncoded, emptyStateHash, entityKey, equalHashes, removeEncoded, type StateHash } from '@sluice/codec';
+import { Section } from '@sluice/proto';
 import { chainHash, firstHash } from './audit.js';
 import type { AuditLine, StoredBody, StoredRevision } from './audit-store.js';
 import { type AuditedChange, bodyDigest, parseChanges } from './audited-changes.js';
@@ -9,6 +10,8 @@ interface Standing {
   readonly bytes: Uint8Array;
   readonly section: number;
   readonly name: string;
+  /** The line that made it so. */
+  readonly revision: number;
 }
 
 /**
@@ -22,6 +25,8 @@ export class AuditCheck {
   #revision = 0;
   #bodies = 0;
   readonly #standing = new Map<string, Standing>();
+  /** Keys that were taken away, with the line that did so. */
+  readonly #revoked = new Map<string, number>();
 
   /** Hash of the last line that held. */
   get lastHash(): Buffer {
@@ -45,6 +50,16 @@ export class AuditCheck {
   /** What stands after the last line that held: digests by entity key. */
   digestOf(key: string): string | undefined {
     return this.#standing.get(key)?.digest;
+  }
+
+  /** SDK keys that stand after the last line that held. */
+  keys(): readonly Standing[] {
+    return [...this.#standing.values()].filter(({ section }) => section === Section.KEY);
+  }
+
+  /** The line that took a key away which does not stand any more. */
+  revokedIn(digest: string): number | undefined {
+    return this.#revoked.get(digest);
   }
 
   get standing(): number {
@@ -94,11 +109,14 @@ export class AuditCheck {
     if ((body ? bodyDigest(body) : null) !== after) return `has another body of ${key} in the history than it says`;
     this.#bodies += 1;
     if (held) this.#stateHash = removeEncoded(this.#stateHash, held);
+    const revision = this.#revision + 1;
+    if (ref.section === Section.KEY) this.#revoked.delete(ref.name);
     if (!body || after === null) {
       this.#standing.delete(key);
+      if (ref.section === Section.KEY) this.#revoked.set(ref.name, revision);
       return undefined;
     }
-    const standing = { digest: after, bytes: body, section: ref.section, name: ref.name };
+    const standing = { digest: after, bytes: body, section: ref.section, name: ref.name, revision };
     this.#stateHash = addEncoded(this.#stateHash, standing);
     this.#standing.set(key, standing);
     return undefined;

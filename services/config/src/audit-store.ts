@@ -84,11 +84,25 @@ const selectRevisionsAfter = statement(
     where project = $1 and environment = $2 and revision > $3 and revision <= $4 order by revision`,
 );
 
+/** Bodies of a table by section and name, a part of them each time: `from` filters them, its values go first. */
+const partsOf = (from: string, values: number): string => {
+  const at = (place: number): string => `$${values + place}`;
+  return `select section, name, body, waiting from (
+      select section, name, body, count(*) over () as waiting, coalesce(octet_length(body), 0) as bytes,
+          sum(coalesce(octet_length(body), 0)) over (order by section, name) as bytes_so_far
+        from (select section, name, body ${from} and (section, name) > (${at(1)}, ${at(2)})
+          order by section, name limit ${at(3)}) next
+    ) sized where bytes_so_far - bytes < ${at(4)} order by section, name`;
+};
+
 const selectBodies = statement(
   'select_bodies',
-  `select section, name, body from config.entity_version
-    where project = $1 and environment = $2 and revision = $3 and (section, name) > ($4, $5)
-    order by section, name limit $6`,
+  partsOf('from config.entity_version where project = $1 and environment = $2 and revision = $3', 3),
+);
+
+const selectStanding = statement(
+  'select_standing',
+  partsOf('from config.entity where project = $1 and environment = $2', 2),
 );
 
 /** A row of the history that the log speaks of. */
@@ -126,78 +140,96 @@ export async function readRevisionsAfter(
   }));
 }
 
-/** What a revision made of an entity. */
+/** An entity as a revision made it, or as it stands. */
 export interface StoredBody {
   readonly ref: EntityRef;
   /** As it is stored; undefined when the revision took the entity out. */
   readonly body: Buffer | undefined;
 }
 
-/** Few at a time: an id list has megabytes. */
+/** At a time, of both what is reached first, and one at least: an id list has megabytes. */
 const bodiesAtOnce = 200;
+const bytesAtOnce = 8 * 1024 * 1024;
 
 /** What a revision did, by section and name. */
-export async function* readBodies(db: Queryable, set: SetRef, revision: number): AsyncGenerator<StoredBody> {
+export function readBodies(db: Queryable, set: SetRef, revision: number): AsyncGenerator<StoredBody> {
+  return readByParts(db, selectBodies, [set.project, set.environment, revision]);
+}
+
+/** What stands at the newest revision, by section and name. */
+export function readStanding(db: Queryable, set: SetRef): AsyncGenerator<StoredBody> {
+  return readByParts(db, selectStanding, [set.project, set.environment]);
+}
+
+interface BodyRow {
+  readonly section: EntityRef['section'];
+  readonly name: string;
+  readonly body: Buffer | null;
+  /** Rows that were there for this part, before the limit of bytes. */
+  readonly waiting: bigint;
+}
+
+async function* readByParts(
+  db: Queryable,
+  parts: Statement,
+  values: readonly (string | number)[],
+): AsyncGenerator<StoredBody> {
   let after: EntityRef = { section: 0, name: '' };
   for (;;) {
-    const values = [set.project, set.environment, revision, after.section, after.name, bodiesAtOnce];
-    const rows = await db.query<{ section: EntityRef['section']; name: string; body: Buffer | null }>(
-      selectBodies,
-      values,
-    );
+    const rows = await db.query<BodyRow>(parts, [...values, after.section, after.name, bodiesAtOnce, bytesAtOnce]);
     for (const { section, name, body } of rows) {
       after = { section, name };
       yield { ref: after, body: body ?? undefined };
     }
-    if (rows.length < bodiesAtOnce) return;
+    const waiting = Number(rows[0]?.waiting ?? 0);
+    if (waiting < bodiesAtOnce && rows.length === waiting) return;
   }
 }
 
-const selectPair = statement(
-  'select_pair',
-  `select
-      (select body from config.entity_version where project = $1 and environment = $2
-        and section = $3 and name = $4 and revision < $5 order by revision desc limit 1) as before,
-      (select body from config.entity_version where project = $1 and environment = $2
-        and section = $3 and name = $4 and revision = $5) as after`,
+const selectPairs = statement(
+  'select_pairs',
+  `select section, name, before, after
+    from unnest($4::integer[], $5::text[]) as wanted (section, name)
+    left join lateral (select octet_length(body) as bytes, body as before from config.entity_version past
+      where project = $1 and environment = $2 and past.section = wanted.section and past.name = wanted.name
+        and revision < $3 order by revision desc limit 1) earlier on true
+    left join lateral (select octet_length(body) as bytes, body as after from config.entity_version now
+      where project = $1 and environment = $2 and now.section = wanted.section and now.name = wanted.name
+        and revision = $3) later on true
+    where coalesce(earlier.bytes, 0) <= $6 and coalesce(later.bytes, 0) <= $6`,
 );
 
 /** An entity before and after a revision; undefined where it was not there. */
-export async function readPair(
+export interface Pair {
+  readonly ref: EntityRef;
+  readonly before: Entity | undefined;
+  readonly after: Entity | undefined;
+}
+
+/** Larger ones, such as id lists, are not compared: they would be read whole to show a few lines. */
+const pairBytesMax = 64 * 1024;
+
+/** Entities before and after a revision, without those that are too large to be compared for a listing. */
+export async function readPairs(
   db: Queryable,
   set: SetRef,
-  ref: EntityRef,
+  refs: readonly EntityRef[],
   revision: number,
-): Promise<{ before: Entity | undefined; after: Entity | undefined }> {
-  const values = [set.project, set.environment, ref.section, ref.name, revision];
-  const [row] = await db.query<{ before: Buffer | null; after: Buffer | null }>(selectPair, values);
-  const read = (body: Buffer | null | undefined): Entity | undefined => (body ? Entity.decode(body) : undefined);
-  return { before: read(row?.before), after: read(row?.after) };
-}
-
-const selectStanding = statement(
-  'select_standing',
-  `select section, name, body from config.entity
-    where project = $1 and environment = $2 and (section, name) > ($3, $4) order by section, name limit $5`,
-);
-
-/** What stands at the newest revision. */
-export async function* readStanding(db: Queryable, set: SetRef): AsyncGenerator<StoredBody & { body: Buffer }> {
-  let after: EntityRef = { section: 0, name: '' };
-  for (;;) {
-    const values = [set.project, set.environment, after.section, after.name, bodiesAtOnce];
-    const rows = await db.query<{ section: EntityRef['section']; name: string; body: Buffer }>(selectStanding, values);
-    for (const { section, name, body } of rows) {
-      after = { section, name };
-      yield { ref: after, body };
-    }
-    if (rows.length < bodiesAtOnce) return;
-  }
-}
-
-const seeOneMoment = statement('see_one_moment', 'set transaction isolation level repeatable read, read only');
-
-/** What the transaction reads from now on is what was committed at its first look. Must be its first statement. */
-export async function freeze(tx: Queryable): Promise<void> {
-  await tx.query(seeOneMoment);
+): Promise<Pair[]> {
+  if (refs.length === 0) return [];
+  const rows = await db.query<{
+    section: EntityRef['section'];
+    name: string;
+    before: Buffer | null;
+    after: Buffer | null;
+  }>(selectPairs, [
+    ...[set.project, set.environment, revision],
+    ...[refs.map(({ section }) => section), refs.map(({ name }) => name), pairBytesMax],
+  ]);
+  const read = (body: Buffer | null): Entity | undefined => (body ? Entity.decode(body) : undefined);
+  return rows.map(({ section, name, before, after }) => ({
+    ref: { section, name },
+    before: read(before),
+    after: read(after),
+  }));
 }

@@ -15,7 +15,7 @@ const longestMessage = 400;
  * @throws SluiceError `invalid` naming each place.
  */
 export function checkEntities(before: Head, { head, upserts, deletions }: Advance, isTolerant: boolean): Problem[] {
-  const removed = deletions.map(entityKey);
+  const removed = new Set(deletions.map(entityKey));
   const change = { before: before.entities, after: head.entities, upserts, removed };
   const circles = findCircles(change);
   const others = [...findDangling(change), ...findOverlaps(change)];

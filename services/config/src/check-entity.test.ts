@@ -14,6 +14,7 @@ describe('an entity that is to be stored', () => {
     assert.equal(problemOf(gateOf(''), nobody), 'has no name; give it one');
     assert.equal(problemOf(gateOf('a'.repeat(512)), nobody), undefined);
     assert.match(problemOf(gateOf('a'.repeat(513)), nobody) ?? '', /a name of 513 characters; the limit is 512/);
+    assert.equal(problemOf(gateOf('a\0'), nobody), '"a\\u0000" has a NUL character in its name; take it out');
   });
 
   it('is described in few words', () => {
@@ -43,6 +44,34 @@ describe('an entity that is to be stored', () => {
   });
 });
 
+describe('conditions that are to be stored', () => {
+  const asking = (...counts: number[]): Entity =>
+    gateOf(
+      'a',
+      counts.map((count, at) => ruleOf(`r${at}`, { conditionIds: Array<string>(count).fill('c') })),
+    );
+  const listing = (count: number): Entity =>
+    conditionOf('c', { operator: 'any', targetValueJson: JSON.stringify(Array<number>(count).fill(1)) });
+
+  it('are no more for a rule, or for all rules of an entity, than anybody can use', () => {
+    assert.equal(problemOf(asking(1_000, 1_000), nobody), undefined);
+    assert.equal(problemOf(asking(1, 1_001), nobody), 'gate/a rules[1] has 1001 conditions; the limit is 1000');
+    const all = 'gate/a has rules with 100001 conditions in all; the limit is 100000';
+    assert.equal(problemOf(asking(...Array<number>(100).fill(1_000), 1), nobody), all);
+  });
+
+  it('compare with no more values than a call may look at', () => {
+    assert.equal(problemOf(listing(10_000), nobody), undefined);
+    assert.equal(
+      problemOf(listing(10_001), nobody),
+      'condition/c compares with 10001 values; the limit is 10000: upload an id list, and ask for that',
+    );
+    for (const targetValueJson of [`"${','.repeat(30_000)}"`, '['.repeat(30_000)]) {
+      assert.equal(problemOf(conditionOf('c', { targetValueJson }), nobody), undefined);
+    }
+  });
+});
+
 describe("an author's entity", () => {
   it('has percentages between 0 and 100', () => {
     const problemWith = (passPercentage: number) =>
@@ -56,6 +85,10 @@ describe("an author's entity", () => {
   it('has whole keys in an id list, and JSON in a setting', () => {
     assert.equal(problemOfContent(idListOf('l', 'AAAAAAAA')), undefined);
     assert.equal(problemOfContent(idListOf('l', 'AAAA')), 'id_list/l has 4 characters; each key is 8 of them');
+    assert.equal(
+      problemOfContent(idListOf('l', 'AAAAAAAA', 'u'.repeat(65))),
+      'id_list/l has an id type of more than 64 characters',
+    );
     assert.equal(problemOfContent(settingOf('s', '{"a":1}')), undefined);
     assert.match(problemOfContent(settingOf('s', '{a:1}')) ?? '', /^setting\/s is not JSON: /);
     assert.equal(problemOfContent(conditionOf('c')), undefined);

@@ -15,17 +15,18 @@ export async function lockKeys(tx: Queryable): Promise<void> {
 
 const insertKey = statement(
   'insert_key',
-  `insert into config.sdk_key (digest, key_class, project, environment, can_write, label)
-    values ($1, $2, $3, $4, $5, $6) on conflict do nothing returning digest`,
+  `insert into config.sdk_key (digest, key_class, project, environment, can_write, label, changed_by)
+    values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning digest`,
 );
 
 /** @returns whether it is new. */
-export async function createKey(tx: Queryable, digest: string, grant: KeyGrant): Promise<boolean> {
+export async function createKey(tx: Queryable, digest: string, grant: KeyGrant, by: string): Promise<boolean> {
   const { keyClass, project, environment, canWrite, label } = grant;
-  return (await tx.query(insertKey, [digest, keyClass, project, environment, canWrite, label])).length > 0;
+  return (await tx.query(insertKey, [digest, keyClass, project, environment, canWrite, label, by])).length > 0;
 }
 
-const keyColumns = 'digest, key_class, project, environment, can_write, label, created_at, version, archived_at';
+const keyColumns = `digest, key_class, project, environment, can_write, label, created_at, version, archived_at,
+    changed_at, changed_by`;
 
 const selectKeys = statement('select_keys', `select ${keyColumns} from config.sdk_key order by created_at, digest`);
 
@@ -39,6 +40,8 @@ interface KeyRow {
   readonly created_at: Date;
   readonly version: number;
   readonly archived_at: Date | null;
+  readonly changed_at: Date | null;
+  readonly changed_by: string;
 }
 
 export interface StoredKey {
@@ -49,6 +52,10 @@ export interface StoredKey {
   readonly version: number;
   /** When it was revoked, Unix milliseconds; undefined for a key that lets its holder in. */
   readonly archivedAtMs: number | undefined;
+  /** Unix milliseconds. */
+  readonly changedAtMs: number;
+  /** Label of the key that made the last change; empty when it is not known. */
+  readonly changedBy: string;
 }
 
 /** All keys, also revoked ones. */
@@ -62,6 +69,8 @@ function keyOf(row: KeyRow): StoredKey {
     createdAtMs: row.created_at.getTime(),
     version: row.version,
     archivedAtMs: row.archived_at?.getTime(),
+    changedAtMs: (row.changed_at ?? row.created_at).getTime(),
+    changedBy: row.changed_by,
     grant: {
       keyClass: row.key_class,
       project: row.project,
@@ -72,21 +81,30 @@ function keyOf(row: KeyRow): StoredKey {
   };
 }
 
+/** Who changes a key, and when. */
+export interface Authored {
+  readonly by: string;
+  /** Unix milliseconds. */
+  readonly atMs: number;
+}
+
 const updateLabel = statement(
   'update_key_label',
-  'update config.sdk_key set label = $2, version = version + 1 where digest = $1',
+  `update config.sdk_key set label = $2, version = version + 1, changed_at = $3, changed_by = $4
+    where digest = $1`,
 );
 
 const updateArchivedKey = statement(
   'update_key_archived',
-  'update config.sdk_key set archived_at = $2, version = version + 1 where digest = $1',
+  `update config.sdk_key set archived_at = case when $2::boolean then $3::timestamptz end, version = version + 1,
+      changed_at = $3, changed_by = $4 where digest = $1`,
 );
 
-export async function labelKey(tx: Queryable, digest: string, label: string): Promise<void> {
-  await tx.query(updateLabel, [digest, label]);
+export async function labelKey(tx: Queryable, digest: string, label: string, { by, atMs }: Authored): Promise<void> {
+  await tx.query(updateLabel, [digest, label, new Date(atMs), by]);
 }
 
-/** Revokes a key, or, without a time, lets it in again. */
-export async function archiveKey(tx: Queryable, digest: string, atMs: number | undefined): Promise<void> {
-  await tx.query(updateArchivedKey, [digest, atMs === undefined ? null : new Date(atMs)]);
+/** Revokes a key, or lets it in again. */
+export async function archiveKey(tx: Queryable, digest: string, isArchived: boolean, { by, atMs }: Authored) {
+  await tx.query(updateArchivedKey, [digest, isArchived, new Date(atMs), by]);
 }

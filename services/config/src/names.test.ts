@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { SluiceError } from '@sluice/mesh';
 import fc from 'fast-check';
 import { checkDescription, checkProjectName, checkReason, checkSetName, checkVersion, setKey } from './names.js';
 import { refusal } from './test/heads.js';
@@ -64,7 +65,7 @@ describe('an expected version', () => {
   const changed = { version: 4, changedBy: 'bob', changedAtMs: Date.UTC(2026, 10, 22) };
 
   it('may be absent, or the one that stands', () => {
-    checkVersion('shop', changed);
+    checkVersion('shop', changed, undefined);
     checkVersion('shop', changed, 4);
   });
 
@@ -76,6 +77,15 @@ describe('an expected version', () => {
         'expected_version',
         /shop is at version 4, not 3: "bob" changed it at 2026-11-22T00:00:00.000Z; look at it again/,
       ),
+    );
+    assert.throws(
+      () => checkVersion('shop', changed, 3, { label: ['a', 'a'], description: ['ours', 'x'.repeat(100)] }),
+      (error) => {
+        assert(error instanceof SluiceError);
+        const message = `yours "ours", stored "${'x'.repeat(80)}…"`;
+        assert.deepEqual(error.problems.slice(1), [{ field: 'description', message }]);
+        return error.message.endsWith(`; they differ in description: ${message}; look at it again, then repeat`);
+      },
     );
     assert.throws(
       () => checkVersion('shop', { version: 1 }, 0),

@@ -1,5 +1,6 @@
-import { conflict, invalid } from '@sluice/mesh';
+import { invalid } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
+import { conflictOf, difference, shown } from './both-sides.js';
 
 const plainName = /^[a-z0-9][a-z0-9-]{0,63}$/;
 const rule = 'must be 1 to 64 lower-case letters, digits and dashes, and start with a letter or digit';
@@ -12,6 +13,15 @@ export function checkProjectName(field: string, name: string): void {
 export function checkSetName(set: SetRef): void {
   checkProjectName('set.project', set.project);
   checkProjectName('set.environment', set.environment);
+}
+
+export const longestName = 512;
+export const longestIdType = 64;
+
+/** The id type of a list or an override. */
+export function checkIdType(field: string, idType: string): void {
+  if (idType.length <= longestIdType) return;
+  throw invalid(field, `has ${idType.length} characters; the limit is ${longestIdType}`);
 }
 
 const longestReason = 1_000;
@@ -40,11 +50,24 @@ interface Versioned {
   readonly changedAtMs?: number;
 }
 
-/** @throws SluiceError `conflict` when something is not at the version that the caller looked at. */
-export function checkVersion(what: string, { version, changedBy, changedAtMs }: Versioned, expected?: number): void {
+/** Texts of something, as the caller would have them and as they are stored. */
+type Sides = Readonly<Record<string, readonly [yours: string, stored: string]>>;
+
+/** @throws SluiceError `conflict` with both sides when something is not at the version that the caller looked at. */
+export function checkVersion(
+  what: string,
+  { version, changedBy, changedAtMs }: Versioned,
+  expected: number | undefined,
+  sides: Sides = {},
+): void {
   if (expected === undefined || expected === version) return;
   const who = changedBy ? `${JSON.stringify(changedBy)} changed it` : 'somebody changed it';
   const when = changedAtMs ? ` at ${new Date(changedAtMs).toISOString()}` : '';
-  const message = `${what} is at version ${version}, not ${expected}: ${who}${when}; look at it again, then repeat`;
-  throw conflict('expected_version', message);
+  const quote = (text: string): string => JSON.stringify(shorten(text));
+  const differences = Object.entries(sides)
+    .filter(([, [yours, stored]]) => yours !== stored)
+    .map(([field, [yours, stored]]) => difference(field, quote(yours), quote(stored)));
+  throw conflictOf('expected_version', `${what} is at version ${version}, not ${expected}: ${who}${when}`, differences);
 }
+
+const shorten = (text: string): string => (text.length > shown.textMax ? `${text.slice(0, shown.textMax)}…` : text);

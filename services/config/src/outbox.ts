@@ -78,23 +78,31 @@ const updateSent = statement(
 
 const pruneFrames = statement(
   'prune_frames',
-  `delete from config.outbox using config.environment
-    where outbox.project = environment.project and outbox.environment = environment.name
-      and outbox.sent_at is not null and outbox.revision <= environment.revision - $1`,
+  `delete from config.outbox using unnest($1::text[], $2::text[], $3::bigint[]) as sent (project, environment, revision)
+    where outbox.project = sent.project and outbox.environment = sent.environment
+      and outbox.revision <= sent.revision - $4 and outbox.sent_at is not null`,
 );
 
-export async function markSent(tx: Queryable, positions: readonly bigint[]): Promise<void> {
-  await tx.query(updateSent, [positions.map(String)]);
-  await tx.query(pruneFrames, [framesKept]);
+/** Marks frames as published, and forgets the oldest of their sets. */
+export async function markSent(tx: Queryable, sent: readonly OutboxRow[]): Promise<void> {
+  await tx.query(updateSent, [sent.map(({ position }) => String(position))]);
+  const newest = new Map(sent.map((row) => [`${row.project}/${row.environment}`, row]));
+  const rows = [...newest.values()];
+  await tx.query(pruneFrames, [
+    rows.map(({ project }) => project),
+    rows.map(({ environment }) => environment),
+    rows.map(({ revision }) => String(revision)),
+    framesKept,
+  ]);
 }
 
 const selectFrames = statement(
   'select_frames',
   `select frame from config.outbox where project = $1 and environment = $2 and revision > $3
-    order by revision limit $4`,
+    order by revision desc limit $4`,
 );
 
-/** The kept frames of a set after a revision, oldest first. */
+/** The newest frames of a set after a revision, oldest first; more may wait while the bus is away. */
 export async function readFrames(db: Queryable, set: SetRef, afterRevision: number): Promise<Frame[]> {
   const rows = await db.query<{ frame: Buffer }>(selectFrames, [
     set.project,
@@ -102,7 +110,7 @@ export async function readFrames(db: Queryable, set: SetRef, afterRevision: numb
     afterRevision,
     framesKept,
   ]);
-  return rows.map(({ frame }) => Frame.decode(frame));
+  return rows.reverse().map(({ frame }) => Frame.decode(frame));
 }
 
 const countUnsent = statement('count_unsent', 'select count(*) as pending from config.outbox where sent_at is null');

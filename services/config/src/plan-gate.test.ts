@@ -144,13 +144,4 @@ describe('a change of a gate', () => {
       refusal('not_found', 'name', /there is no gate "chekout"; did you mean "checkout"\?/),
     );
   });
-
-  it('is refused at another version than expected', () => {
-    const later = change(two, { rolloutPercentage: 5 });
-    change(later, { rolloutPercentage: 6, expectedVersion: 2 });
-    assert.throws(
-      () => planGate(later, requestOf({ rolloutPercentage: 6, expectedVersion: 1 })),
-      refusal('conflict', 'expected_version', /checkout is at version 2, not 1/),
-    );
-  });
 });

@@ -1,14 +1,13 @@
 import { didYouMean, entityKey, offRuleId, switchGate } from '@sluice/codec';
-import { conflict, invalid, notFound, preconditionFailed } from '@sluice/mesh';
+import { invalid, notFound, preconditionFailed } from '@sluice/mesh';
 import { type Entity, type Rule, Section, type Spec, type UpdateGateRequest } from '@sluice/proto';
 import type { Head, Plan } from './head.js';
-import { isOverrideRule } from './plan-override.js';
+import { isOverrideRule } from './override-rules.js';
 
 /**
  * Changes a gate's rollout or switch. Salts stay as they are, so that a larger percentage only
  * adds units and a smaller one only takes some away.
- * @throws SluiceError naming the field that is wrong, the version that was expected, or gates
- * of a similar name.
+ * @throws SluiceError naming the field that is wrong, or gates of a similar name.
  */
 export function planGate(head: Head, request: UpdateGateRequest): Plan {
   const { rolloutPercentage, isEnabled } = request;
@@ -16,10 +15,6 @@ export function planGate(head: Head, request: UpdateGateRequest): Plan {
     throw invalid('rollout_percentage', 'and is_enabled are both absent; say what to change');
   }
   const { entity, spec } = findGate(head, request.name);
-  if (request.expectedVersion !== undefined && request.expectedVersion !== entity.version) {
-    const now = `${request.name} is at version ${entity.version}, not ${request.expectedVersion}`;
-    throw conflict('expected_version', `${now}: somebody changed it; look at it again, then repeat`);
-  }
   let changed = spec;
   if (rolloutPercentage !== undefined) changed = rollOut(changed, request.name, request.ruleId, rolloutPercentage);
   if (isEnabled !== undefined) changed = switchGate(changed, isEnabled);

@@ -3,7 +3,7 @@ import { IdListBuilder, idListMax, packKeys, unpackKeys } from '@sluice/codec';
 import { IdListHeader, IdListMode } from '@sluice/proto';
 import fc from 'fast-check';
 import type { Head } from './head.js';
-import { changeOf, planIdList, requireIdList } from './plan-id-list.js';
+import { changeOf, checkHeader, planIdList, requireIdList } from './plan-id-list.js';
 import {
   askGate,
   carriedOn,
@@ -136,6 +136,29 @@ describe("an upload's header", () => {
     );
     assert.throws(() => changeOf(headerOf(0)), refusal('invalid', 'header.mode', /choose REPLACE, ADD or REMOVE/));
     assert.throws(() => changeOf(headerOf(ADD, { name: '' })), refusal('invalid', 'header.name', /is empty/));
+  });
+
+  it('names a list and an id type that are short enough', () => {
+    const long = { name: 'n'.repeat(513), idType: 'u'.repeat(65) };
+    changeOf(headerOf(ADD, { name: 'n'.repeat(512), idType: 'u'.repeat(64) }));
+    assert.throws(
+      () => changeOf(headerOf(ADD, { name: long.name })),
+      refusal('invalid', 'header.name', /has 513 characters; the limit is 512/),
+    );
+    assert.throws(
+      () => changeOf(headerOf(ADD, { idType: long.idType })),
+      refusal('invalid', 'header.id_type', /has 65 characters; the limit is 64/),
+    );
+  });
+
+  it('is refused before any ids come when these could not', () => {
+    const head = headWith(holding(['ada'], 'companyID'));
+    checkHeader(head, headerOf(ADD));
+    assert.throws(() => checkHeader(emptyHead, headerOf(REMOVE)), refusal('not_found', 'header.name', /no id list/));
+    assert.throws(
+      () => checkHeader(head, headerOf(ADD, { idType: 'userID' })),
+      refusal('invalid', 'header.id_type', /holds ids of companyID/),
+    );
   });
 });
 

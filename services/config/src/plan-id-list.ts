@@ -10,6 +10,7 @@ import {
 import { invalid, notFound, preconditionFailed } from '@sluice/mesh';
 import { type Entity, type IdList, type IdListHeader, IdListMode, Section } from '@sluice/proto';
 import type { Head, Held, Plan } from './head.js';
+import { checkIdType, longestName } from './names.js';
 import { missingEntity } from './plan-archive.js';
 
 const changes = new Map<IdListMode, IdListChange>([
@@ -19,11 +20,34 @@ const changes = new Map<IdListMode, IdListChange>([
 ]);
 
 /** What the header of an upload asks for. @throws SluiceError `invalid`. */
-export function changeOf({ mode, name }: IdListHeader): IdListChange {
+export function changeOf({ mode, name, idType }: IdListHeader): IdListChange {
   const change = changes.get(mode);
   if (!change) throw invalid('header.mode', 'is not set; choose REPLACE, ADD or REMOVE');
   if (name === '') throw invalid('header.name', 'is empty; name the list');
+  if (name.length > longestName) {
+    throw invalid('header.name', `has ${name.length} characters; the limit is ${longestName}`);
+  }
+  checkIdType('header.id_type', idType);
   return change;
+}
+
+/**
+ * Whether ids may come at all, before any of them does.
+ * @throws SluiceError as `planIdList` does for any ids.
+ */
+export function checkHeader(head: Head, header: IdListHeader): void {
+  readHeader(head, header);
+}
+
+function readHeader(head: Head, header: IdListHeader) {
+  const { name } = header;
+  const change = changeOf(header);
+  const stored = head.entities.get(entityKey({ section: Section.ID_LIST, name }))?.entity;
+  const list = stored?.body?.$case === 'idList' ? stored.body.value : undefined;
+  if (!list && change === 'remove') {
+    throw notFound('header.name', `there is no id list ${JSON.stringify(name)}, so nothing can leave it`);
+  }
+  return { change, stored, list, idType: idTypeOf(header, list, change) };
 }
 
 /** An id list that stands. @throws SluiceError `not_found` naming lists of a similar name. */
@@ -49,17 +73,10 @@ export interface IdListPlan {
  * to be taken out of nothing.
  */
 export function planIdList(head: Head, header: IdListHeader, given: Float64Array): IdListPlan {
-  const { name } = header;
-  const change = changeOf(header);
-  const stored = head.entities.get(entityKey({ section: Section.ID_LIST, name }))?.entity;
-  const list = stored?.body?.$case === 'idList' ? stored.body.value : undefined;
-  if (!list && change === 'remove') {
-    throw notFound('header.name', `there is no id list ${JSON.stringify(name)}, so nothing can leave it`);
-  }
-  const idType = idTypeOf(header, list, change);
+  const { change, stored, list, idType } = readHeader(head, header);
   const { keys, added, removed } = merge(list, given, change);
   const value = { keys: packKeys(keys), idType };
-  const entity: Entity = { name, version: 0, ...stored, body: { $case: 'idList', value } };
+  const entity: Entity = { name: header.name, version: 0, ...stored, body: { $case: 'idList', value } };
   return { plan: { upserts: [entity], deletions: [] }, size: keys.length, added, removed };
 }
 

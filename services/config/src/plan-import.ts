@@ -3,15 +3,17 @@ import { type FieldProblem, invalid, invalidFields } from '@sluice/mesh';
 import { type Entity, type EntityRef, Section } from '@sluice/proto';
 import { problemOf } from './check-entity.js';
 import type { Head, Plan } from './head.js';
+import { keepOverrides } from './keep-overrides.js';
 
 const entitiesMax = 200_000;
 const problemsShown = 20;
 
 /**
- * Replaces everything but keys: what is not in `entities` goes.
+ * Replaces everything but keys: what is not in `entities` goes. The overrides of what is stay,
+ * but not beside a document of another system, which has its own.
  * @throws SluiceError `invalid` naming each entity that can't be stored.
  */
-export function planImport(head: Head, entities: readonly Entity[]): Plan {
+export function planImport(head: Head, entities: readonly Entity[], isForeign = false): Plan {
   if (entities.length > entitiesMax) throw invalid('entities', `are ${entities.length}; the limit is ${entitiesMax}`);
   const wanted = new Set<string>();
   const problems: FieldProblem[] = [];
@@ -21,7 +23,8 @@ export function planImport(head: Head, entities: readonly Entity[]): Plan {
     wanted.add(entityKey(entity));
   });
   if (problems.length > 0) throw invalidFields(problems.slice(0, problemsShown));
-  return { upserts: entities, deletions: absentFrom(head, wanted) };
+  const plan = { upserts: entities, deletions: absentFrom(head, wanted) };
+  return isForeign ? plan : keepOverrides(head, plan);
 }
 
 /** What a head holds beyond some entities, without keys: those are granted and revoked, never replaced. */

@@ -3,6 +3,7 @@ import { type FieldProblem, invalid, invalidFields } from '@sluice/mesh';
 import type { Entity, EntityWrite } from '@sluice/proto';
 import { problemOf, problemOfContent } from './check-entity.js';
 import type { Head, Plan } from './head.js';
+import { keepOverrides } from './keep-overrides.js';
 import { findUnused } from './unused-conditions.js';
 
 const writesMax = 1_000;
@@ -26,7 +27,8 @@ export function entitiesOf(writes: readonly EntityWrite[]): Entity[] {
   return entities;
 }
 
-/** Conditions that nothing names any more go with the rules that did. */
+/** Overrides stay; conditions that nothing names any more go with the rules that did. */
 export function planWrite(head: Head, entities: readonly Entity[]): Plan {
-  return { upserts: entities, deletions: findUnused(head, entities, []) };
+  const { upserts, deletions } = keepOverrides(head, { upserts: entities, deletions: [] });
+  return { upserts, deletions: [...deletions, ...findUnused(head, upserts, deletions)] };
 }

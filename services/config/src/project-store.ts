@@ -1,4 +1,4 @@
-import type { Queryable, Statement } from '@sluice/postgres';
+import type { Queryable, Statement, Transaction } from '@sluice/postgres';
 import type { Environment, Project, SetRef } from '@sluice/proto';
 
 const statement = (name: string, text: string): Statement => ({ name: `config_${name}`, text });
@@ -34,14 +34,17 @@ export async function listProjects(db: Queryable): Promise<Project[]> {
   return (await db.query<ProjectRow>(selectProjects)).map(projectOf);
 }
 
-const selectProject = statement(
-  'select_project',
-  `select ${projectColumns} from config.project where name = $1 for update`,
-);
+const selectProject = statement('select_project', `select ${projectColumns} from config.project where name = $1`);
+const selectProjectForUpdate = statement('lock_project', `${selectProject.text} for update`);
+
+export async function readProject(db: Queryable, name: string): Promise<Project | undefined> {
+  const [row] = await db.query<ProjectRow>(selectProject, [name]);
+  return row && projectOf(row);
+}
 
 /** Also keeps other changes to the project out until the transaction ends. */
-export async function readProject(tx: Queryable, name: string): Promise<Project | undefined> {
-  const [row] = await tx.query<ProjectRow>(selectProject, [name]);
+export async function lockProject(tx: Transaction, name: string): Promise<Project | undefined> {
+  const [row] = await tx.query<ProjectRow>(selectProjectForUpdate, [name]);
   return row && projectOf(row);
 }
 
@@ -110,12 +113,18 @@ export async function listEnvironments(db: Queryable): Promise<StoredEnvironment
 
 const selectEnvironment = statement(
   'select_environment',
-  `select ${environmentColumns} where environment.project = $1 and environment.name = $2 for update of environment`,
+  `select ${environmentColumns} where environment.project = $1 and environment.name = $2`,
 );
+const selectEnvironmentForUpdate = statement('lock_environment', `${selectEnvironment.text} for update of environment`);
+
+export async function readEnvironment(db: Queryable, set: SetRef): Promise<StoredEnvironment | undefined> {
+  const [row] = await db.query<EnvironmentRow>(selectEnvironment, [set.project, set.environment]);
+  return row && environmentOf(row);
+}
 
 /** Also keeps writers of the set out until the transaction ends. */
-export async function readEnvironment(tx: Queryable, set: SetRef): Promise<StoredEnvironment | undefined> {
-  const [row] = await tx.query<EnvironmentRow>(selectEnvironment, [set.project, set.environment]);
+export async function lockEnvironment(tx: Transaction, set: SetRef): Promise<StoredEnvironment | undefined> {
+  const [row] = await tx.query<EnvironmentRow>(selectEnvironmentForUpdate, [set.project, set.environment]);
   return row && environmentOf(row);
 }
 

@@ -9,7 +9,11 @@ export const rulesetStream = {
   subjects: ['ruleset.v1.>'],
   discard: 'old',
   maxMsgsPerSubject: framesKept,
+  // Of very many busy sets the oldest frames go first: who misses them fetches a snapshot.
+  maxBytes: 256 * 1024 * 1024,
 } as const;
+
+type PublisherBus = Pick<Bus, 'isConnected' | 'onConnected' | 'ensureStream' | 'publish'>;
 
 const batchMax = 64;
 /**
@@ -29,7 +33,7 @@ const lookEveryMs = 500;
  */
 export class Publisher {
   readonly #db: Database;
-  readonly #bus: Bus;
+  readonly #bus: PublisherBus;
   readonly #logger: Logger;
   readonly #hops: Histogram;
   #published = 0;
@@ -39,7 +43,7 @@ export class Publisher {
   #isStreamMade = false;
   #idle: Promise<void> = Promise.resolve();
 
-  constructor(db: Database, bus: Bus, logger: Logger, metrics: Pick<Metrics, 'histogram'>) {
+  constructor(db: Database, bus: PublisherBus, logger: Logger, metrics: Pick<Metrics, 'histogram'>) {
     this.#db = db;
     this.#bus = bus;
     this.#logger = logger;
@@ -96,14 +100,14 @@ export class Publisher {
   async #publishBatch(tx: Transaction): Promise<number> {
     if (!(await tryPublishLock(tx))) return 0;
     const rows = await readUnsent(tx, batchMax);
-    const sent: bigint[] = [];
+    const sent: OutboxRow[] = [];
     const until = performance.now() + batchWithinMs;
     try {
       for (const row of rows) {
         // The transaction must not idle for long: what is left comes with the next one.
         if (performance.now() > until) break;
         await this.#publish(row);
-        sent.push(row.position);
+        sent.push(row);
       }
     } catch (error) {
       // What went out is marked; the rest waits for the next look.
@@ -115,11 +119,12 @@ export class Publisher {
   }
 
   async #publish({ project, environment, revision, frame, traceparent }: OutboxRow): Promise<void> {
-    const { lineage = '', committedAtMs } = readFrame(frame);
+    const { lineage = '', committedAtMs, stateHash } = readFrame(frame);
+    const proof = Buffer.from(stateHash).toString('hex', 0, 8);
     // Rows of an earlier version may still be whole.
     await this.#bus.publish(`ruleset.v1.${project}.${environment}`, elide(frame), {
-      // A mesh that was made anew counts from 1 again: its frames are no repeats of the old ones.
-      messageId: `${project}/${environment}/${lineage}/${revision}`,
+      // A mesh that was made anew, or restored from a backup, counts again: its frames are no repeats of the old ones.
+      messageId: `${project}/${environment}/${lineage}/${revision}/${proof}`,
       timeoutMs: publishTimeoutMs,
       traceparent: traceparent ?? undefined,
     });

@@ -1,6 +1,6 @@
 import { entityKey } from '@sluice/codec';
 import { notFound } from '@sluice/mesh';
-import type { Transaction } from '@sluice/postgres';
+import type { Queryable } from '@sluice/postgres';
 import type { Entity, EntityRef, SetRef } from '@sluice/proto';
 import type { Head } from './head.js';
 import { readAuthorship } from './revision-store.js';
@@ -23,7 +23,7 @@ export interface Expectation {
  * what does not exist.
  */
 export async function refuseClash(
-  tx: Transaction,
+  db: Queryable,
   set: SetRef,
   head: Head,
   expectations: Iterable<Expectation>,
@@ -32,7 +32,7 @@ export async function refuseClash(
     if (expected === undefined) continue;
     const held = head.entities.get(entityKey(ref));
     if (held && held.entity.version !== expected) {
-      throw versionConflict(field, held, expected, await readAuthorship(tx, set, ref, expected), yours);
+      throw versionConflict(field, held, expected, await readAuthorship(db, set, ref, expected), yours);
     }
     if (held || expected === 0) continue;
     throw notFound(field, `there is no ${entityKey(ref)}, so it is not at version ${expected}; expect 0 to create it`);

@@ -3,7 +3,8 @@ import type { Transaction } from '@sluice/postgres';
 import { ArchiveState, type Entity, KeyClass, type KeyGrant, type SetRef } from '@sluice/proto';
 import { createKey, listKeys, lockKeys } from './key-store.js';
 import { keysChannel, notify } from './outbox.js';
-import { createEnvironment, createProject, listSets } from './store.js';
+import { makeProject } from './project-log.js';
+import { createEnvironment, listSets } from './store.js';
 import type { Write, WriteRequest, Writer } from './writer.js';
 
 export const keyEntity = (digest: string, grant: KeyGrant): Entity => ({
@@ -16,15 +17,21 @@ export const keyEntity = (digest: string, grant: KeyGrant): Entity => ({
  * Makes a set if it isn't there, with its first revision: the keys that reach it.
  * @returns whether it is new.
  */
-export async function ensureSet(tx: Transaction, write: Write, set: SetRef, author: string): Promise<boolean> {
+export async function ensureSet(
+  tx: Transaction,
+  write: Write,
+  set: SetRef,
+  author: string,
+  reason = '',
+): Promise<boolean> {
   await lockKeys(tx);
-  await createProject(tx, set.project);
+  await makeProject(tx, set.project, author, `with ${set.environment}`);
   if (!(await createEnvironment(tx, set))) return false;
   const keys = (await listKeys(tx)).filter(
     ({ grant, archivedAtMs }) => archivedAtMs === undefined && covers(grant, set),
   );
   const upserts = keys.map(({ digest, grant }) => keyEntity(digest, grant));
-  await write({ set, author, reason: 'created', plan: () => ({ upserts, deletions: [] }) });
+  await write({ set, author, reason: because('created', reason), plan: () => ({ upserts, deletions: [] }) });
   return true;
 }
 
@@ -37,7 +44,7 @@ export async function grantKey(
   author: string,
 ): Promise<boolean> {
   await lockKeys(tx);
-  if (!(await createKey(tx, digest, grant))) return false;
+  if (!(await createKey(tx, digest, grant, author))) return false;
   const plan = () => ({ upserts: [keyEntity(digest, grant)], deletions: [] });
   await writeToReached(tx, write, grant, { author, reason: `key created: ${grant.label}`, plan });
   return true;
@@ -74,11 +81,16 @@ export function checkLabel(field: string, label: string): void {
   if (label.length > longestLabel) throw invalid(field, `must be at most ${longestLabel} characters`);
 }
 
+/** What the audit log says: what happened, then why. */
+export const because = (what: string, reason: string): string => (reason === '' ? what : `${what}: ${reason}`);
+
+/** What the audit log says of a new description. */
+export const described = (description: string): string => `described as ${JSON.stringify(description)}`;
+
 /** A line in the audit log of a set for what changed about the set rather than in it. */
 export async function markSet(write: Write, set: SetRef, author: string, what: string, reason: string): Promise<void> {
   const plan = () => ({ upserts: [], deletions: [] });
-  const text = reason === '' ? what : `${what}: ${reason}`;
-  await write({ set, author, reason: text, plan, isMark: true, isAllowedInArchive: true });
+  await write({ set, author, reason: because(what, reason), plan, isMark: true, isAllowedInArchive: true });
 }
 
 /** Whether a list that asks for a state wants to see something. */

@@ -1,5 +1,5 @@
 import { emptyStateHash, entityKey, sectionOf } from '@sluice/codec';
-import type { Queryable, Statement } from '@sluice/postgres';
+import type { Queryable, Statement, Transaction } from '@sluice/postgres';
 import { Entity, type EntityRef, type SetRef, type SetState } from '@sluice/proto';
 import type { Advance, ArchivedVersions, Held, Moment } from './head.js';
 
@@ -7,12 +7,12 @@ const statement = (name: string, text: string): Statement => ({ name: `config_${
 
 const insertProject = statement(
   'insert_project',
-  'insert into config.project (name) values ($1) on conflict do nothing returning name',
+  'insert into config.project (name, changed_by) values ($1, $2) on conflict do nothing returning name',
 );
 
 /** @returns whether it is new. */
-export async function createProject(tx: Queryable, project: string): Promise<boolean> {
-  return (await tx.query(insertProject, [project])).length > 0;
+export async function createProject(tx: Transaction, project: string, author: string): Promise<boolean> {
+  return (await tx.query(insertProject, [project, author])).length > 0;
 }
 
 const insertEnvironment = statement(
@@ -55,14 +55,20 @@ export async function listSets(db: Queryable): Promise<(SetState & { set: SetRef
 const selectSet = statement(
   'select_set',
   `select project, name, revision, state_hash, committed_at from config.environment
-    where project = $1 and name = $2 for share`,
+    where project = $1 and name = $2`,
 );
-const lockSet = statement('lock_set', selectSet.text.replace('for share', 'for update'));
+const selectSetForUpdate = statement('lock_set', `${selectSet.text} for update`);
 
-/** Where a set stands; `isWriting` also keeps every other writer out until the transaction ends. */
-export async function readSet(tx: Queryable, set: SetRef, isWriting: boolean): Promise<SetState | undefined> {
-  const rows = await tx.query<SetRow>(isWriting ? lockSet : selectSet, [set.project, set.environment]);
-  return rows[0] && stateOf(rows[0]);
+/** Where a set stands. */
+export async function readSet(db: Queryable, set: SetRef): Promise<SetState | undefined> {
+  const [row] = await db.query<SetRow>(selectSet, [set.project, set.environment]);
+  return row && stateOf(row);
+}
+
+/** Where a set stands; also keeps every other writer out until the transaction ends. */
+export async function lockSet(tx: Transaction, set: SetRef): Promise<SetState | undefined> {
+  const [row] = await tx.query<SetRow>(selectSetForUpdate, [set.project, set.environment]);
+  return row && stateOf(row);
 }
 
 const selectSetArchive = statement(

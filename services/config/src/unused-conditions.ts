@@ -1,10 +1,12 @@
 /**
- * Conditions that documents make are named by what they say, and shared by the rules that say it. When the
- * last of those rules goes, its condition goes along, so that a ruleset does not grow with every edit.
+ * Conditions that documents make are named by what they say, and shared by the rules that say it; those of
+ * overrides belong to one rule each. When the last of their rules goes, they go along, so that a ruleset does
+ * not grow with every edit.
  */
 import { conditionId, entityKey, sectionOf } from '@sluice/codec';
 import { type Entity, type EntityRef, Section } from '@sluice/proto';
 import type { Head } from './head.js';
+import { isOverrideCondition } from './override-rules.js';
 
 /** Ids of the conditions that an entity's rules name. */
 export function conditionIdsOf({ body }: Entity): readonly string[] {
@@ -25,7 +27,7 @@ export function isNamedByContent({ name, body }: Entity): boolean {
   return body?.$case === 'condition' && conditionId(body.value) === name;
 }
 
-/** Conditions named by content that the old versions of changed entities name, and nothing will name after the change. */
+/** Conditions nobody made by hand that changed entities named before, and nothing will name after the change. */
 export function findUnused(head: Head, upserts: readonly Entity[], deletions: readonly EntityRef[]): EntityRef[] {
   const changed = new Set([...upserts.map((entity) => entityKey(entity)), ...deletions.map(entityKey)]);
   const old = [...changed].flatMap((key) => head.entities.get(key)?.entity ?? []);
@@ -36,7 +38,7 @@ export function findUnused(head: Head, upserts: readonly Entity[], deletions: re
   }
   for (const id of candidates) {
     const held = head.entities.get(entityKey({ section: Section.CONDITION, name: id }));
-    if (!held || !isNamedByContent(held.entity)) candidates.delete(id);
+    if (!held || !(isOverrideCondition(id) || isNamedByContent(held.entity))) candidates.delete(id);
   }
   return without(candidates, head, changed).map((name) => ({ section: Section.CONDITION, name }));
 }

@@ -1,10 +1,8 @@
 import { diffEntities, entityKey } from '@sluice/codec';
-import { type FieldProblem, SluiceError } from '@sluice/mesh';
+import type { FieldProblem, SluiceError } from '@sluice/mesh';
 import type { Entity } from '@sluice/proto';
+import { conflictOf, difference, shown } from './both-sides.js';
 import type { Held } from './head.js';
-
-/** Errors travel in headers, which have little room. */
-const shown = { fieldsMax: 8, textMax: 80 };
 
 /** Who wrote a version, and when. */
 export interface Authorship {
@@ -36,19 +34,12 @@ export function versionConflict(
     expected === 0
       ? `${key} exists already, at version ${entity.version}: ${stored}`
       : `${key} is at version ${entity.version}, not ${expected}: ${stored}${before}`;
-  const differences = yours ? differencesOf(held.entity, yours) : [];
-  const list = differences.length > 0 ? `; they differ in ${differences.map(line).join(', ')}` : '';
-  const message = `${now}${list}; look at it again, then repeat`;
-  return new SluiceError('conflict', `${field}: ${message}`, { problems: [{ field, message: now }, ...differences] });
+  return conflictOf(field, now, yours ? differencesOf(held.entity, yours) : []);
 }
 
-const line = ({ field, message }: FieldProblem): string => `${field}: ${message}`;
-
-function differencesOf(stored: Entity, yours: Entity): FieldProblem[] {
+/** Where the caller's entity is not the stored one. */
+export function differencesOf(stored: Entity, yours: Entity): FieldProblem[] {
   const key = entityKey(stored).slice(0, 200);
   const { fields } = diffEntities(stored, yours, shown);
-  return fields.map(({ path, before, after }) => ({
-    field: `${key} ${path}`,
-    message: `yours ${after || 'absent'}, stored ${before || 'absent'}`,
-  }));
+  return fields.map(({ path, before, after }) => difference(`${key} ${path}`, after, before));
 }

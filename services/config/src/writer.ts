@@ -1,15 +1,7 @@
 import { EntityError, entityKey, sectionOf } from '@sluice/codec';
 import type { Problem } from '@sluice/engine';
-import {
-  type Clock,
-  conflict,
-  currentTraceparent,
-  invalid,
-  invalidFields,
-  notFound,
-  preconditionFailed,
-} from '@sluice/mesh';
-import type { Database, Transaction } from '@sluice/postgres';
+import { type Clock, currentTraceparent, invalid, invalidFields, notFound, preconditionFailed } from '@sluice/mesh';
+import type { Database, Queryable, Transaction } from '@sluice/postgres';
 import type { Frame, SetRef } from '@sluice/proto';
 import { writeAudit } from './audit-store.js';
 import { describeChanges } from './audited-changes.js';
@@ -18,6 +10,7 @@ import { type Advance, type ArchivedVersions, advance, type Head, type Moment, t
 import type { Heads } from './heads.js';
 import { setKey } from './names.js';
 import { writeFrame } from './outbox.js';
+import { refuseStale } from './revision-conflict.js';
 import { allowTimeFor, readArchived, readArchivedVersions, writeRevision } from './store.js';
 
 export interface WriteRequest {
@@ -108,13 +101,13 @@ export class Writer {
 
   async #writeIn(tx: Transaction, request: WriteRequest): Promise<Written> {
     const { set, author, reason } = request;
-    const before = await this.#heads.read(tx, set, true);
+    const before = await this.#heads.lock(tx, set);
     if (!before) throw notFound('set', `${setKey(set)} does not exist; create the environment first`);
     if (!request.isAllowedInArchive) await refuseArchived(tx, set);
-    checkExpected(before, request.expectedRevision);
     // A clock that was set back must not make a later revision look older: readers go by this time.
     const moment = { author, nowMs: Math.max(this.#clock.now(), before.committedAtMs) };
     const plan = await request.plan(before, tx);
+    await refuseStale(tx, set, before, plan, request.expectedRevision);
     await allowTimeFor(tx, plan.upserts.length + plan.deletions.length);
     const change = tryAdvance(before, plan, moment, await archivedVersions(tx, set, before, plan));
     const touched = change.upserts.length + change.deletions.length;
@@ -138,8 +131,9 @@ export class Writer {
   }
 }
 
-async function refuseArchived(tx: Transaction, set: SetRef): Promise<void> {
-  const archived = await readArchived(tx, set);
+/** @throws SluiceError `precondition` for a set that takes no changes. */
+export async function refuseArchived(db: Queryable, set: SetRef): Promise<void> {
+  const archived = await readArchived(db, set);
   if (archived === undefined) return;
   const name = archived === 'project' ? set.project : setKey(set);
   throw preconditionFailed('set', `the ${archived} ${name} is archived, so nothing in it can change; restore it first`);
@@ -159,12 +153,6 @@ function tryAdvance(before: Head, plan: Plan, moment: Moment, archived: Archived
     if (error instanceof EntityError) throw invalid('entities', error.message);
     throw error;
   }
-}
-
-function checkExpected(head: Head, expected: number | undefined): void {
-  if (expected === undefined || expected === head.revision) return;
-  const message = `the set is at revision ${head.revision}, not ${expected}: somebody changed it; look again, then repeat`;
-  throw conflict('expected_revision', message);
 }
 
 /** What cannot be evaluated cannot be saved. */

@@ -25,7 +25,11 @@ export interface Deciding {
 
 /** One decision for each key, in order. */
 export function decideKeys(deciding: Deciding, keys: readonly Key[]): Decision[] {
-  return keys.map((key) => decideKey(deciding, key, (kind, name) => decide(deciding, kind, name)));
+  return keys.map((key) =>
+    key.kind === Kind.PARAM_STORE
+      ? decideStore(deciding, key.name)
+      : decideKey(deciding, key, (kind, name) => decide(deciding, kind, name)),
+  );
 }
 
 /** Finds out what is meant by a key, and has that decided. */
@@ -60,7 +64,6 @@ function configKind({ ruleset }: Program, name: string): Kind {
 }
 
 function decide(deciding: Deciding, kind: Kind, name: string): Decision {
-  if (kind === Kind.PARAM_STORE) return decideStore(deciding, name);
   const decision = ask(deciding, kind, name);
   if (decision.consultedExperiments.length > 0) deciding.consulted?.push(...decision.consultedExperiments);
   return encode(deciding, decision);

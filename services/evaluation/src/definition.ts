@@ -1,13 +1,6 @@
-import { EvaluationServiceService, RulesetServiceService } from '@sluice/proto';
+import { EvaluationServiceService } from '@sluice/proto';
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
-/** The service's contract, with answers that are encoded already: see `Relay`. */
-export const relayedRulesetService = {
-  listSets: RulesetServiceService.listSets,
-  getRuleset: { ...RulesetServiceService.getRuleset, responseSerialize: asBuffer },
-  watchRuleset: { ...RulesetServiceService.watchRuleset, responseSerialize: asBuffer },
-};
 
 /** The service's contract; all decisions of a ruleset at once are encoded already: see `encodeAll`. */
 export const evaluationService = {

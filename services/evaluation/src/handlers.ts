@@ -1,6 +1,6 @@
 /** One function for each RPC: check, act, encode. */
 import { type CountryTable, type Decision as EngineDecision, initializeResponse, type User } from '@sluice/engine';
-import { type Call, type Clock, covers, pinnedRevision, requireKind, requireSet } from '@sluice/mesh';
+import { type Call, type Clock, covers, type Pacer, pinnedRevision, requireKind, requireSet } from '@sluice/mesh';
 import type {
   EvaluateAllRequest,
   EvaluateRequest,
@@ -20,7 +20,6 @@ import { encodeAll } from './encoded.js';
 import { explainKey } from './explain.js';
 import type { ExposureQueue } from './exposure-queue.js';
 import { heartbeatMs } from './limits.js';
-import type { Pacer } from './pacer.js';
 import { type Place, type Relay, wrapFrame } from './relay.js';
 import { checkKey, checkKeys, readInitialize, readUser } from './request.js';
 
@@ -173,7 +172,7 @@ export function listSets({ holdings }: Handling, call: Call): ListSetsResponse {
 
 /** The whole ruleset, as the bytes of a GetRulesetResponse; past revisions come from config. */
 export async function getRuleset(
-  { holdings, relay, replays }: Handling,
+  { holdings, relay, pacer, replays }: Handling,
   { set: asked, revision }: GetRulesetRequest,
   call: Call,
 ): Promise<Uint8Array> {
@@ -181,8 +180,11 @@ export async function getRuleset(
   const set = requireSet(call.principal, asked);
   const state = holdings.get(set);
   if (!state) throw unknownSet(holdings, set);
-  if (revision === 0 || revision === state.revision) return relay.snapshot(state);
-  return wrapFrame(await replays.fetch(set, revision, 'revision', call));
+  const isNewest = revision === 0 || revision === state.revision;
+  const message = isNewest ? relay.snapshot(state) : wrapFrame(await replays.fetch(set, revision, 'revision', call));
+  call.park();
+  await pacer.admit(message.length, call.signal);
+  return message;
 }
 
 /**

@@ -12,8 +12,7 @@ import {
   startServer,
 } from '@sluice/mesh';
 import { GetRulesetResponse, RulesetServiceService } from '@sluice/proto';
-import { applyFrame, createAuthority, emptyState, Holdings, rawFrame } from '@sluice/replica';
-import { relayedRulesetService } from './definition.js';
+import { applyFrame, createAuthority, emptyState, Holdings, rawFrame, relayedRulesetService } from '@sluice/replica';
 import { getRuleset, type Handling } from './handlers.js';
 import { Relay } from './relay.js';
 import { Replays } from './replays.js';
@@ -63,7 +62,13 @@ async function withHops(
   );
   const authority = createAuthority({ target: `static:///${config.address}`, key });
   const holdings = holdingsOfTwo();
-  const handling = { holdings, relay: new Relay(holdings), replays: new Replays(authority) } as unknown as Handling;
+  const pacer = { admit: async () => undefined };
+  const handling = {
+    holdings,
+    relay: new Relay(holdings),
+    replays: new Replays(authority),
+    pacer,
+  } as unknown as Handling;
   const evaluator = await startService(
     'evaluation',
     bind(relayedRulesetService, {

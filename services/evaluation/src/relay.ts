@@ -1,4 +1,5 @@
 import { equalHashes } from '@sluice/codec';
+import { Turnstile } from '@sluice/mesh';
 import { BinaryWriter, Heartbeat, type SetRef, WatchRulesetResponse, WireType } from '@sluice/proto';
 import {
   type Applied,
@@ -10,7 +11,6 @@ import {
   snapshotFrame,
 } from '@sluice/replica';
 import { frameBytesKept, framesKept, heartbeatSharedMs, readersPerTurn, snapshotKeptMs } from './limits.js';
-import { Turnstile } from './turnstile.js';
 
 /** A revision that somebody holds, with its proof. */
 export interface Place {

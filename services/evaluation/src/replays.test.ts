@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { hashEntities } from '@sluice/codec';
-import { notFound, unavailable } from '@sluice/mesh';
+import { notFound, unavailable, unhurried } from '@sluice/mesh';
 import { Frame } from '@sluice/proto';
 import { replaysKept, replaysWaitingMax } from './limits.js';
 import { Replays } from './replays.js';
@@ -76,6 +76,17 @@ describe('replays', () => {
     const ends = await Promise.allSettled(waiting);
     assert.ok(ends.every(({ status }) => status === 'rejected'));
     await assert.rejects(replays.programAt(set, 99, 5_000, never), { kind: 'unavailable' });
+  });
+
+  it('turn readers of whole rulesets away, too', async () => {
+    const gate = Promise.withResolvers<Uint8Array>();
+    const replays = new Replays({ fetchSnapshot: () => gate.promise });
+    const read = (revision: number) => replays.fetch(set, revision, 'revision', unhurried(never));
+    const reading = Array.from({ length: replaysWaitingMax }, (_, at) => read(at + 1));
+    await assert.rejects(read(99), { kind: 'exhausted' });
+    gate.resolve(Buffer.from('a snapshot'));
+    await Promise.all(reading);
+    assert.equal(Buffer.from(await read(99)).toString(), 'a snapshot');
   });
 
   it('say that config is away, that time is up, and that an answer is for another revision', async () => {

@@ -16,6 +16,8 @@ export class Replays {
   /** Loads on their way, and the end of the last: one at a time, since compiling takes its share of the processor. */
   #loads = 0;
   #last: Promise<unknown> = Promise.resolve();
+  /** Snapshots that are fetched for callers as they are. */
+  #fetches = 0;
 
   constructor(authority: Pick<Authority, 'fetchSnapshot'>) {
     this.#authority = authority;
@@ -29,7 +31,7 @@ export class Replays {
     const key = `${setKey(set)}@${revision}`;
     const known = this.#programs.get(key);
     if (!known && this.#loads >= replaysWaitingMax) {
-      return Promise.reject(exhausted('Too many past revisions are being fetched here.', 1_000));
+      return Promise.reject(tooMany());
     }
     const program = known ?? this.#load(key, set, revision);
     this.#programs.delete(key);
@@ -41,12 +43,17 @@ export class Replays {
     return within(program, `revision ${revision} of ${setKey(set)}`, timeoutMs, signal);
   }
 
-  /** The bytes of a snapshot frame, unproven. `field` is the caller's word for the revision. */
+  /**
+   * The bytes of a snapshot frame, unproven. `field` is the caller's word for the revision.
+   * @throws SluiceError as `programAt` does.
+   */
   async fetch(set: SetRef, revision: number, field: string, within: Within): Promise<Uint8Array> {
+    if (this.#fetches >= replaysWaitingMax) throw tooMany();
+    this.#fetches++;
     try {
-      return await this.#authority.fetchSnapshot(set, within, revision);
-    } catch (error) {
-      throw explain(error, set, revision, field);
+      return await this.#ask(set, revision, field, within);
+    } finally {
+      this.#fetches--;
     }
   }
 
@@ -62,8 +69,16 @@ export class Replays {
     return program;
   }
 
+  async #ask(set: SetRef, revision: number, field: string, within: Within): Promise<Uint8Array> {
+    try {
+      return await this.#authority.fetchSnapshot(set, within, revision);
+    } catch (error) {
+      throw explain(error, set, revision, field);
+    }
+  }
+
   async #compile(set: SetRef, revision: number): Promise<Program> {
-    const bytes = await this.fetch(set, revision, 'at_revision', unhurried(this.#closing.signal));
+    const bytes = await this.#ask(set, revision, 'at_revision', unhurried(this.#closing.signal));
     const outcome = await applyFrameSliced(emptyState(set), readFrame(bytes));
     if (outcome.kind !== 'applied' || outcome.state.revision !== revision) {
       throw unavailable(`Config's answer for revision ${revision} of ${setKey(set)} can't be used; ask again.`);
@@ -71,6 +86,8 @@ export class Replays {
     return outcome.state.program;
   }
 }
+
+const tooMany = (): SluiceError => exhausted('Too many past revisions are being fetched here.', 1_000);
 
 function explain(error: unknown, set: SetRef, revision: number, field: string): unknown {
   if (!(error instanceof SluiceError)) return error;

@@ -7,9 +7,11 @@ import {
   currentTraceparent,
   type FindGrant,
   type Logger,
+  Pacer,
   register,
   type Scope,
   type ServiceBinding,
+  sharedClock,
   startMetrics,
   startServer,
   systemClock,
@@ -23,12 +25,13 @@ import {
   Follower,
   type FollowerOptions,
   Holdings,
+  relayedRulesetService,
   rulesetStream,
 } from '@sluice/replica';
 import { Acks } from './acks.js';
 import type { EvaluationConfig } from './config.js';
 import { loadCountries } from './countries.js';
-import { evaluationService, relayedRulesetService } from './definition.js';
+import { evaluationService } from './definition.js';
 import { ExposureQueue } from './exposure-queue.js';
 import {
   evaluate,
@@ -49,7 +52,6 @@ import {
   snapshotBytesPerSecond,
   snapshotWaitMaxMs,
 } from './limits.js';
-import { Pacer } from './pacer.js';
 import { outdone, Peers, Standby } from './peers.js';
 import { Relay } from './relay.js';
 import { Replays } from './replays.js';
@@ -80,7 +82,7 @@ export async function startEvaluation(config: EvaluationConfig, scope: Scope): P
   const replays = new Replays(authority);
   scope.push('replays', () => replays.close());
   const follower = await startFollower(config, { holdings, source: bus, authority, logger }, scope, (applied) => {
-    const atMs = performance.timeOrigin + performance.now();
+    const atMs = sharedClock.now();
     relay.add(applied, { atMs, traceparent: currentTraceparent() });
     acks.applied(applied.state, atMs);
     hops.applied(applied, atMs);

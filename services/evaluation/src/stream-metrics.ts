@@ -1,11 +1,10 @@
-import { type Histogram, labelsOf, type Metrics, type Sample, secondsBounds } from '@sluice/mesh';
-import type { Applied, Follower, Holdings } from '@sluice/replica';
-import type { Pacer } from './pacer.js';
+import { type Histogram, labelsOf, type Metrics, type Pacer, type Sample, secondsBounds } from '@sluice/mesh';
+import type { Applied, Cause, Follower, Holdings } from '@sluice/replica';
 import type { Relay } from './relay.js';
 
 export interface Streaming {
   readonly holdings: Pick<Holdings, 'all'>;
-  readonly follower: Pick<Follower, 'newestRevision' | 'isStreamAlive'>;
+  readonly follower: Pick<Follower, 'newestRevision' | 'revisionsAhead' | 'isStreamAlive'>;
   readonly relay: Pick<Relay, 'watchers'>;
   readonly pacer: Pick<Pacer, 'waiting'>;
   readonly staleAfterMs: number;
@@ -23,6 +22,11 @@ export function exposeStream(metrics: Metrics, streaming: Streaming): void {
         const newest = follower.newestRevision(state.set) ?? state.revision;
         return { value: Math.max(newest - state.revision, 0), labels };
       }),
+  );
+  metrics.gauge(
+    'sluice_ruleset_ahead_revisions',
+    'Revisions held that config does not have: it went back in time',
+    () => standings().map(({ state, labels }) => ({ value: follower.revisionsAhead(state), labels })),
   );
   metrics.gauge('sluice_ruleset_stale', '1 when answers say that they are stale', () =>
     standings().map(({ ageMs, labels }) => ({ value: ageMs > staleAfterMs ? 1 : 0, labels })),
@@ -50,14 +54,17 @@ export class Hops {
     this.#histogram = metrics.histogram('sluice_propagation_seconds', description, secondsBounds);
   }
 
-  /** Only of changes that came as they happened: what is caught up with was late for reasons of its own. */
-  applied({ state, cause, publishedAtMs }: Applied, appliedAtMs: number): void {
-    if (cause !== 'stream') return;
-    this.#record('commit_to_applied', appliedAtMs - state.committedAtMs);
-    if (publishedAtMs !== undefined) this.#record('published_to_applied', appliedAtMs - publishedAtMs);
+  /**
+   * Changes that came as they happened, and, by a cause of their own, those that had to be fetched:
+   * as they were too large for the bus, or after an outage. The first state of all was no change.
+   */
+  applied({ state, cause, delta, publishedAtMs }: Applied, appliedAtMs: number): void {
+    if (cause === 'disk' || (cause === 'snapshot' && delta.previousRevision === 0)) return;
+    this.#record('commit_to_applied', cause, appliedAtMs - state.committedAtMs);
+    if (publishedAtMs !== undefined) this.#record('published_to_applied', cause, appliedAtMs - publishedAtMs);
   }
 
-  #record(hop: string, ms: number): void {
-    this.#histogram.record(Math.max(ms, 0) / 1_000, { hop });
+  #record(hop: string, cause: Cause, ms: number): void {
+    this.#histogram.record(Math.max(ms, 0) / 1_000, { hop, cause });
   }
 }

@@ -56,7 +56,8 @@ describe('projects, environments and keys of the authority', () => {
         root.config.updateProject({ project, description, expectedVersion }, { timeoutMs });
       const changed = await change('The shop', 1);
       assert.deepEqual([changed.project?.description, changed.project?.version], ['The shop', 2]);
-      await assert.rejects(change('Ours', 1), refusal('conflict', 'expected_version', /at version 2, not 1: "root"/));
+      const conflict = /at version 2, not 1: "root" changed it at 20.*description: yours "Ours", stored "The shop";/;
+      await assert.rejects(change('Ours', 1), refusal('conflict', 'expected_version', conflict));
       await assert.rejects(change('x'.repeat(1_001)), refusal('invalid', 'description', /limit is 1000/));
       const read = await root.config.getProject({ project }, { timeoutMs });
       assert.deepEqual([read.project?.environmentCount, read.project?.changedBy], [1, 'root']);
@@ -111,6 +112,10 @@ describe('projects, environments and keys of the authority', () => {
         { set: staging, description: 'For trying out', expectedVersion: 1 },
         { timeoutMs },
       );
+      await assert.rejects(
+        root.config.updateEnvironment({ set: staging, description: 'Old', expectedVersion: 1 }, { timeoutMs }),
+        refusal('conflict', 'expected_version', /description: yours "Old", stored "For trying out";/),
+      );
       await root.config.archiveEnvironment({ set, reason: 'closed' }, { timeoutMs });
       await assert.rejects(
         rollOut(root, set, 'checkout', 50),
@@ -124,7 +129,8 @@ describe('projects, environments and keys of the authority', () => {
       const live = await list(ArchiveState.LIVE);
       assert.deepEqual(
         live.environments.map((one) => [one.set?.environment, one.description, one.revision]),
-        [['staging', 'For trying out', 1]],
+        // What it is for is a line in its audit log, and so a revision.
+        [['staging', 'For trying out', 2]],
       );
       await root.config.restoreEnvironment({ set, reason: 'open' }, { timeoutMs });
       assert.equal((await list(ArchiveState.ANY)).environments.length, 2);
@@ -169,7 +175,9 @@ describe('projects, environments and keys of the authority', () => {
       const body = upserts.find(({ name }) => name === digest)?.body;
       assert(body?.$case === 'key');
       assert.equal(body.value.label, 'new');
-      await assert.rejects(rename('newer', 1), refusal('conflict', 'expected_version', /at version 2, not 1/));
+      assert.equal(key?.changedBy, 'root');
+      const conflict = /at version 2, not 1: "root" changed it at 20.*label: yours "newer", stored "new";/;
+      await assert.rejects(rename('newer', 1), refusal('conflict', 'expected_version', conflict));
       await assert.rejects(rename('x'.repeat(101)), refusal('invalid', 'label', /at most 100/));
     });
 

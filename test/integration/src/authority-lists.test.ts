@@ -70,13 +70,12 @@ describe('id lists and overrides of the authority', () => {
     await folder?.remove();
   });
 
+  const emptyHeader: IdListHeader = {
+    ...{ set, name: 'vips', mode: IdListMode.REPLACE, idType: '', reason: 'a test', expectedVersion: undefined },
+  };
   const upload = (chunks: Iterable<string[]>, header: Partial<IdListHeader> = {}) => {
     function* parts(): Iterable<UploadIdListRequest> {
-      const value = {
-        ...{ set, name: 'vips', mode: IdListMode.REPLACE, idType: '', reason: 'a test', expectedVersion: undefined },
-        ...header,
-      };
-      yield { part: { $case: 'header', value } };
+      yield { part: { $case: 'header', value: { ...emptyHeader, ...header } } };
       for (const unitIds of chunks) yield { part: { $case: 'chunk', value: { unitIds } } };
     }
     return root.config.uploadIdList(parts(), { timeoutMs: 120_000 });
@@ -160,6 +159,9 @@ describe('id lists and overrides of the authority', () => {
       ['an id of 64 KB', [['x'.repeat(65_536)]], {}, 'chunk.unit_ids[0]', /65536 characters/],
       ['no mode', [['ada']], { mode: IdListMode.UNSPECIFIED }, 'header.mode', /REPLACE, ADD or REMOVE/],
       ['no name', [['ada']], { name: '' }, 'header.name', /name the list/],
+      ['a name of 5,000 characters', [['ada']], { name: 'n'.repeat(5_000) }, 'header.name', /the limit is 512/],
+      ['a long id type', [['ada']], { idType: 'u'.repeat(9_000) }, 'header.id_type', /the limit is 64/],
+      ['NUL in a name', [['ada']], { name: 'vi\0ps' }, 'header.name', /NUL/],
       ['a long reason', [['ada']], { reason: 'x'.repeat(2_000) }, 'reason', /at most 1000/],
     ];
     for (const [what, chunks, header, field, message] of bad) {
@@ -167,6 +169,18 @@ describe('id lists and overrides of the authority', () => {
         await assert.rejects(upload(chunks, header), refusal('invalid', field, message));
       });
     }
+
+    it('of a set that is not there is refused before any ids come', async () => {
+      async function* waiting(): AsyncIterable<UploadIdListRequest> {
+        const nowhere = { project: 'nowhere', environment: 'production' };
+        yield { part: { $case: 'header', value: { ...emptyHeader, set: nowhere } } };
+        await new Promise(() => undefined);
+      }
+      await assert.rejects(
+        root.config.uploadIdList(waiting(), { timeoutMs }),
+        refusal('not_found', 'set', /nowhere\/production does not exist/),
+      );
+    });
 
     it('needs a header, once and first', async () => {
       const chunk: UploadIdListRequest = { part: { $case: 'chunk', value: { unitIds: ['a'] } } };

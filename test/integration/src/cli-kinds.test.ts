@@ -99,6 +99,18 @@ describe('the kinds of the sluice command', function () {
     assert.match(stderr, expected);
   }
 
+  it('keep their salt and their overrides through an update that says nothing of them', async () => {
+    await json('gate', 'create', 'salted', '--rollout', '0', '--salt', 'mine');
+    await json('override', 'put', 'gate/salted', 'true', 'ada');
+    await json('gate', 'update', 'salted', '--rollout', '10');
+    const exported = await json('export', 'statsig');
+    const gate = (exported.feature_gates as Readonly<Record<string, Json>>).salted;
+    assert.equal(gate?.salt, 'mine');
+    const { overrides } = await json('override', 'list', 'gate/salted');
+    assert.deepEqual(overrides, [{ key: 'gate/salted', idType: 'userID', answer: 'true', unitIds: ['ada'] }]);
+    await json('gate', 'archive', 'salted');
+  });
+
   for (const [kind, { make, change, shows }] of Object.entries(kinds)) {
     it(`make, show, change, archive and restore: ${kind}`, async () => {
       const name = `it-${kind}`;

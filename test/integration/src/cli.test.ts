@@ -177,9 +177,13 @@ describe('the sluice command on a mesh', function () {
       2,
       /^error: --rollout: must be a number between 0 and 100/,
     );
-    await refused(['gate', 'set', 'nothing', '--on'], 3, /^error: name: there is no gate "nothing"/);
-    await refused(['gate', 'set', 'gift-cards', '--rollout', '5', '--rule', 'nothing'], 3, /^error: rule_id: /);
-    await refused(['gate', 'set', 'gift-cards', '--on', '--expected-version', '99'], 5, /^error: expected_version: /);
+    await refused(['gate', 'set', 'nothing', '--on'], 3, /^error: gate: there is no gate "nothing"/);
+    await refused(['gate', 'set', 'gift-cards', '--rollout', '5', '--rule', 'nothing'], 3, /^error: --rule: /);
+    await refused(
+      ['gate', 'set', 'gift-cards', '--off', '--expected-version', '99'],
+      5,
+      /^error: --expected-version: gate\/gift-cards is at version \d+, not 99.*`sluice gate show gift-cards`.*\n.*gate\/gift-cards enabled: yours false, stored true/,
+    );
     await refused(['import', 'statsig', file], 2, /^error: file: /);
     await refused(['log', '', ...user], 2, /^error: .*name/);
     assert.deepEqual(await json('sets'), before);

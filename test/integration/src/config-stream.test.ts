@@ -230,11 +230,20 @@ describe('the change stream of the authority', () => {
     withHouse(async ({ bus, start }) => {
       const root = (await start('config-1')).as();
       const { revision } = await importInto(root, set, [checkout]);
+      const { stateHash } = await snapshotOf(root, set);
       const acknowledge = (instance: string, held: number): void =>
         bus.broadcast(
           `ack.v1.${set.project}.production`,
           Ack.encode(
-            Ack.fromPartial({ set, instance, region: 'test', revision: held, committedAtMs: 5, appliedAtMs: 7 }),
+            Ack.fromPartial({
+              set,
+              instance,
+              region: 'test',
+              revision: held,
+              stateHash,
+              committedAtMs: 5,
+              appliedAtMs: 7,
+            }),
           ).finish(),
         );
       // As evaluators do, each says again and again what it holds.
@@ -258,6 +267,14 @@ describe('the change stream of the authority', () => {
             ['evaluation-2', revision - 1],
           ],
         );
+        // As one that followed a config of which this one is an older backup.
+        ahead = revision + 20;
+        const foreign = await eventually(async () => {
+          const answer = await waiting();
+          assert.equal(answer.acknowledgements[1]?.revision, revision + 20);
+          return answer;
+        });
+        assert.deepEqual([foreign.isComplete, foreign.acknowledgements[1]?.isForeign], [false, true]);
         ahead = revision;
         await eventually(async () => assert((await waiting()).isComplete));
       } finally {
@@ -298,7 +315,7 @@ interface AuditRow {
 
 const selectAudit = {
   name: 'test_audit',
-  text: 'select revision, at, author, reason, changes, previous_hash, hash from config.audit order by revision',
+  text: `select revision, at, author, reason, changes, previous_hash, hash from config.audit where environment <> '' order by revision`,
 };
 
 describe('the audit log', () => {

@@ -93,7 +93,10 @@ describe('the authority for rulesets', () => {
       const { revision } = await importInto(root, set, [everyone(10)]);
       await importInto(root, set, [everyone(20)]);
       const late = importInto(root, set, [everyone(30)], revision);
-      const both = new RegExp(`revision ${revision + 1}, not ${revision}`);
+      const both = new RegExp(
+        `revision ${revision + 1}, not ${revision}: "root" wrote revision ${revision + 1} of gate/checkout at .*; ` +
+          'they differ in gate/checkout rules\\[0\\]\\.passPercentage: yours 30, stored 20;',
+      );
       await assert.rejects(late, isRefusal('conflict', 'expected_revision', both));
       assert.equal((await gateIn(root, set, 'checkout')).rules[0]?.passPercentage, 20);
     });
@@ -194,7 +197,7 @@ describe('the authority for rulesets', () => {
         { rolloutPercentage: 1, expectedVersion: 9 },
         'conflict',
         'expected_version',
-        /version 1, not 9/,
+        /version 1, not 9: "root" wrote it in revision \d+ .*rules\[0\]\.passPercentage: yours 1, stored \d+;/,
       ],
       ['a long reason', { rolloutPercentage: 1, reason: 'x'.repeat(1_001) }, 'invalid', 'reason', /at most/],
     ];

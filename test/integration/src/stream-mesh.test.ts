@@ -110,7 +110,7 @@ describe('the change stream, seen from outside', function () {
       for (const name of ['evaluation-1', 'evaluation-2']) {
         const text = await scrape(name);
         for (const hop of ['published_to_applied', 'commit_to_applied']) {
-          assert(sumOf(text, 'sluice_propagation_seconds_count', `hop="${hop}"`) >= 3);
+          assert(sumOf(text, 'sluice_propagation_seconds_count', `hop="${hop}"`, 'cause="stream"') >= 3);
           assert(sumOf(text, 'sluice_propagation_seconds_sum', `hop="${hop}"`) < 10);
         }
         assert.equal(sumOf(text, 'sluice_ruleset_revision', ...set), revision);

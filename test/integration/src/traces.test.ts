@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { eventually, startMesh, type TestMesh } from '@sluice/testkit';
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.js';
@@ -46,7 +48,20 @@ describe('one trace', () => {
     receiver?.close();
   });
 
-  it('leads from `sluice gate set` through config, PostgreSQL and NATS to each evaluator', async () => {
+  /** A backend of somebody's own, which reads from the first evaluator. */
+  async function startProgram(key: string) {
+    const target = `static:///${mesh.process('evaluation-1').address}`;
+    const file = fileURLToPath(new URL('./sdk-process.js', import.meta.url));
+    const env = { ...process.env, OTEL_SERVICE_NAME: 'backend' };
+    const args = ['--import', '@sluice/mesh/telemetry', file, target, key];
+    const program = spawn(process.execPath, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
+    await once(program.stdout, 'data', { signal: AbortSignal.timeout(10_000) });
+    return program;
+  }
+
+  it('leads from `sluice gate set` through config, PostgreSQL and NATS to each evaluator, and to an SDK', async () => {
+    const { stdout } = await mesh.sluice('key', 'create', '--class', 'server', '--label', 'traced', '--json');
+    const program = await startProgram((JSON.parse(stdout) as { secret: string }).secret);
     const set = await mesh.sluice('gate', 'set', 'express-checkout', '--rollout', '35', '--wait');
     assert.equal(set.code, 0, set.stderr);
     await eventually(() => {
@@ -61,12 +76,21 @@ describe('one trace', () => {
           /^evaluation: ruleset\.apply$/,
         ]);
       }
+      const [sdk] = trace.filter(({ name, service }) => name === 'ruleset.apply' && service === 'backend');
+      assert(sdk, 'the SDK applied it');
+      assertPasses(lineage(trace, sdk), [
+        /^config: publish /,
+        /^evaluation: ruleset\.apply$/,
+        /^backend: ruleset\.apply$/,
+      ]);
       const statements = trace.filter(({ name }) => name.startsWith('db.query'));
       assert(statements.length >= 3, 'the PostgreSQL statements are in the trace');
       for (const statement of statements) {
         assertPasses(lineage(trace, statement), [/^sluice: /, /^config: .*UpdateGate$/, /^config: db\.query/]);
       }
     });
+    program.stdin.end();
+    await once(program, 'exit');
   }).timeout(30_000);
 
   it('leads from `sluice check` through evaluation, ingestion and JetStream to the row in PostgreSQL', async () => {

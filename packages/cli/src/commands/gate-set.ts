@@ -1,10 +1,11 @@
 import { invalid } from '@sluice/mesh';
-import type { UpdateGateRequest } from '@sluice/proto';
+import { Section, type UpdateGateRequest } from '@sluice/proto';
 import type { Command } from 'commander';
 import { awaitArrivals, waitJsonHelp } from '../arrivals.js';
 import { exitCodes } from '../exit-code.js';
 import type { Host, Invocation } from '../host.js';
 import { parseCountInput, parseNumberInput } from '../json-input.js';
+import { inWords, wordingOf } from '../refusal.js';
 import type { Report } from '../report.js';
 import type { Session } from '../session.js';
 import { isoTime } from '../words.js';
@@ -44,7 +45,12 @@ const jsonHelp = `JSON: {project, environment, name, revision, version, committe
 async function setGate(session: Session, { args, options }: Invocation<SetOptions>): Promise<Report> {
   const request = requestOf(args[0] ?? '', options);
   const set = session.requireSet();
-  const { revision, version, committedAtMs } = await session.config.updateGate({ set, ...request }, session.call);
+  const ref = { section: Section.GATE, name: request.name };
+  const { fields, ...wording } = wordingOf(`gate/${request.name}`, ref, 'name');
+  const { revision, version, committedAtMs } = await inWords(
+    { ...wording, fields: { ...fields, ...flagsOfSet } },
+    session.config.updateGate({ set, ...request }, session.call),
+  );
   const arrivals = await awaitArrivals(session, set, revision, options.wait);
   return {
     document: {
@@ -62,6 +68,8 @@ async function setGate(session: Session, { args, options }: Invocation<SetOption
     exitCode: arrivals.isLate ? exitCodes.unavailable : exitCodes.ok,
   };
 }
+
+const flagsOfSet = { name: 'gate', rule_id: '--rule', rollout_percentage: '--rollout' } as const;
 
 function requestOf(name: string, options: SetOptions): Omit<UpdateGateRequest, 'set'> {
   if (options.on && options.off) throw invalid('--on', 'goes not with --off; choose one');

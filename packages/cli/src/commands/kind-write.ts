@@ -17,6 +17,7 @@ import { type Kind, refOf } from '../kinds.js';
 import { inWords, type Wording, wordingOf } from '../refusal.js';
 import type { Report } from '../report.js';
 import type { Session } from '../session.js';
+import { withStoredSalt } from '../stored-salt.js';
 import { readInput } from '../user-input.js';
 import {
   addExpectedVersion,
@@ -37,7 +38,9 @@ export function addKindWrite(parent: Command, host: Host, kind: Kind): void {
   const create = parent.command('create').description(`make ${kind.about}`);
   const update = parent
     .command('update')
-    .description(`say ${kind.about.replace(/:.*/, '')} anew, as a whole; what is not said gets its default`);
+    .description(
+      `say ${kind.about.replace(/:.*/, '')} anew, as a whole; what is not said gets its default, but the salt stays`,
+    );
   addExpectedVersion(update);
   for (const command of [create, update]) {
     command
@@ -50,8 +53,8 @@ export function addKindWrite(parent: Command, host: Host, kind: Kind): void {
     addFlags(command, kind.word);
     addWriteOptions(command).addHelpText('after', `\n${writeJsonHelp}`);
   }
-  create.action(host.onMesh<Options>((session, typed) => write(session, typed, kind, 0)));
-  update.action(host.onMesh<Options>((session, typed) => write(session, typed, kind, typed.options.expectedVersion)));
+  create.action(host.onMesh<Options>((session, typed) => write(session, typed, kind, true)));
+  update.action(host.onMesh<Options>((session, typed) => write(session, typed, kind, false)));
 }
 
 const flagsOf: Readonly<Record<string, readonly string[]>> = {
@@ -103,10 +106,12 @@ async function write(
   session: Session,
   { args: [name = ''], options }: Invocation<Options>,
   kind: Kind,
-  expectedVersion: number | undefined,
+  isNew: boolean,
 ): Promise<Report> {
   const set = session.requireSet();
-  const part = options.file === undefined ? documentOf(kind.word, options) : await readPart(session, options.file);
+  const expectedVersion = isNew ? 0 : options.expectedVersion;
+  const said = options.file === undefined ? documentOf(kind.word, options) : await readPart(session, options.file);
+  const part = isNew ? said : await withStoredSalt(session, set, kind, name, said);
   const entities = compile(kind, name, part, set.project);
   const { name: own } = refOf(kind, name);
   const writes = entities.map((entity) => ({

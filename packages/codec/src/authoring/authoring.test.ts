@@ -44,6 +44,14 @@ describe('authoring documents', () => {
     assert.deepEqual(sorted(one), sorted(two));
   });
 
+  it('takes names that every object has for names', () => {
+    const names = ['constructor', 'toString', 'hasOwnProperty', 'valueOf'];
+    const holdouts = names.map((name) => `  ${name}: {percentage: 5}`).join('\n');
+    const gates = names.map((name) => `  of-${name}: {holdout: ${name}}`).join('\n');
+    const { entities } = readAuthoring(`project: p\nholdouts:\n${holdouts}\ngates:\n${gates}\n`);
+    assert.equal(entities.filter(({ body }) => body?.$case === 'gate').length, 8);
+  });
+
   it('keeps every salt and id when a percentage is edited', () => {
     const [before, after] = [10, 60].map(
       (percentage) => readAuthoring(gateWith(`percentage: ${percentage}`)).entities[0],
@@ -98,6 +106,11 @@ describe('authoring errors', () => {
     ],
     ['two subjects in one condition', when('{country: DE, gate: x}'), /tests country and gate at once/],
     ['no subject', when('{is: [a]}'), /must say what is tested/],
+    [
+      'more values than a call may look at',
+      when(`{field: plan, is: [${'a, '.repeat(10_000)}a]}`),
+      /\.is: must be a value or a list of 1 to 10,000 values; for more, upload an id list, got a list of 10001 /,
+    ],
     ['no comparison', when('{field: plan}'), /needs a comparison for field/],
     ['a number compared with text', when('{field: orders, at_least: "5"}'), /at_least: must be a number, got "5"/],
     [
@@ -136,6 +149,21 @@ describe('authoring errors', () => {
     ['broken YAML', 'project: [', /^this is not YAML: .*\(line 1\)$/],
     ['a key twice', 'project: p\nproject: q', /^project: is there twice; keep one \(line 2\)$/],
     ['a gate twice', 'project: p\ngates:\n  a: {}\n  a: {}', /^gates\.a: is there twice; keep one \(line 4\)$/],
+    [
+      'a name that objects lose',
+      'project: p\ngates:\n  __proto__: {on: false}',
+      /^gates\.__proto__: is no name .*\(line 3\)$/,
+    ],
+    [
+      'a parameter that objects lose',
+      'project: p\nconfigs: {a: {default: {__proto__: 1}}}',
+      /^configs\.a\.default\.__proto__: is no name that can be kept/,
+    ],
+    [
+      'a holdout of a name that every object has',
+      'project: p\ngates: {a: {holdout: constructor}}',
+      /^gates\.a\.holdout: there is no holdout "constructor" in this document/,
+    ],
     ['a tag', 'project: !!binary aGk=', /^project: has the tag tag:yaml.org,2002:binary; leave it out/],
     ['an old-fashioned merge key', 'project: p\n<<: {gates: {}}', /<<.*unknown field/],
   ];

@@ -2,8 +2,12 @@ import { z } from 'zod';
 import { strict } from './strict.js';
 
 const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'must be text, a number, true or false' });
+/** Each call may look at all of them. */
+const valuesMax = 10_000;
 /** One value or a list of them. */
-const values = z.union([scalar, z.array(scalar).min(1)], { error: 'must be a value or a list of values' });
+const values = z.union([scalar, z.array(scalar).min(1).max(valuesMax)], {
+  error: 'must be a value or a list of 1 to 10,000 values; for more, upload an id list',
+});
 const timeText = z.string().refine((text) => isInstant(text), {
   error: 'must be a date or a time with zone, such as 2026-12-01 or 2026-12-01T09:00:00Z',
 });

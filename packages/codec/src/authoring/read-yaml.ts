@@ -75,7 +75,7 @@ function tooDeep(): AuthoringError {
 
 function parse(text: string, lineCounter: LineCounter): Document.Parsed {
   try {
-    // The parser compares each key with all before it, which takes minutes for a long map; see `findDoubles`.
+    // The parser compares each key with all before it, which takes minutes for a long map; see `findBadKeys`.
     const uniqueKeys = false;
     return parseDocument(text, { lineCounter, prettyErrors: true, uniqueKeys, version: '1.2', stringKeys: true });
   } catch (error) {
@@ -105,7 +105,7 @@ function findBadNodes(root: Node | null, lineOf: (node: Node) => number): Author
         const message = `is nested deeper than ${limits.depthMax} levels; flatten it`;
         return [{ path: formatPath(path.slice(0, 4)), line: lineOf(node), message }];
       }
-      if (isMap(node)) problems.push(...findDoubles(node, path, lineOf));
+      if (isMap(node)) problems.push(...findBadKeys(node, path, lineOf));
       for (const [index, item] of [...node.items.entries()].reverse()) stack.push(childOf(item, index, path));
     } else if (isScalar(node) && typeof node.value === 'number' && !isExact(node.value)) {
       const message = `${node.source ?? node.value} can't be kept exactly as a number; put it in quotes`;
@@ -115,19 +115,17 @@ function findBadNodes(root: Node | null, lineOf: (node: Node) => number): Author
   return problems;
 }
 
-function findDoubles(map: YAMLMap, path: Path, lineOf: (node: Node) => number): AuthoringProblem[] {
+/** Keys that are there twice, and the one that plain objects can't keep. */
+function findBadKeys(map: YAMLMap, path: Path, lineOf: (node: Node) => number): AuthoringProblem[] {
   const seen = new Set<string>();
   return map.items.flatMap(({ key }) => {
     const name = keyOf(key);
-    if (seen.has(name)) {
-      return {
-        path: formatPath([...path, name]),
-        line: isNode(key) ? lineOf(key) : 0,
-        message: 'is there twice; keep one',
-      };
+    const fault = name === '__proto__' ? 'is no name that can be kept; choose another' : 'is there twice; keep one';
+    if (name !== '__proto__' && !seen.has(name)) {
+      seen.add(name);
+      return [];
     }
-    seen.add(name);
-    return [];
+    return { path: formatPath([...path, name]), line: isNode(key) ? lineOf(key) : 0, message: fault };
   });
 }
 

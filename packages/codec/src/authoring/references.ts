@@ -1,3 +1,5 @@
+import { findCirclesFrom } from '@sluice/engine';
+import { spellCircle } from '../circles.js';
 import { didYouMean } from '../suggest.js';
 import type { ConditionDocument } from './condition-schema.js';
 import type { Path } from './problem.js';
@@ -108,7 +110,7 @@ function danglingHoldouts(document: ProjectDocument): Finding[] {
     ...experimentsOf(document).map(([path, , experiment]): [Path, typeof experiment] => [path, experiment]),
   ];
   return members.flatMap(([path, { holdout }]) => {
-    if (holdout === undefined || document.holdouts[holdout] !== undefined) return [];
+    if (holdout === undefined || Object.hasOwn(document.holdouts, holdout)) return [];
     const hint = didYouMean(holdout, Object.keys(document.holdouts));
     return [
       { path: [...path, 'holdout'], message: `there is no holdout ${JSON.stringify(holdout)} in this document${hint}` },
@@ -123,47 +125,25 @@ function circles(uses: readonly Use[]): Finding[] {
     const targets = conditions.flatMap((condition, index) =>
       targetsOf(condition).map(([field, kind, name]) => ({ to: `${kind} ${name}`, path: [...path, index, field] })),
     );
-    edges.set(owner, [...(edges.get(owner) ?? []), ...targets]);
+    const known = edges.get(owner);
+    if (known) known.push(...targets);
+    else edges.set(owner, targets);
   }
-  const findings: Finding[] = [];
-  const done = new Set<string>();
-  for (const owner of edges.keys()) if (!done.has(owner)) walk(owner, edges, done, findings);
-  return findings;
+  const starts = [...edges.keys()].map((to): Edge => ({ to, path: [] }));
+  return findCirclesFrom(
+    starts,
+    ({ to }) => to,
+    ({ to }) => edges.get(to) ?? [],
+  ).map((circle) => ({
+    path: circle.at(-1)?.path ?? [],
+    message: `makes a circle: ${spellCircle(circle.map(({ to }) => to))}`,
+  }));
 }
 
+/** A mention of something, and where it stands. */
 interface Edge {
   readonly to: string;
   readonly path: Path;
-}
-
-/** Depth first, without recursion: a chain may be as long as the document. */
-function walk(start: string, edges: ReadonlyMap<string, Edge[]>, done: Set<string>, findings: Finding[]): void {
-  const trail = [{ node: start, next: 0 }];
-  const places = new Map([[start, 0]]);
-  for (let top = trail.at(-1); top !== undefined; top = trail.at(-1)) {
-    const edge = edges.get(top.node)?.[top.next++];
-    if (!edge) {
-      done.add(top.node);
-      places.delete(top.node);
-      trail.pop();
-      continue;
-    }
-    const at = places.get(edge.to);
-    if (at !== undefined)
-      findings.push({ path: edge.path, message: `makes a circle: ${spell(trail.slice(at), edge.to)}` });
-    else if (!done.has(edge.to)) {
-      places.set(edge.to, trail.length);
-      trail.push({ node: edge.to, next: 0 });
-    }
-  }
-}
-
-const longestCircle = 12;
-
-function spell(trail: readonly { readonly node: string }[], last: string): string {
-  const names = [...trail.map(({ node }) => node), last];
-  if (names.length <= longestCircle) return names.join(' → ');
-  return [...names.slice(0, 6), `… ${names.length - longestCircle} more …`, ...names.slice(-6)].join(' → ');
 }
 
 /** Configs and experiments answer to the same name, wherever they are written. */
@@ -179,7 +159,7 @@ function sharedNames(document: ProjectDocument): Finding[] {
 /** Holdouts live among the gates. */
 function sharedGateNames(document: ProjectDocument): Finding[] {
   return Object.keys(document.holdouts)
-    .filter((name) => document.gates[name] !== undefined)
+    .filter((name) => Object.hasOwn(document.gates, name))
     .map((name) => ({ path: ['holdouts', name], message: 'is the name of a gate; choose another' }));
 }
 

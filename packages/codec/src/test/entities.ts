@@ -40,5 +40,5 @@ export function changeOf(
 ): EntityChangeSet {
   const gone = new Set(removed);
   const kept = held.filter((entity) => !gone.has(entityKey(entity)));
-  return { before: tableOf(held), after: tableOf([...kept, ...upserts]), upserts, removed };
+  return { before: tableOf(held), after: tableOf([...kept, ...upserts]), upserts, removed: gone };
 }

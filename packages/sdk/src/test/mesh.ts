@@ -111,7 +111,11 @@ export class TestMesh {
       if (revision !== this.model.revision) {
         const next = this.model.frames.filter((frame) => frame.revision > revision);
         const isResumable = revision > 0 && next[0]?.previousRevision === revision;
-        for (const frame of isResumable ? next : [this.model.snapshot()]) yield frameMessage(frame);
+        const times = { item: undefined, appliedAtMs: Date.now(), traceparent: undefined };
+        if (!isResumable) yield frameMessage(this.model.snapshot());
+        else
+          for (const frame of next)
+            yield Buffer.concat([frameMessage(frame), WatchRulesetResponse.encode(times).finish()]);
         revision = this.model.revision;
       }
       if (!this.isSilent) yield this.#heartbeat();

@@ -92,7 +92,7 @@ export async function handleGetEntity(
   return { entity, revision: head.revision, isArchived: !live, changedInRevision, changedAtMs, changedBy };
 }
 
-export async function readHead({ db, heads }: Context, set: SetRef): Promise<Head> {
+export async function readHead({ db, heads }: Pick<Context, 'db' | 'heads'>, set: SetRef): Promise<Head> {
   const head = await heads.current(db, set);
   if (head) return head;
   throw notFound('set', `${setKey(set)} does not exist; import or apply a ruleset to create it`);

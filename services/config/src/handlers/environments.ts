@@ -1,5 +1,4 @@
 import { type Call, covers, notFound, type Principal, requireKind, requireSet, requireWrite } from '@sluice/mesh';
-import type { Transaction } from '@sluice/postgres';
 import type {
   ArchiveEnvironmentRequest,
   ArchiveEnvironmentResponse,
@@ -14,8 +13,14 @@ import type {
 import type { Context } from '../context.js';
 import { checkDescription, checkReason, checkVersion, setKey } from '../names.js';
 import { orderOf, pageOf, pageSizeOf } from '../paging.js';
-import { listEnvironments, noteEnvironment, readEnvironment, type StoredEnvironment } from '../project-store.js';
-import { isInState, markSet } from '../sets.js';
+import {
+  listEnvironments,
+  lockEnvironment,
+  noteEnvironment,
+  readEnvironment,
+  type StoredEnvironment,
+} from '../project-store.js';
+import { described, isInState, markSet } from '../sets.js';
 
 export async function handleListEnvironments(
   { db }: Context,
@@ -40,12 +45,12 @@ export async function handleGetEnvironment(
   { principal }: Call,
 ): Promise<GetEnvironmentResponse> {
   requireKind(principal, 'console', 'server');
-  const { environment } = await requireEnvironment(db, requireSet(principal, request.set));
+  const set = requireSet(principal, request.set);
+  const { environment } = requireEnvironment(set, await readEnvironment(db, set));
   return { environment };
 }
 
-async function requireEnvironment(db: Context['db'] | Transaction, set: SetRef): Promise<StoredEnvironment> {
-  const held = await readEnvironment(db, set);
+function requireEnvironment(set: SetRef, held: StoredEnvironment | undefined): StoredEnvironment {
   if (held) return held;
   throw notFound('set', `${setKey(set)} does not exist; ListEnvironments names those there are`);
 }
@@ -56,18 +61,21 @@ function requireSetWrite(principal: Principal, asked: SetRef | undefined): SetRe
   return requireSet(principal, asked);
 }
 
+/** Says anew what it is for; the set's audit log says so. */
 export async function handleUpdateEnvironment(
-  { db, clock }: Context,
-  { set: asked, description, expectedVersion }: UpdateEnvironmentRequest,
+  { writer, clock }: Context,
+  { set: asked, description, expectedVersion, reason = '' }: UpdateEnvironmentRequest,
   { principal }: Call,
 ): Promise<UpdateEnvironmentResponse> {
   const set = requireSetWrite(principal, asked);
   checkDescription(description);
-  return db.transaction(async (tx) => {
-    const { environment, isArchivedItself } = await requireEnvironment(tx, set);
-    checkVersion(setKey(set), environment, expectedVersion);
+  checkReason(reason);
+  return writer.transaction(async (tx, write) => {
+    const { environment, isArchivedItself } = requireEnvironment(set, await lockEnvironment(tx, set));
+    checkVersion(setKey(set), environment, expectedVersion, { description: [description, environment.description] });
+    await markSet(write, set, principal.label, described(description), reason);
     await noteEnvironment(tx, set, { description, isArchived: isArchivedItself }, clock.now(), principal.label);
-    return { environment: (await requireEnvironment(tx, set)).environment };
+    return { environment: requireEnvironment(set, await readEnvironment(tx, set)).environment };
   });
 }
 
@@ -81,12 +89,12 @@ export async function handleArchiveEnvironment(
   const set = requireSetWrite(principal, asked);
   checkReason(reason);
   return writer.transaction(async (tx, write) => {
-    const { environment, isArchivedItself } = await requireEnvironment(tx, set);
+    const { environment, isArchivedItself } = requireEnvironment(set, await lockEnvironment(tx, set));
     if (isArchivedItself === isArchived) return { environment };
     const what = `environment ${isArchived ? 'archived' : 'restored'}`;
     await markSet(write, set, principal.label, what, reason);
     const notes = { description: environment.description, isArchived };
     await noteEnvironment(tx, set, notes, clock.now(), principal.label);
-    return { environment: (await requireEnvironment(tx, set)).environment };
+    return { environment: requireEnvironment(set, await readEnvironment(tx, set)).environment };
   });
 }

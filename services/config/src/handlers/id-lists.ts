@@ -1,6 +1,6 @@
 import { IdListBuilder, IdListFullError, idListMax } from '@sluice/codec';
 import { idListKey } from '@sluice/engine';
-import { type Call, invalid, requireKind, requireSet, requireWrite, SluiceError } from '@sluice/mesh';
+import { type Call, invalid, requireKind, requireSet, requireWrite } from '@sluice/mesh';
 import type { Transaction } from '@sluice/postgres';
 import {
   type DescribeIdListRequest,
@@ -14,64 +14,75 @@ import {
 import type { Context } from '../context.js';
 import type { Head } from '../head.js';
 import { checkReason } from '../names.js';
-import { changeOf, planIdList, requireIdList } from '../plan-id-list.js';
-import { refuseClash } from '../refuse-clash.js';
+import { changeOf, checkHeader, planIdList, requireIdList } from '../plan-id-list.js';
+import { type Expectation, refuseClash } from '../refuse-clash.js';
+import { refuseNul } from '../refuse-nul.js';
+import { refuseArchived } from '../writer.js';
 import { readHead } from './entities.js';
 
 const longestId = 1_000;
 const chunkMax = 100_000;
 /** Ids that are hashed before others get their turn: about 10 ms. */
 const sliceLength = 5_000;
-/** Each upload holds up to 16 MB. */
-const uploadsMax = 4;
 const describedMax = 1_000;
 const keyLength = 8;
-
-let uploads = 0;
 
 export async function handleUploadIdList(
   context: Context,
   requests: AsyncIterable<UploadIdListRequest>,
-  call: Call,
+  { principal }: Call,
 ): Promise<UploadIdListResponse> {
-  const { principal } = call;
   requireKind(principal, 'console');
   requireWrite(principal);
-  if (uploads >= uploadsMax) {
-    const message = `${uploadsMax} id lists are being uploaded already; try again in a moment`;
-    throw new SluiceError('exhausted', message, { retryAfterMs: 1_000 });
-  }
-  uploads += 1;
+  const parts = partsOf(requests);
+  const header = await readHeader(parts);
+  const set = requireSet(principal, header.set);
+  await checkUpload(context, set, header);
+  const giveBack = context.uploads.take(set.project);
   try {
-    const { header, keys } = await readUpload(requests);
-    const set = requireSet(principal, header.set);
-    return await store(context, set, principal.label, header, keys);
+    return await store(context, set, principal.label, header, await readIds(parts));
   } finally {
-    uploads -= 1;
+    giveBack();
   }
 }
 
+type Part = UploadIdListRequest['part'];
+
+async function* partsOf(requests: AsyncIterable<UploadIdListRequest>): AsyncGenerator<Part> {
+  for await (const { part } of requests) if (part) yield part;
+}
+
+async function readHeader(parts: AsyncIterator<Part>): Promise<IdListHeader> {
+  const { value: first } = await parts.next();
+  if (first?.$case !== 'header') throw invalid('header', 'is missing; send it before the ids');
+  const { header } = refuseNul({ header: first.value });
+  checkReason(header.reason);
+  changeOf(header);
+  return header;
+}
+
+/** Nobody has to send a million ids to hear that they may not. */
+async function checkUpload({ db, heads }: Context, set: SetRef, header: IdListHeader): Promise<void> {
+  const head = await readHead({ db, heads }, set);
+  await refuseArchived(db, set);
+  await refuseClash(db, set, head, [expectationOf(header)]);
+  checkHeader(head, header);
+}
+
+function expectationOf({ name, expectedVersion }: IdListHeader): Expectation {
+  return { ref: { section: Section.ID_LIST, name }, expectedVersion, field: 'header.expected_version' };
+}
+
 /** Takes the ids up as they come. @throws SluiceError `invalid` as soon as something is wrong. */
-async function readUpload(
-  requests: AsyncIterable<UploadIdListRequest>,
-): Promise<{ header: IdListHeader; keys: Float64Array }> {
-  let header: IdListHeader | undefined;
+async function readIds(parts: AsyncIterable<Part>): Promise<Float64Array> {
   const builder = new IdListBuilder();
   let count = 0;
-  for await (const { part } of requests) {
-    if (part?.$case === 'header') {
-      if (header) throw invalid('header', 'came twice; send it once, before the ids');
-      header = part.value;
-      changeOf(header);
-      checkReason(header.reason);
-    } else if (part?.$case === 'chunk') {
-      if (!header) throw invalid('header', 'is missing; send it before the ids');
-      await takeUp(builder, part.value.unitIds, count);
-      count += part.value.unitIds.length;
-    }
+  for await (const part of parts) {
+    if (part?.$case !== 'chunk') throw invalid('header', 'came twice; send it once, before the ids');
+    await takeUp(builder, part.value.unitIds, count);
+    count += part.value.unitIds.length;
   }
-  if (!header) throw invalid('header', 'is missing; send it before the ids');
-  return { header, keys: bounded(() => builder.finish()) };
+  return bounded(() => builder.finish());
 }
 
 async function takeUp(builder: IdListBuilder, ids: readonly string[], before: number): Promise<void> {
@@ -108,13 +119,12 @@ async function store(
   header: IdListHeader,
   keys: Float64Array,
 ): Promise<UploadIdListResponse> {
-  const { name, reason, expectedVersion } = header;
-  const ref = { section: Section.ID_LIST, name };
+  const { name, reason } = header;
   let outcome = { size: 0, added: 0, removed: 0 };
   const { head } = await writer.write({
     ...{ set, author, reason },
     plan: async (current: Head, tx: Transaction) => {
-      await refuseClash(tx, set, current, [{ ref, expectedVersion, field: 'header.expected_version' }]);
+      await refuseClash(tx, set, current, [expectationOf(header)]);
       const { plan, size, added, removed } = planIdList(current, header, keys);
       outcome = { size, added, removed };
       return plan;

@@ -2,6 +2,7 @@ import { type Call, requireKind, requireSet, requireWrite } from '@sluice/mesh';
 import type { Transaction } from '@sluice/postgres';
 import type { ImportRulesetRequest, ImportRulesetResponse } from '@sluice/proto';
 import type { Context } from '../context.js';
+import type { Head } from '../head.js';
 import { checkReason, checkSetName } from '../names.js';
 import { planImport } from '../plan-import.js';
 import { ensureSet } from '../sets.js';
@@ -22,7 +23,8 @@ export async function handleImportRuleset(
   const author = principal.label;
   const run = async (tx: Transaction, write: Write) => {
     await ensureSet(tx, write, set, author);
-    return write({ set, author, reason, expectedRevision, isTolerant, plan: (head) => planImport(head, entities) });
+    const plan = (head: Head) => planImport(head, entities, isTolerant);
+    return write({ set, author, reason, expectedRevision, isTolerant, plan });
   };
   const written = await (isDryRun ? writer.rehearse(run) : writer.transaction(run));
   return {

@@ -17,10 +17,10 @@ import {
 } from '@sluice/proto';
 import type { Context } from '../context.js';
 import type { Plan } from '../head.js';
-import { archiveKey, labelKey, listKeys, lockKeys, type StoredKey } from '../key-store.js';
+import { type Authored, archiveKey, labelKey, listKeys, lockKeys, type StoredKey } from '../key-store.js';
 import { checkReason, checkVersion } from '../names.js';
 import { orderOf, pageOf, pageSizeOf } from '../paging.js';
-import { checkLabel, isInState, keyEntity, writeToReached } from '../sets.js';
+import { because, checkLabel, isInState, keyEntity, writeToReached } from '../sets.js';
 import type { Write } from '../writer.js';
 
 export function handleListKeys(
@@ -55,9 +55,17 @@ function isVisible(principal: Principal, { project, environment }: KeyGrant): bo
   );
 }
 
-function summaryOf({ digest, grant, createdAtMs, version, archivedAtMs }: StoredKey): KeySummary {
+function summaryOf({
+  digest,
+  grant,
+  createdAtMs,
+  version,
+  archivedAtMs,
+  changedAtMs,
+  changedBy,
+}: StoredKey): KeySummary {
   return {
-    ...{ digest, grant, createdAtMs, version },
+    ...{ digest, grant, createdAtMs, version, changedAtMs, changedBy },
     isArchived: archivedAtMs !== undefined,
     archivedAtMs: archivedAtMs ?? 0,
   };
@@ -85,13 +93,13 @@ function requireKey(keys: readonly StoredKey[], principal: Principal, digest: st
 /** What a change to a key is for the sets that it reaches. */
 interface KeyChange {
   readonly reason: string;
-  readonly store: (tx: Queryable, key: StoredKey) => Promise<void>;
+  readonly store: (tx: Queryable, by: Authored) => Promise<void>;
   readonly plan: (key: StoredKey) => Plan;
 }
 
 /** Changes a key where it is kept and, in the same transaction, in every set that it reaches. */
 async function changeKey(
-  { writer, keyring }: Context,
+  { writer, keyring, clock }: Context,
   principal: Principal,
   digest: string,
   decide: (key: StoredKey) => KeyChange | undefined,
@@ -103,7 +111,7 @@ async function changeKey(
     const key = requireKey(await listKeys(tx), principal, digest);
     const change = decide(key);
     if (!change) return key;
-    await change.store(tx, key);
+    await change.store(tx, { by: principal.label, atMs: clock.now() });
     const plan = change.plan(key);
     const { reason } = change;
     await writeToReached(tx, write, key.grant, { author: principal.label, reason, plan: () => plan });
@@ -113,9 +121,6 @@ async function changeKey(
   return summaryOf(changed);
 }
 
-/** What the audit log says: what happened, then why. */
-const because = (what: string, reason: string): string => (reason === '' ? what : `${what}: ${reason}`);
-
 export async function handleUpdateKey(
   context: Context,
   { digest, label, expectedVersion, reason }: UpdateKeyRequest,
@@ -124,12 +129,12 @@ export async function handleUpdateKey(
   checkLabel('label', label);
   checkReason(reason);
   const key = await changeKey(context, principal, digest, (held) => {
-    checkVersion(`the key ${held.grant.label}`, held, expectedVersion);
+    checkVersion(`the key ${held.grant.label}`, held, expectedVersion, { label: [label, held.grant.label] });
     if (held.grant.label === label) return undefined;
     const grant = { ...held.grant, label };
     return {
       reason: because(`key ${held.grant.label} renamed to ${label}`, reason),
-      store: (tx) => labelKey(tx, held.digest, label),
+      store: (tx, authored) => labelKey(tx, held.digest, label, authored),
       // A revoked key is in no set; it must not come back by its name.
       plan: () => ({ upserts: held.archivedAtMs === undefined ? [keyEntity(held.digest, grant)] : [], deletions: [] }),
     };
@@ -150,7 +155,7 @@ export async function handleArchiveKey(
     }
     return {
       reason: because(`key revoked: ${held.grant.label}`, reason),
-      store: (tx) => archiveKey(tx, held.digest, context.clock.now()),
+      store: (tx, authored) => archiveKey(tx, held.digest, true, authored),
       plan: () => ({ upserts: [], deletions: [{ section: Section.KEY, name: held.digest }] }),
     };
   });
@@ -167,7 +172,7 @@ export async function handleRestoreKey(
     if (held.archivedAtMs === undefined) return undefined;
     return {
       reason: because(`key restored: ${held.grant.label}`, reason),
-      store: (tx) => archiveKey(tx, held.digest, undefined),
+      store: (tx, authored) => archiveKey(tx, held.digest, false, authored),
       plan: () => ({ upserts: [keyEntity(held.digest, held.grant)], deletions: [] }),
     };
   });

@@ -11,7 +11,7 @@ import type {
 } from '@sluice/proto';
 import type { Context } from '../context.js';
 import type { Head } from '../head.js';
-import { checkReason } from '../names.js';
+import { checkIdType, checkReason } from '../names.js';
 import { orderOf, pageOf, pageSizeOf } from '../paging.js';
 import { overridesOf, planDeleteOverride, planPutOverride, requireTarget } from '../plan-override.js';
 import { readHead } from './entities.js';
@@ -37,6 +37,7 @@ export async function handlePutOverride(
   requireWrite(principal);
   const set = requireSet(principal, asked);
   checkReason(reason);
+  checkIdType('id_type', idType);
   if (unitIds.length === 0) throw invalid('unit_ids', 'are empty; say whose answer to override');
   checkIds(unitIds);
   const { head } = await writer.write({

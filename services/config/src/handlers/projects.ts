@@ -18,18 +18,20 @@ import type {
 import type { Context } from '../context.js';
 import { checkDescription, checkProjectName, checkReason, checkSetName, checkVersion } from '../names.js';
 import { orderOf, pageOf, pageSizeOf } from '../paging.js';
-import { listProjects, noteProject, readProject } from '../project-store.js';
-import { ensureSet, isInState, markSet } from '../sets.js';
-import { createProject, listSets } from '../store.js';
+import { changeProject, makeProject } from '../project-log.js';
+import { listProjects, lockProject, readProject } from '../project-store.js';
+import { because, described, ensureSet, isInState, markSet } from '../sets.js';
+import { listSets } from '../store.js';
 import type { Write } from '../writer.js';
 
 export async function handleCreateProject(
   { db }: Context,
-  { project }: CreateProjectRequest,
+  { project, reason = '' }: CreateProjectRequest,
   { principal }: Call,
 ): Promise<CreateProjectResponse> {
   requireProjectWrite(principal, project);
-  return { isCreated: await createProject(db, project) };
+  checkReason(reason);
+  return { isCreated: await db.transaction((tx) => makeProject(tx, project, principal.label, reason)) };
 }
 
 export async function handleCreateEnvironment(
@@ -41,7 +43,10 @@ export async function handleCreateEnvironment(
   requireWrite(principal);
   const set = requireSet(principal, request.set);
   checkSetName(set);
-  return { isCreated: await writer.transaction((tx, write) => ensureSet(tx, write, set, principal.label)) };
+  const { reason = '' } = request;
+  checkReason(reason);
+  const isCreated = await writer.transaction((tx, write) => ensureSet(tx, write, set, principal.label, reason));
+  return { isCreated };
 }
 
 export async function handleListProjects(
@@ -76,11 +81,17 @@ export async function handleGetProject(
   { principal }: Call,
 ): Promise<GetProjectResponse> {
   requireKind(principal, 'console', 'server');
-  return { project: seenBy(principal, await requireProject(db, principal, name)) };
+  const project = await requireProject(principal, name, () => readProject(db, name));
+  return { project: seenBy(principal, project) };
 }
 
-async function requireProject(db: Context['db'] | Transaction, principal: Principal, name: string): Promise<Project> {
-  const project = isVisible(principal, name) ? await readProject(db, name) : undefined;
+/** The project, locked for a change in a transaction. */
+async function requireProject(
+  principal: Principal,
+  name: string,
+  read: () => Promise<Project | undefined>,
+): Promise<Project> {
+  const project = isVisible(principal, name) ? await read() : undefined;
   if (project) return project;
   throw notFound(
     'project',
@@ -98,20 +109,21 @@ function requireProjectWrite(principal: Principal, name: string): void {
 
 export async function handleUpdateProject(
   { db, clock }: Context,
-  { project: name, description, expectedVersion }: UpdateProjectRequest,
+  { project: name, description, expectedVersion, reason = '' }: UpdateProjectRequest,
   { principal }: Call,
 ): Promise<UpdateProjectResponse> {
   requireProjectWrite(principal, name);
   checkDescription(description);
+  checkReason(reason);
   return db.transaction(async (tx) => {
-    const held = await requireProject(tx, principal, name);
-    checkVersion(`the project ${name}`, held, expectedVersion);
-    await noteProject(tx, name, { description, isArchived: held.isArchived }, clock.now(), principal.label);
-    return { project: await readProject(tx, name) };
+    const held = await requireProject(principal, name, () => lockProject(tx, name));
+    checkVersion(`the project ${name}`, held, expectedVersion, { description: [description, held.description] });
+    const change = { notes: { description, isArchived: held.isArchived }, atMs: clock.now(), author: principal.label };
+    return { project: await changeProject(tx, held, { ...change, reason: because(described(description), reason) }) };
   });
 }
 
-/** Archives or restores: each of the project's sets says so in its audit log. */
+/** Archives or restores: the project's audit log says so, and that of each of its sets. */
 export async function handleArchiveProject(
   { writer, clock }: Context,
   { project: name, reason }: ArchiveProjectRequest,
@@ -121,13 +133,13 @@ export async function handleArchiveProject(
   requireProjectWrite(principal, name);
   checkReason(reason);
   return writer.transaction(async (tx: Transaction, write: Write) => {
-    const held = await requireProject(tx, principal, name);
+    const held = await requireProject(principal, name, () => lockProject(tx, name));
     if (held.isArchived === isArchived) return { project: held };
+    const what = `project ${isArchived ? 'archived' : 'restored'}`;
     for (const { set } of await listSets(tx)) {
-      const what = `project ${isArchived ? 'archived' : 'restored'}`;
       if (set.project === name) await markSet(write, set, principal.label, what, reason);
     }
-    await noteProject(tx, name, { description: held.description, isArchived }, clock.now(), principal.label);
-    return { project: await readProject(tx, name) };
+    const change = { notes: { description: held.description, isArchived }, atMs: clock.now(), author: principal.label };
+    return { project: await changeProject(tx, held, { ...change, reason: because(what, reason) }) };
   });
 }

@@ -1,15 +1,15 @@
-import { type Call, covers, notFound, requireKind, requireSet, unavailable } from '@sluice/mesh';
-import type {
-  Frame,
-  GetRulesetRequest,
+import { type Call, covers, notFound, requireKind, requireSet, SluiceError, unavailable } from '@sluice/mesh';
+import {
+  type GetRulesetRequest,
   GetRulesetResponse,
-  ListSetsResponse,
-  SetRef,
-  WatchRulesetRequest,
+  type ListSetsResponse,
+  type SetRef,
+  type WatchRulesetRequest,
   WatchRulesetResponse,
 } from '@sluice/proto';
+import { Bell } from '../bell.js';
 import type { Context } from '../context.js';
-import type { Head } from '../head.js';
+import type { Feed, Place } from '../feed.js';
 import { readPast } from '../history.js';
 import { readLineage, readLineages } from '../lineage.js';
 import { setKey } from '../names.js';
@@ -17,8 +17,6 @@ import { listSets } from '../store.js';
 import { readHead } from './entities.js';
 
 const heartbeatMs = 1_000;
-/** Stands for a watcher that holds nothing: it gets a snapshot, also of an empty set. */
-const nothing = -1;
 
 export async function handleListSets({ db }: Context, { principal }: Call): Promise<ListSetsResponse> {
   requireKind(principal, 'console', 'server');
@@ -27,117 +25,79 @@ export async function handleListSets({ db }: Context, { principal }: Call): Prom
   return { sets: visible.map((state) => ({ ...state, lineage: lineages.get(setKey(state.set)) })) };
 }
 
+/** The ruleset as the bytes of a GetRulesetResponse. */
 export async function handleGetRuleset(
   context: Context,
   { set: asked, revision }: GetRulesetRequest,
   { principal }: Call,
-): Promise<GetRulesetResponse> {
+): Promise<Uint8Array> {
   requireKind(principal, 'console', 'server');
   const set = requireSet(principal, asked);
   const head = await readHead(context, set);
   if (revision === 0 || revision === head.revision) {
-    return { frame: snapshotOf(set, head, await readLineage(context.db, set)) };
+    return context.snapshots.messageOf(set, head, await readLineage(context.db, set));
   }
   const frame = await readPast(context.db, set, revision);
-  if (frame) return { frame };
+  if (frame) return GetRulesetResponse.encode({ frame }).finish();
   throw notFound('revision', `there is no revision ${revision} of ${setKey(set)}; the newest is ${head.revision}`);
 }
 
-/** What was missed, or a snapshot; then each change as it happens, and a heartbeat each second. */
+/**
+ * What was missed, or a snapshot; then each change as it happens, and a heartbeat each second, as
+ * the bytes of WatchRulesetResponses. Whoever claims a revision with another hash, or of another
+ * lineage, holds something else, and gets a snapshot.
+ */
 export async function* handleWatchRuleset(
   context: Context,
   request: WatchRulesetRequest,
   call: Call,
-): AsyncGenerator<WatchRulesetResponse> {
+): AsyncGenerator<Uint8Array> {
   requireKind(call.principal, 'console', 'server');
   const set = requireSet(call.principal, request.set);
   const bell = new Bell(call.signal);
-  const unsubscribe = context.frames.subscribe(set, () => bell.ring());
-  const head = await readHead(context, set);
-  const lineage = await readLineage(context.db, set);
-  let revision = isHeld(head, lineage, request) ? request.revision : nothing;
-  let stateHash: Uint8Array = request.stateHash;
+  const { feed, leave } = context.frames.enter(set, () => bell.ring());
+  let place: Place = request;
   try {
     while (!call.signal.aborted) {
-      const frames = await framesAfter(context, set, revision);
-      for (const frame of frames) {
-        yield { item: { $case: 'frame', value: frame } };
-        ({ revision, stateHash } = frame);
-      }
-      yield heartbeat(context, revision, stateHash, lineage);
-      await bell.wait(heartbeatMs);
+      const next = await nextOf(context, set, feed, place, call.signal);
+      place = next.place;
+      yield* next.messages;
+      yield heartbeat(context, place);
+      // Not all at the same moment: a thousand heartbeats in one go would keep calls waiting.
+      await bell.wait(heartbeatMs * (0.75 + Math.random() / 4));
+      await context.turnstile.pass();
     }
   } finally {
-    await unsubscribe();
+    leave();
+    bell.close();
   }
 }
 
-/** A watcher that claims a revision of ours with another hash, or of another lineage, holds something else: it gets a snapshot. */
-function isHeld(head: Head, own: string | undefined, request: WatchRulesetRequest): boolean {
-  const { revision, stateHash, lineage } = request;
-  if (lineage && own && lineage !== own) return false;
-  if (revision === 0 || revision > head.revision) return false;
-  return revision < head.revision || Buffer.compare(head.stateHash, stateHash) === 0;
+async function nextOf(
+  context: Context,
+  set: SetRef,
+  feed: Feed,
+  place: Place,
+  signal: AbortSignal,
+): Promise<{ readonly messages: readonly Uint8Array[]; readonly place: Place }> {
+  const standing = await feed.standing().catch((error: unknown) => refuseForNow(set, error));
+  const missed = feed.since(place);
+  if (missed) return missed;
+  const head = await readHead(context, set).catch((error: unknown) => refuseForNow(set, error));
+  // The feed has yet to hear of a change that the head has already.
+  if (head.revision !== standing.revision) feed.spoil();
+  const { lineage } = standing;
+  const message = context.snapshots.messageOf(set, head, lineage);
+  await context.pacer.admit(message.length, signal);
+  return { messages: [message], place: { revision: head.revision, stateHash: head.stateHash, lineage } };
 }
 
-async function framesAfter(context: Context, set: SetRef, revision: number): Promise<readonly Frame[]> {
-  try {
-    const frames = revision < 0 ? undefined : await context.frames.since(set, revision);
-    return frames ?? [snapshotOf(set, await readHead(context, set), await readLineage(context.db, set))];
-  } catch (error) {
-    throw unavailable(`${setKey(set)} can't be read now; connect again soon.`, error);
-  }
+function refuseForNow(set: SetRef, error: unknown): never {
+  if (error instanceof SluiceError && error.kind === 'not_found') throw error;
+  throw unavailable(`${setKey(set)} can't be read now; connect again soon.`, error);
 }
 
-function snapshotOf(set: SetRef, head: Head, lineage: string | undefined): Frame {
-  return {
-    set,
-    revision: head.revision,
-    previousRevision: 0,
-    stateHash: Buffer.from(head.stateHash),
-    previousStateHash: Buffer.alloc(0),
-    committedAtMs: head.committedAtMs,
-    upserts: Array.from(head.entities.values(), ({ entity }) => entity),
-    deletions: [],
-    isElided: false,
-    lineage,
-  };
-}
-
-function heartbeat(
-  { clock }: Context,
-  revision: number,
-  stateHash: Uint8Array,
-  lineage: string | undefined,
-): WatchRulesetResponse {
+function heartbeat({ clock }: Context, { revision, stateHash, lineage }: Place): Uint8Array {
   const value = { revision, stateHash: Buffer.from(stateHash), nowMs: clock.now(), ageMs: 0, lineage };
-  return { item: { $case: 'heartbeat', value } };
-}
-
-/** Wakes one waiter; a ring that nobody waited for is remembered. */
-class Bell {
-  readonly #signal: AbortSignal;
-  #isRung = false;
-  #wake: (() => void) | undefined;
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal;
-    signal.addEventListener('abort', () => this.ring(), { once: true });
-  }
-
-  ring(): void {
-    this.#isRung = true;
-    this.#wake?.();
-  }
-
-  async wait(withinMs: number): Promise<void> {
-    if (!this.#isRung && !this.#signal.aborted) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      const timer = setTimeout(resolve, withinMs);
-      await promise;
-      clearTimeout(timer);
-    }
-    this.#isRung = false;
-  }
+  return WatchRulesetResponse.encode({ item: { $case: 'heartbeat', value } }).finish();
 }

@@ -4,6 +4,7 @@ import { Section, type UpdateGateRequest, type UpdateGateResponse } from '@sluic
 import type { Context } from '../context.js';
 import { checkReason } from '../names.js';
 import { planGate } from '../plan-gate.js';
+import { refuseClash } from '../refuse-clash.js';
 
 export async function handleUpdateGate(
   { writer }: Context,
@@ -14,12 +15,19 @@ export async function handleUpdateGate(
   requireWrite(principal);
   const set = requireSet(principal, request.set);
   checkReason(request.reason);
+  const { name, expectedVersion } = request;
+  const ref = { section: Section.GATE, name };
   const { head } = await writer.write({
     set,
     author: principal.label,
     reason: request.reason,
-    plan: (current) => planGate(current, request),
+    plan: async (current, tx) => {
+      const plan = planGate(current, request);
+      const [yours] = plan.upserts;
+      await refuseClash(tx, set, current, [{ ref, expectedVersion, field: 'expected_version', yours }]);
+      return plan;
+    },
   });
-  const version = head.entities.get(entityKey({ section: Section.GATE, name: request.name }))?.entity.version ?? 0;
+  const version = head.entities.get(entityKey(ref))?.entity.version ?? 0;
   return { revision: head.revision, version, committedAtMs: head.committedAtMs };
 }

@@ -215,6 +215,8 @@ export function changeKindToJSON(object: ChangeKind): string {
 export interface CreateProjectRequest {
   /** Lower-case letters, digits and dashes, at most 64. */
   project: string;
+  /** Why, for the audit log; at most 1,000 characters. */
+  reason?: string | undefined;
 }
 
 /** Says whether it is new. */
@@ -226,7 +228,11 @@ export interface CreateProjectResponse {
 /** Names the environment. */
 export interface CreateEnvironmentRequest {
   /** The set to create. */
-  set: SetRef | undefined;
+  set:
+    | SetRef
+    | undefined;
+  /** Why, for the audit log; at most 1,000 characters. */
+  reason?: string | undefined;
 }
 
 /** Says whether it is new. */
@@ -293,6 +299,10 @@ export interface KeySummary {
   isArchived: boolean;
   /** When it was revoked, Unix milliseconds; 0 when it is not. */
   archivedAtMs: number;
+  /** Last change, Unix milliseconds. */
+  changedAtMs: number;
+  /** By whom: the label of the key that did it; empty when unknown. */
+  changedBy: string;
 }
 
 /** A whole ruleset. */
@@ -492,6 +502,8 @@ export interface Acknowledgement {
   revision: number;
   /** From commit to applied, in milliseconds. */
   latencyMs: number;
+  /** What it holds is no revision of this history, whatever its number says: config was made anew or restored from a backup. */
+  isForeign: boolean;
 }
 
 /** What to write. */
@@ -769,6 +781,12 @@ export interface ListOverridesRequest {
   pageSize: number;
   /** From the previous answer. */
   pageToken: string;
+  /** Only of entities whose name contains this. */
+  nameContains?:
+    | string
+    | undefined;
+  /** Only those that this unit has. */
+  unitId?: string | undefined;
 }
 
 /** A page of overrides. */
@@ -876,7 +894,11 @@ export interface UpdateProjectRequest {
   /** New description, at most 1,000 characters. */
   description: string;
   /** Refuse unless the project is at this version; absent to skip the check. */
-  expectedVersion?: number | undefined;
+  expectedVersion?:
+    | number
+    | undefined;
+  /** Why, for the audit log; at most 1,000 characters. */
+  reason?: string | undefined;
 }
 
 /** The change is committed. */
@@ -956,7 +978,11 @@ export interface UpdateEnvironmentRequest {
   /** New description, at most 1,000 characters. */
   description: string;
   /** Refuse unless the environment is at this version; absent to skip the check. */
-  expectedVersion?: number | undefined;
+  expectedVersion?:
+    | number
+    | undefined;
+  /** Why, for the audit log; at most 1,000 characters. */
+  reason?: string | undefined;
 }
 
 /** The change is committed. */
@@ -1202,7 +1228,7 @@ export interface RollbackResponse {
 
 /** Whose audit log. */
 export interface ListAuditRequest {
-  /** The set. */
+  /** The set; without an environment, for keys of the whole project, what was done to the project itself. */
   set:
     | SetRef
     | undefined;
@@ -1222,7 +1248,7 @@ export interface ListAuditResponse {
 
 /** One line of the audit log. */
 export interface AuditRow {
-  /** The revision. */
+  /** The revision; in a project's log its version. */
   revision: number;
   /** When, Unix milliseconds. */
   atMs: number;
@@ -1248,13 +1274,13 @@ export interface AuditedChange {
   beforeDigest: Buffer;
   /** SHA-256 of its body after; empty when it is gone. */
   afterDigest: Buffer;
-  /** What differs; for the first 10 entities of the row, at most 20 fields each. */
+  /** What differs; for the first 10 entities of the row, at most 20 fields each, and none of entities above 64 KiB. */
   fields: FieldChange[];
 }
 
 /** Whose audit log. */
 export interface VerifyAuditRequest {
-  /** The set. */
+  /** The set; without an environment, for keys of the whole project, what was done to the project itself. */
   set: SetRef | undefined;
 }
 
@@ -1275,13 +1301,16 @@ export interface VerifyAuditResponse {
 }
 
 function createBaseCreateProjectRequest(): CreateProjectRequest {
-  return { project: "" };
+  return { project: "", reason: undefined };
 }
 
 export const CreateProjectRequest: MessageFns<CreateProjectRequest> = {
   encode(message: CreateProjectRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.project !== "") {
       writer.uint32(10).string(message.project);
+    }
+    if (message.reason !== undefined) {
+      writer.uint32(18).string(message.reason);
     }
     return writer;
   },
@@ -1307,6 +1336,14 @@ export const CreateProjectRequest: MessageFns<CreateProjectRequest> = {
             message.project = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1320,13 +1357,19 @@ export const CreateProjectRequest: MessageFns<CreateProjectRequest> = {
   },
 
   fromJSON(object: any): CreateProjectRequest {
-    return { project: isSet(object.project) ? globalThis.String(object.project) : "" };
+    return {
+      project: isSet(object.project) ? globalThis.String(object.project) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : undefined,
+    };
   },
 
   toJSON(message: CreateProjectRequest): unknown {
     const obj: any = {};
     if (message.project !== "") {
       obj.project = message.project;
+    }
+    if (message.reason !== undefined) {
+      obj.reason = message.reason;
     }
     return obj;
   },
@@ -1337,6 +1380,7 @@ export const CreateProjectRequest: MessageFns<CreateProjectRequest> = {
   fromPartial<I extends Exact<DeepPartial<CreateProjectRequest>, I>>(object: I): CreateProjectRequest {
     const message = createBaseCreateProjectRequest();
     message.project = object.project ?? "";
+    message.reason = object.reason ?? undefined;
     return message;
   },
 };
@@ -1415,13 +1459,16 @@ export const CreateProjectResponse: MessageFns<CreateProjectResponse> = {
 };
 
 function createBaseCreateEnvironmentRequest(): CreateEnvironmentRequest {
-  return { set: undefined };
+  return { set: undefined, reason: undefined };
 }
 
 export const CreateEnvironmentRequest: MessageFns<CreateEnvironmentRequest> = {
   encode(message: CreateEnvironmentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.set !== undefined) {
       SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.reason !== undefined) {
+      writer.uint32(18).string(message.reason);
     }
     return writer;
   },
@@ -1447,6 +1494,14 @@ export const CreateEnvironmentRequest: MessageFns<CreateEnvironmentRequest> = {
             message.set = SetRef.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1460,13 +1515,19 @@ export const CreateEnvironmentRequest: MessageFns<CreateEnvironmentRequest> = {
   },
 
   fromJSON(object: any): CreateEnvironmentRequest {
-    return { set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined };
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : undefined,
+    };
   },
 
   toJSON(message: CreateEnvironmentRequest): unknown {
     const obj: any = {};
     if (message.set !== undefined) {
       obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.reason !== undefined) {
+      obj.reason = message.reason;
     }
     return obj;
   },
@@ -1477,6 +1538,7 @@ export const CreateEnvironmentRequest: MessageFns<CreateEnvironmentRequest> = {
   fromPartial<I extends Exact<DeepPartial<CreateEnvironmentRequest>, I>>(object: I): CreateEnvironmentRequest {
     const message = createBaseCreateEnvironmentRequest();
     message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.reason = object.reason ?? undefined;
     return message;
   },
 };
@@ -1985,7 +2047,16 @@ export const ListKeysResponse: MessageFns<ListKeysResponse> = {
 };
 
 function createBaseKeySummary(): KeySummary {
-  return { digest: "", grant: undefined, createdAtMs: 0, version: 0, isArchived: false, archivedAtMs: 0 };
+  return {
+    digest: "",
+    grant: undefined,
+    createdAtMs: 0,
+    version: 0,
+    isArchived: false,
+    archivedAtMs: 0,
+    changedAtMs: 0,
+    changedBy: "",
+  };
 }
 
 export const KeySummary: MessageFns<KeySummary> = {
@@ -2007,6 +2078,12 @@ export const KeySummary: MessageFns<KeySummary> = {
     }
     if (message.archivedAtMs !== 0) {
       writer.uint32(48).int64(message.archivedAtMs);
+    }
+    if (message.changedAtMs !== 0) {
+      writer.uint32(56).int64(message.changedAtMs);
+    }
+    if (message.changedBy !== "") {
+      writer.uint32(66).string(message.changedBy);
     }
     return writer;
   },
@@ -2072,6 +2149,22 @@ export const KeySummary: MessageFns<KeySummary> = {
             message.archivedAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.changedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.changedBy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2104,6 +2197,16 @@ export const KeySummary: MessageFns<KeySummary> = {
         : isSet(object.archived_at_ms)
         ? globalThis.Number(object.archived_at_ms)
         : 0,
+      changedAtMs: isSet(object.changedAtMs)
+        ? globalThis.Number(object.changedAtMs)
+        : isSet(object.changed_at_ms)
+        ? globalThis.Number(object.changed_at_ms)
+        : 0,
+      changedBy: isSet(object.changedBy)
+        ? globalThis.String(object.changedBy)
+        : isSet(object.changed_by)
+        ? globalThis.String(object.changed_by)
+        : "",
     };
   },
 
@@ -2127,6 +2230,12 @@ export const KeySummary: MessageFns<KeySummary> = {
     if (message.archivedAtMs !== 0) {
       obj.archivedAtMs = Math.round(message.archivedAtMs);
     }
+    if (message.changedAtMs !== 0) {
+      obj.changedAtMs = Math.round(message.changedAtMs);
+    }
+    if (message.changedBy !== "") {
+      obj.changedBy = message.changedBy;
+    }
     return obj;
   },
 
@@ -2143,6 +2252,8 @@ export const KeySummary: MessageFns<KeySummary> = {
     message.version = object.version ?? 0;
     message.isArchived = object.isArchived ?? false;
     message.archivedAtMs = object.archivedAtMs ?? 0;
+    message.changedAtMs = object.changedAtMs ?? 0;
+    message.changedBy = object.changedBy ?? "";
     return message;
   },
 };
@@ -3803,7 +3914,7 @@ export const WaitForRevisionResponse: MessageFns<WaitForRevisionResponse> = {
 };
 
 function createBaseAcknowledgement(): Acknowledgement {
-  return { instance: "", region: "", revision: 0, latencyMs: 0 };
+  return { instance: "", region: "", revision: 0, latencyMs: 0, isForeign: false };
 }
 
 export const Acknowledgement: MessageFns<Acknowledgement> = {
@@ -3819,6 +3930,9 @@ export const Acknowledgement: MessageFns<Acknowledgement> = {
     }
     if (message.latencyMs !== 0) {
       writer.uint32(33).double(message.latencyMs);
+    }
+    if (message.isForeign !== false) {
+      writer.uint32(40).bool(message.isForeign);
     }
     return writer;
   },
@@ -3868,6 +3982,14 @@ export const Acknowledgement: MessageFns<Acknowledgement> = {
             message.latencyMs = reader.double();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.isForeign = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3890,6 +4012,11 @@ export const Acknowledgement: MessageFns<Acknowledgement> = {
         : isSet(object.latency_ms)
         ? globalThis.Number(object.latency_ms)
         : 0,
+      isForeign: isSet(object.isForeign)
+        ? globalThis.Boolean(object.isForeign)
+        : isSet(object.is_foreign)
+        ? globalThis.Boolean(object.is_foreign)
+        : false,
     };
   },
 
@@ -3907,6 +4034,9 @@ export const Acknowledgement: MessageFns<Acknowledgement> = {
     if (message.latencyMs !== 0) {
       obj.latencyMs = floatToJson(message.latencyMs);
     }
+    if (message.isForeign !== false) {
+      obj.isForeign = message.isForeign;
+    }
     return obj;
   },
 
@@ -3919,6 +4049,7 @@ export const Acknowledgement: MessageFns<Acknowledgement> = {
     message.region = object.region ?? "";
     message.revision = object.revision ?? 0;
     message.latencyMs = object.latencyMs ?? 0;
+    message.isForeign = object.isForeign ?? false;
     return message;
   },
 };
@@ -6198,7 +6329,7 @@ export const DeleteOverrideResponse: MessageFns<DeleteOverrideResponse> = {
 };
 
 function createBaseListOverridesRequest(): ListOverridesRequest {
-  return { set: undefined, ref: undefined, pageSize: 0, pageToken: "" };
+  return { set: undefined, ref: undefined, pageSize: 0, pageToken: "", nameContains: undefined, unitId: undefined };
 }
 
 export const ListOverridesRequest: MessageFns<ListOverridesRequest> = {
@@ -6214,6 +6345,12 @@ export const ListOverridesRequest: MessageFns<ListOverridesRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(34).string(message.pageToken);
+    }
+    if (message.nameContains !== undefined) {
+      writer.uint32(42).string(message.nameContains);
+    }
+    if (message.unitId !== undefined) {
+      writer.uint32(50).string(message.unitId);
     }
     return writer;
   },
@@ -6263,6 +6400,22 @@ export const ListOverridesRequest: MessageFns<ListOverridesRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.nameContains = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.unitId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6289,6 +6442,16 @@ export const ListOverridesRequest: MessageFns<ListOverridesRequest> = {
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      nameContains: isSet(object.nameContains)
+        ? globalThis.String(object.nameContains)
+        : isSet(object.name_contains)
+        ? globalThis.String(object.name_contains)
+        : undefined,
+      unitId: isSet(object.unitId)
+        ? globalThis.String(object.unitId)
+        : isSet(object.unit_id)
+        ? globalThis.String(object.unit_id)
+        : undefined,
     };
   },
 
@@ -6306,6 +6469,12 @@ export const ListOverridesRequest: MessageFns<ListOverridesRequest> = {
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.nameContains !== undefined) {
+      obj.nameContains = message.nameContains;
+    }
+    if (message.unitId !== undefined) {
+      obj.unitId = message.unitId;
+    }
     return obj;
   },
 
@@ -6318,6 +6487,8 @@ export const ListOverridesRequest: MessageFns<ListOverridesRequest> = {
     message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.nameContains = object.nameContains ?? undefined;
+    message.unitId = object.unitId ?? undefined;
     return message;
   },
 };
@@ -7331,7 +7502,7 @@ export const GetProjectResponse: MessageFns<GetProjectResponse> = {
 };
 
 function createBaseUpdateProjectRequest(): UpdateProjectRequest {
-  return { project: "", description: "", expectedVersion: undefined };
+  return { project: "", description: "", expectedVersion: undefined, reason: undefined };
 }
 
 export const UpdateProjectRequest: MessageFns<UpdateProjectRequest> = {
@@ -7344,6 +7515,9 @@ export const UpdateProjectRequest: MessageFns<UpdateProjectRequest> = {
     }
     if (message.expectedVersion !== undefined) {
       writer.uint32(24).uint32(message.expectedVersion);
+    }
+    if (message.reason !== undefined) {
+      writer.uint32(34).string(message.reason);
     }
     return writer;
   },
@@ -7385,6 +7559,14 @@ export const UpdateProjectRequest: MessageFns<UpdateProjectRequest> = {
             message.expectedVersion = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -7406,6 +7588,7 @@ export const UpdateProjectRequest: MessageFns<UpdateProjectRequest> = {
         : isSet(object.expected_version)
         ? globalThis.Number(object.expected_version)
         : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : undefined,
     };
   },
 
@@ -7420,6 +7603,9 @@ export const UpdateProjectRequest: MessageFns<UpdateProjectRequest> = {
     if (message.expectedVersion !== undefined) {
       obj.expectedVersion = Math.round(message.expectedVersion);
     }
+    if (message.reason !== undefined) {
+      obj.reason = message.reason;
+    }
     return obj;
   },
 
@@ -7431,6 +7617,7 @@ export const UpdateProjectRequest: MessageFns<UpdateProjectRequest> = {
     message.project = object.project ?? "";
     message.description = object.description ?? "";
     message.expectedVersion = object.expectedVersion ?? undefined;
+    message.reason = object.reason ?? undefined;
     return message;
   },
 };
@@ -8189,7 +8376,7 @@ export const GetEnvironmentResponse: MessageFns<GetEnvironmentResponse> = {
 };
 
 function createBaseUpdateEnvironmentRequest(): UpdateEnvironmentRequest {
-  return { set: undefined, description: "", expectedVersion: undefined };
+  return { set: undefined, description: "", expectedVersion: undefined, reason: undefined };
 }
 
 export const UpdateEnvironmentRequest: MessageFns<UpdateEnvironmentRequest> = {
@@ -8202,6 +8389,9 @@ export const UpdateEnvironmentRequest: MessageFns<UpdateEnvironmentRequest> = {
     }
     if (message.expectedVersion !== undefined) {
       writer.uint32(24).uint32(message.expectedVersion);
+    }
+    if (message.reason !== undefined) {
+      writer.uint32(34).string(message.reason);
     }
     return writer;
   },
@@ -8243,6 +8433,14 @@ export const UpdateEnvironmentRequest: MessageFns<UpdateEnvironmentRequest> = {
             message.expectedVersion = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -8264,6 +8462,7 @@ export const UpdateEnvironmentRequest: MessageFns<UpdateEnvironmentRequest> = {
         : isSet(object.expected_version)
         ? globalThis.Number(object.expected_version)
         : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : undefined,
     };
   },
 
@@ -8278,6 +8477,9 @@ export const UpdateEnvironmentRequest: MessageFns<UpdateEnvironmentRequest> = {
     if (message.expectedVersion !== undefined) {
       obj.expectedVersion = Math.round(message.expectedVersion);
     }
+    if (message.reason !== undefined) {
+      obj.reason = message.reason;
+    }
     return obj;
   },
 
@@ -8289,6 +8491,7 @@ export const UpdateEnvironmentRequest: MessageFns<UpdateEnvironmentRequest> = {
     message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
     message.description = object.description ?? "";
     message.expectedVersion = object.expectedVersion ?? undefined;
+    message.reason = object.reason ?? undefined;
     return message;
   },
 };
@@ -11730,7 +11933,7 @@ export const ConfigServiceService = {
     responseSerialize: (value: ListAuditResponse): Buffer => Buffer.from(ListAuditResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListAuditResponse => ListAuditResponse.decode(value),
   },
-  /** Recomputes the whole audit log of a set, and what it says about revisions and entities. */
+  /** Recomputes the whole audit log of a set, and what it says about revisions, entities and SDK keys. */
   verifyAudit: {
     path: "/sluice.config.v1.ConfigService/VerifyAudit" as const,
     requestStream: false as const,
@@ -11813,7 +12016,7 @@ export interface ConfigServiceServer extends UntypedServiceImplementation {
   rollback: handleUnaryCall<RollbackRequest, RollbackResponse>;
   /** The audit log of a set, newest first. */
   listAudit: handleUnaryCall<ListAuditRequest, ListAuditResponse>;
-  /** Recomputes the whole audit log of a set, and what it says about revisions and entities. */
+  /** Recomputes the whole audit log of a set, and what it says about revisions, entities and SDK keys. */
   verifyAudit: handleUnaryCall<VerifyAuditRequest, VerifyAuditResponse>;
 }
 
@@ -12379,7 +12582,7 @@ export interface ConfigServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListAuditResponse) => void,
   ): ClientUnaryCall;
-  /** Recomputes the whole audit log of a set, and what it says about revisions and entities. */
+  /** Recomputes the whole audit log of a set, and what it says about revisions, entities and SDK keys. */
   verifyAudit(
     request: VerifyAuditRequest,
     callback: (error: ServiceError | null, response: VerifyAuditResponse) => void,

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { exhausted, jitter } from '@sluice/mesh';
+import { jitter } from './backoff.js';
+import { exhausted } from './errors.js';
 
 export interface PacerOptions {
   /** What may go out together, in bytes per second. */

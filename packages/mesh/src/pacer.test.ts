@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { SluiceError } from '@sluice/mesh';
+import { SluiceError } from './errors.js';
 import { Pacer } from './pacer.js';
 
 describe('the pacer', () => {
