@@ -1,4 +1,4 @@
-import { type Cmab, type CmabWeights, type JsonNode, JsonNumber, readJson, writeJson } from '@sluice/engine';
+import { type Cmab, type CmabWeights, type JsonNode, JsonNumber, readAnyJson, writeJson } from '@sluice/engine';
 import { EntityError } from './entity-error.js';
 
 type JsonObject = ReadonlyMap<string, JsonNode>;
@@ -76,7 +76,7 @@ function recordOf<Value>(members: JsonObject, read: (node: JsonNode, name: strin
 function objectOf(key: string, text: string): JsonObject {
   let node: JsonNode;
   try {
-    node = readJson(text);
+    node = readAnyJson(text);
   } catch (error) {
     throw new EntityError(key, `body_json is not JSON text: ${(error as Error).message}`, error);
   }

@@ -16,8 +16,15 @@ const kinds: Readonly<Record<Decision['kind'], Kind>> = {
   layer: Kind.LAYER,
 };
 
+const wireKinds = new Map(Object.entries(kinds).map(([kind, wire]) => [wire, kind as Decision['kind']]));
+
 export function kindToWire(kind: Decision['kind']): Kind {
   return kinds[kind];
+}
+
+/** Undefined for a kind that is left open, or of a newer version. */
+export function kindFromWire(kind: Kind): Decision['kind'] | undefined {
+  return wireKinds.get(kind);
 }
 
 const noExposures: WireExposure[] = [];

@@ -4,7 +4,7 @@ import type { CompiledSpec } from './compiled.js';
 import type { Context } from './context.js';
 import { decideConfig, decideGate, decideLayer } from './decide.js';
 import type { ConfigDecision, Decision, GateDecision, LayerDecision } from './decision.js';
-import { specNamed } from './evaluate.js';
+import { type AskedKind, specNamed } from './evaluate.js';
 import { Evaluation } from './evaluation.js';
 import { Recorder, type SpecTrace } from './explain.js';
 import { decidePlain } from './plan.js';
@@ -39,9 +39,35 @@ export function evaluateLayer(program: Program, name: string, user: User, contex
   return plain ?? decideLayer(new Evaluation(program, user, context), name);
 }
 
-/** How a config entity is asked for: experiments and autotunes as experiments. */
+/** How a name is asked for, the first that there is: a gate, a config or experiment, a layer. */
+export function kindOf(program: Program, name: string): AskedKind | undefined {
+  const { gates, configs, layers, cmabs } = program.ruleset;
+  if (gates.has(name)) return 'gate';
+  if (configs.has(name) || cmabs.has(name)) return configKindOf(program, name);
+  return layers.has(name) ? 'layer' : undefined;
+}
+
+/** How a config is asked for: experiments, autotunes and bandits as experiments. */
+export function configKindOf({ ruleset }: Program, name: string): 'config' | 'experiment' {
+  return ruleset.cmabs.has(name) ? 'experiment' : kindOfEntity(ruleset.configs.get(name)?.entity ?? '');
+}
+
+/** The same for a config that is no bandit. */
 export function kindOfEntity(entity: string): 'config' | 'experiment' {
   return entity === 'experiment' || entity === 'autotune' ? 'experiment' : 'config';
+}
+
+/** Decides a name as one kind. */
+export function evaluateAs(
+  kind: AskedKind,
+  program: Program,
+  name: string,
+  user: User,
+  context: Context,
+): GateDecision | ConfigDecision | LayerDecision {
+  if (kind === 'gate') return evaluateGate(program, name, user, context);
+  if (kind === 'layer') return evaluateLayer(program, name, user, context);
+  return evaluateConfig(program, name, user, context, kind);
 }
 
 /** Several questions about one user. */
@@ -81,7 +107,7 @@ function layerIn(evaluation: Evaluation, name: string, spec: CompiledSpec | unde
 /** Every decision of a ruleset for one user. */
 export interface AllDecisions {
   readonly gates: ReadonlyMap<string, GateDecision>;
-  /** Experiments and autotunes as experiments, everything else as configs; bandits are among them without a config too. */
+  /** Experiments, autotunes and bandits as experiments, everything else as configs; bandits are among them without a config too. */
   readonly configs: ReadonlyMap<string, ConfigDecision>;
   readonly layers: ReadonlyMap<string, LayerDecision>;
 }
@@ -91,7 +117,7 @@ export function evaluateAll(program: Program, user: User, context: Context): All
   const evaluation = new Evaluation(program, user, context);
   const { names } = program;
   const configs = decideEach(program.configs, (name, spec) =>
-    configIn(evaluation, name, kindOfEntity(spec.authored.entity), spec),
+    configIn(evaluation, name, configKindOf(program, name), spec),
   );
   for (const name of program.cmabs?.keys() ?? []) {
     const slot = names.configs.find(name);
@@ -149,6 +175,19 @@ export function explainConfig(
 /** Explains a layer. */
 export function explainLayer(program: Program, name: string, user: User, context: Context): Explanation<LayerDecision> {
   return explain(program, user, context, (evaluation) => decideLayer(evaluation, name));
+}
+
+/** Explains a name as one kind. */
+export function explainAs(
+  kind: AskedKind,
+  program: Program,
+  name: string,
+  user: User,
+  context: Context,
+): Explanation<Decision> {
+  if (kind === 'gate') return explainGate(program, name, user, context);
+  if (kind === 'layer') return explainLayer(program, name, user, context);
+  return explainConfig(program, name, user, context, kind);
 }
 
 function explain<Decided extends Decision>(

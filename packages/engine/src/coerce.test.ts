@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { floatOf, integerOf, isMissing, parseFloatText, parseIntegerText, textOf, timestampOf } from './coerce.js';
 import { canonicalNumberText, floatJsonText, numberText } from './number-text.js';
+import { readVectors } from './test/read-vectors.js';
 import { parseTimestamp } from './timestamp.js';
 import { compareVersions } from './version-text.js';
 
@@ -87,6 +88,17 @@ describe('timestamps', () => {
     assert.equal(parseTimestamp('2023-01-01 00:00:00.123456Z'), start + 123);
     assert.equal(parseTimestamp('2023-1-1 0:0:1'), start + 1000);
     assert.equal(parseTimestamp('0001-01-01T00:00:00Z'), new Date('0001-01-01T00:00:00Z').getTime());
+  });
+
+  it('reads dates as the golden vectors say, of targets and of users', () => {
+    const { dates } = readVectors<{ dates: [text: string, target: number | null, user: number | null][] }>(
+      'dates.json',
+    );
+    for (const [text, target, user] of dates) {
+      const message = JSON.stringify(text);
+      assert.equal(parseIntegerText(text) ?? parseTimestamp(text) ?? null, target, message);
+      assert.equal(timestampOf(text) ?? null, user, `${message} of a user`);
+    }
   });
 
   it('refuses what is not in the calendar', () => {

@@ -2,7 +2,7 @@
  * The views of a user-side value. Every comparison asks for the view it needs; a view that a value
  * does not have is undefined, and then most comparisons are false.
  */
-import { nestingMax } from './json-text.js';
+
 import { floatJsonText, numberText } from './number-text.js';
 import { parseTimestamp } from './timestamp.js';
 
@@ -17,6 +17,9 @@ export class BareInteger {
     this.value = value;
   }
 }
+
+/** Levels of a user's arrays and objects that the reference takes. */
+const levelsMax = 2048;
 
 const int64Max = 2n ** 63n - 1n;
 const int64Min = -(2n ** 63n);
@@ -55,7 +58,7 @@ function valueJsonText(value: unknown, depth: number): string | undefined {
   if (typeof value === 'boolean') return String(value);
   if (typeof value === 'number' && Number.isFinite(value)) return numberJsonText(value);
   if (typeof value !== 'object' || value === null) return 'null';
-  if (depth >= nestingMax) return undefined;
+  if (depth >= levelsMax) return undefined;
   const parts: string[] = [];
   const isArray = Array.isArray(value);
   for (const [key, element] of Object.entries(value)) {
@@ -120,9 +123,19 @@ export function timestampOf(value: unknown): Integer | undefined {
   return parseIntegerText(value) ?? parseUserTimestamp(value);
 }
 
-/** The reference looks at user texts only when they could be a short date. */
+/** The reference looks at user texts only when they could be a short date, and counts bytes. */
 function parseUserTimestamp(text: string): number | undefined {
-  if (text.length < 8 || text.length > 20 || !/[-T:]/.test(text)) return undefined;
-  if (/[^\0-\x7f]/.test(text)) return undefined;
-  return parseTimestamp(text);
+  if (text.length > 20 || !/[-T:]/.test(text)) return undefined;
+  const bytes = utf8Length(text);
+  return bytes < 8 || bytes > 20 ? undefined : parseTimestamp(text);
+}
+
+function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    // Each half of a pair is two bytes of four.
+    if (code >= 0x80) bytes += code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 1 : 2;
+  }
+  return bytes;
 }

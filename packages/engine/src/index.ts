@@ -1,14 +1,18 @@
 /** The engine: compile a ruleset, decide for a unit, explain why. Pure: no I/O, no clock, no random numbers. */
 export {
   type AllDecisions,
+  configKindOf,
   type Explanation,
   evaluateAll,
+  evaluateAs,
   evaluateConfig,
   evaluateGate,
   evaluateLayer,
+  explainAs,
   explainConfig,
   explainGate,
   explainLayer,
+  kindOf,
   kindOfEntity,
   openSession,
   type Session,
@@ -24,8 +28,9 @@ export { type CountryTable, loadCountryTable } from './country.js';
 export type * from './decision.js';
 export { referenceReason } from './decision.js';
 export { DenseIdList } from './dense-id-list.js';
+export type { AskedKind } from './evaluate.js';
 export type { ConditionOutcome, ConditionTrace, RuleOutcome, RuleTrace, SpecTrace } from './explain.js';
-export { type JsonNode, JsonNumber, JsonSyntaxError, readJson, writeJson } from './json-text.js';
+export { type JsonNode, JsonNumber, JsonSyntaxError, readAnyJson, readJson, writeJson } from './json-text.js';
 export { chooseOverride } from './overrides.js';
 export { evaluateParameter, isSameType, type ParameterDecision } from './parameters.js';
 export type * from './problem.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { JsonSyntaxError, nestingMax, readJson, writeJson } from './json-text.js';
+import { JsonSyntaxError, nestingMax, readAnyJson, readFirstJson, readJson, writeJson } from './json-text.js';
 import { freezeNode, membersOf, Value, valueOfMembers } from './value.js';
 
 describe('JSON text', () => {
@@ -28,6 +28,22 @@ describe('JSON text', () => {
     assert.throws(() => readJson(nested(1_000_000)), JsonSyntaxError);
   });
 
+  it('keeps what it refuses as values, however deep', () => {
+    const deep = `{"a":[1,${'{"b":['.repeat(100_000)}"\\ud800",1e400${']}'.repeat(100_000)},{},[],{"c":null}]}`;
+    assert.equal(writeJson(readAnyJson(` ${deep.replaceAll(',', ' , ')} `)), deep);
+    for (const text of [deep, '1e400', '-1e400', '"\\udc00"', '{"\\ud800":1}', `[${'9'.repeat(400)}]`]) {
+      assert.throws(() => readJson(text), JsonSyntaxError, text.slice(0, 20));
+    }
+    for (const text of ['[', '[1', '[1 2', '{"a"', '{"a":', '{"a":1,', '{1:2}']) {
+      const unfinished = '['.repeat(nestingMax) + text;
+      assert.throws(() => readAnyJson(unfinished), JsonSyntaxError, text);
+    }
+  });
+
+  it('reads one value and leaves what comes behind it', () => {
+    assert.equal(writeJson(readFirstJson(' {"a":1} and more')), '{"a":1}');
+  });
+
   it('takes time linear in the text', () => {
     const started = performance.now();
     readJson(`[${'"some text",'.repeat(200_000)}1]`);
@@ -41,6 +57,16 @@ describe('answer values', () => {
     assert.equal(new Value('[1]').text, '{}');
     assert.equal(new Value('null').hasObject, false);
     assert.deepEqual(new Value('{broken').object, {});
+    const nested = (depth: number): string => `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+    for (const text of ['{"a":"\\ud800"}', '{"a":1e400}', nested(nestingMax)]) assert.equal(new Value(text).text, '{}');
+    const odd = [
+      '{"a":"\\ud83d\\ude00"}',
+      '{"a":1e300}',
+      '{"a":"1e400"}',
+      nested(nestingMax - 1),
+      `{"a":[${'{},'.repeat(200)}1]}`,
+    ];
+    for (const text of odd) assert.equal(new Value(text).text, text);
   });
 
   it('freezes all the way down', () => {

@@ -12,19 +12,44 @@ export class JsonNumber {
   }
 }
 
-/** Parsed JSON. Objects are maps, so that a key called `__proto__` is just a key; the last duplicate wins. */
-export type JsonNode = string | boolean | null | JsonNumber | JsonNode[] | Map<string, JsonNode>;
+/** A value below the deepest level that is read, as compact text. */
+export class DeepJson {
+  readonly text: string;
 
-/** Deeper nesting than this is refused, as the reference does: recursion over documents stays bounded. */
-export const nestingMax = 128;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** The members of an object that has some keys more than once. */
+export class RepeatingMembers extends Map<string, JsonNode> {
+  readonly repeated = new Set<string>();
+}
+
+/** Parsed JSON. Objects are maps, so that a key called `__proto__` is just a key; the last duplicate wins. */
+export type JsonNode = string | boolean | null | JsonNumber | DeepJson | JsonNode[] | Map<string, JsonNode>;
+
+/** Levels of objects and arrays that a value may have, as in the reference: recursion over values stays bounded. */
+export const nestingMax = 127;
 
 /** Text that is not JSON, or is nested too deeply. */
 export class JsonSyntaxError extends Error {
   override readonly name = 'JsonSyntaxError';
 }
 
-/** Parses JSON text in time linear in its length. Throws `JsonSyntaxError`. */
+/**
+ * Parses JSON text in time linear in its length, as strictly as the reference reads a value: no deep
+ * nesting, no lone surrogates, no numbers that are infinite. Throws `JsonSyntaxError`.
+ */
 export function readJson(text: string): JsonNode {
+  const node = readAnyJson(text);
+  const flaw = flawOf(node);
+  if (flaw !== undefined) throw new JsonSyntaxError(flaw);
+  return node;
+}
+
+/** The same for whatever is well-formed. Throws `JsonSyntaxError`. */
+export function readAnyJson(text: string): JsonNode {
   const reader = new Reader(text);
   const node = reader.readValue(0);
   reader.skipSpace();
@@ -32,11 +57,42 @@ export function readJson(text: string): JsonNode {
   return node;
 }
 
+/** The well-formed value that a text begins with; what comes behind it is not looked at. Throws `JsonSyntaxError`. */
+export function readFirstJson(text: string): JsonNode {
+  return new Reader(text).readValue(0);
+}
+
+/** What keeps the reference from reading a value; undefined where nothing does. */
+export function flawOf(node: JsonNode): string | undefined {
+  if (typeof node === 'string') return node.isWellFormed() ? undefined : 'half of a surrogate pair';
+  if (node instanceof JsonNumber) return isInfinite(node.text) ? `the number ${node.text} is out of range` : undefined;
+  if (node instanceof DeepJson) return `nested more than ${nestingMax} levels deep`;
+  if (typeof node !== 'object' || node === null) return undefined;
+  if (Array.isArray(node)) {
+    for (const element of node) {
+      const flaw = flawOf(element);
+      if (flaw !== undefined) return flaw;
+    }
+    return undefined;
+  }
+  for (const [key, member] of node) {
+    const flaw = flawOf(key) ?? flawOf(member);
+    if (flaw !== undefined) return flaw;
+  }
+  return undefined;
+}
+
+/** Most numbers are too short for that. */
+function isInfinite(text: string): boolean {
+  return (text.length > 300 || /[eE]/.test(text)) && !Number.isFinite(Number(text));
+}
+
 /** Compact JSON text of a node; numbers are spelled as authored unless `spell` says otherwise. */
 export function writeJson(node: JsonNode, spell: (text: string) => string = asAuthored): string {
   if (node === null || typeof node === 'boolean') return String(node);
   if (typeof node === 'string') return JSON.stringify(node);
   if (node instanceof JsonNumber) return spell(node.text);
+  if (node instanceof DeepJson) return node.text;
   const parts: string[] = [];
   if (Array.isArray(node)) {
     for (const element of node) parts.push(writeJson(element, spell));
@@ -73,13 +129,17 @@ class Reader {
     }
   }
 
+  /** A value inside so many others. */
   readValue(depth: number): JsonNode {
     this.skipSpace();
+    const mark = this.#text[this.at];
+    if (mark !== '{' && mark !== '[') return this.#readScalar();
+    if (depth >= nestingMax) return this.#readDeep();
+    return mark === '{' ? this.#readObject(depth + 1) : this.#readArray(depth + 1);
+  }
+
+  #readScalar(): string | boolean | null | JsonNumber {
     switch (this.#text[this.at]) {
-      case '{':
-        return this.#readObject(depth + 1);
-      case '[':
-        return this.#readArray(depth + 1);
       case '"':
         return this.#readString();
       case 't':
@@ -131,10 +191,62 @@ class Reader {
     }
   }
 
-  #enter(depth: number): void {
-    if (depth > nestingMax) this.fail(`nested more than ${nestingMax} levels deep`);
+  /** Without recursion, as it may be nested without end. */
+  #readDeep(): DeepJson {
+    const parts: string[] = [];
+    /** Marks that still have to come. */
+    const closes: string[] = [];
+    do {
+      this.skipSpace();
+      const mark = this.#text[this.at];
+      const close = mark === '{' ? '}' : mark === '[' ? ']' : undefined;
+      if (close === undefined) parts.push(writeJson(this.#readScalar()));
+      else {
+        parts.push(mark ?? '');
+        closes.push(close);
+        this.#enter();
+        if (this.#text[this.at] !== close) {
+          parts.push(this.#readDeepKey(close));
+          continue;
+        }
+        this.at++;
+        parts.push(closes.pop() ?? '');
+      }
+      this.#closeDeep(parts, closes);
+    } while (closes.length > 0);
+    return new DeepJson(parts.join(''));
+  }
+
+  /** Behind a value: up to where the next one begins. */
+  #closeDeep(parts: string[], closes: string[]): void {
+    for (let close = closes.at(-1); close !== undefined; close = closes.at(-1)) {
+      if (this.#hasNext(close)) {
+        parts.push(',', this.#readDeepKey(close));
+        return;
+      }
+      parts.push(closes.pop() ?? '');
+    }
+  }
+
+  /** Arrays have none. */
+  #readDeepKey(close: string): string {
+    return close === '}' ? `${JSON.stringify(this.#readKey())}:` : '';
+  }
+
+  #enter(): void {
     this.at++;
     this.skipSpace();
+  }
+
+  /** A key with its colon. */
+  #readKey(): string {
+    this.skipSpace();
+    if (this.#text[this.at] !== '"') this.fail('expected a key');
+    const key = this.#readString();
+    this.skipSpace();
+    if (this.#text[this.at] !== ':') this.fail('expected :');
+    this.at++;
+    return key;
   }
 
   /** After an element: true when another follows. */
@@ -148,7 +260,7 @@ class Reader {
 
   #readArray(depth: number): JsonNode[] {
     const elements: JsonNode[] = [];
-    this.#enter(depth);
+    this.#enter();
     if (this.#text[this.at] === ']') {
       this.at++;
       return elements;
@@ -159,20 +271,25 @@ class Reader {
   }
 
   #readObject(depth: number): Map<string, JsonNode> {
-    const members = new Map<string, JsonNode>();
-    this.#enter(depth);
+    let members = new Map<string, JsonNode>();
+    let repeated: Set<string> | undefined;
+    let count = 0;
+    this.#enter();
     if (this.#text[this.at] === '}') {
       this.at++;
       return members;
     }
     do {
-      this.skipSpace();
-      if (this.#text[this.at] !== '"') this.fail('expected a key');
-      const key = this.#readString();
-      this.skipSpace();
-      if (this.#text[this.at] !== ':') this.fail('expected :');
-      this.at++;
+      const key = this.#readKey();
       members.set(key, this.readValue(depth));
+      if (members.size === ++count) continue;
+      count--;
+      if (repeated === undefined) {
+        const repeating: RepeatingMembers = new RepeatingMembers(members);
+        repeated = repeating.repeated;
+        members = repeating;
+      }
+      repeated.add(key);
     } while (this.#hasNext('}'));
     return members;
   }

@@ -1,4 +1,4 @@
-import type { JsonNode } from './json-text.js';
+import { type JsonNode, RepeatingMembers } from './json-text.js';
 
 /** What a parameter of a store takes its value from, and the fields that say so. */
 export interface ParameterKind {
@@ -17,10 +17,12 @@ const kinds: readonly ParameterKind[] = [
   { kind: 'layer', texts: ['layer_name', 'param_name'], values: [] },
 ];
 
-/** The first kind whose fields are all there; `ref_type` is not asked. Undefined: of no kind. */
+/** The first kind whose fields are all there, once each; `ref_type` is not asked. Undefined: of no kind. */
 export function parameterKindOf(members: ReadonlyMap<string, JsonNode>): ParameterKind | undefined {
+  const repeated = members instanceof RepeatingMembers ? [...members.repeated] : [];
   return kinds.find(
     ({ texts, values }) =>
+      !repeated.some((field) => texts.includes(field) || values.includes(field)) &&
       texts.every((field) => typeof members.get(field) === 'string') &&
       values.every((field) => members.get(field) !== undefined),
   );

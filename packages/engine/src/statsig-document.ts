@@ -2,7 +2,7 @@
  * Reads the public config-spec document, version 2, as strictly and as leniently as the reference: a
  * malformed spec is dropped, anything else that is malformed fails the document, unknown keys are ignored.
  */
-import { type JsonNode, JsonSyntaxError, readJson, writeJson } from './json-text.js';
+import { type JsonNode, JsonSyntaxError, readFirstJson, writeJson } from './json-text.js';
 import type { Problem } from './problem.js';
 import type { Condition, Rule, Ruleset, Spec } from './ruleset.js';
 import { readCmab, readMappings, readParamStore } from './statsig-extras.js';
@@ -36,11 +36,12 @@ export function parseStatsigDocument(text: string): ParsedDocument {
 
 function rootOf(text: string): Fields {
   try {
-    return new Fields(readJson(text), '');
+    return new Fields(readFirstJson(text), '');
   } catch (error) {
     if (!(error instanceof JsonSyntaxError || error instanceof FieldError)) throw error;
-    const message = error instanceof FieldError ? 'the document must be an object' : error.message;
-    throw new StatsigDocumentError([{ path: '', message, severity: 'error' }]);
+    const path = error instanceof FieldError ? error.path : '';
+    const message = path === '' && error instanceof FieldError ? 'the document must be an object' : error.message;
+    throw new StatsigDocumentError([{ path, message, severity: 'error' }]);
   }
 }
 
@@ -82,7 +83,7 @@ class Reading {
 
   #readScalars(): Pick<Ruleset, 'appId' | 'defaultEnvironment'> {
     return compact<Pick<Ruleset, 'appId' | 'defaultEnvironment'>>({
-      appId: this.#root.node('app_id') === null ? undefined : this.#root.optionalJson('app_id'),
+      appId: this.#try(() => this.#root.optionalReadable('app_id')),
       defaultEnvironment: this.#try(() => this.#root.optionalText('default_environment')),
     });
   }
@@ -144,6 +145,7 @@ class Reading {
 function readSpec(name: string, node: JsonNode, path: string): Spec {
   const fields = new Fields(node, path);
   fields.text('type');
+  fields.optionalText('checksum');
   return compact<Spec>({
     name,
     entity: fields.text('entity'),
@@ -182,6 +184,7 @@ function readRule(node: JsonNode, path: string): Rule {
 
 function readCondition(node: JsonNode, path: string): Condition {
   const fields = new Fields(node, path);
+  fields.optionalText('checksum');
   const additional = fields.optionalObject('additionalValues');
   const additionalValues: Record<string, string> = {};
   for (const [key, value, valuePath] of additional?.entries() ?? []) {

@@ -2,13 +2,16 @@
 import { type JsonNode, writeJson } from './json-text.js';
 import { parameterKindOf } from './parameter-kind.js';
 import type { Cmab, CmabWeights, ConfigMapping, Parameter, ParamStore } from './ruleset.js';
-import { compact, FieldError, Fields, listReader, readNumber } from './statsig-fields.js';
+import { checkReadable, compact, FieldError, Fields, listReader, readNumber } from './statsig-fields.js';
 
 export function readParamStore(node: JsonNode, path: string): ParamStore {
   const fields = new Fields(node, path);
+  fields.optionalText('checksum');
   const parameters: [string, Parameter][] = [];
   for (const [name, parameter, parameterPath] of fields.object('parameters').entries()) {
     const body = new Fields(parameter, parameterPath);
+    // The reference tries one kind after the other, and reads all that is there for that.
+    checkReadable(parameter, parameterPath);
     const refType = body.text('ref_type');
     if (parameterKindOf(body.members) === undefined) {
       throw new FieldError(parameterPath, 'has the fields of no kind of parameter');
@@ -30,7 +33,7 @@ export const readMappings = listReader((node, path): ConfigMapping => {
       const ruleFields = new Fields(rule, rulePath);
       return compact<ConfigMapping['rules'][number]>({
         ruleName: ruleFields.text('rule_name'),
-        startTimeMs: ruleFields.optionalUnsigned('start_time', 64),
+        startTimeMs: ruleFields.optionalInteger('start_time'),
       });
     }),
   };

@@ -1,5 +1,5 @@
 /** Reading typed fields out of parsed JSON; the first field of the wrong type fails the entity it is in. */
-import { type JsonNode, JsonNumber, writeJson } from './json-text.js';
+import { flawOf, type JsonNode, JsonNumber, RepeatingMembers, writeJson } from './json-text.js';
 import type { JsonText } from './ruleset.js';
 
 /** A field that is missing or of the wrong type. */
@@ -17,18 +17,24 @@ export class FieldError extends Error {
 export class Fields {
   readonly path: string;
   readonly members: ReadonlyMap<string, JsonNode>;
+  readonly #repeated: ReadonlySet<string> | undefined;
 
   constructor(node: JsonNode | undefined, path: string) {
     if (!(node instanceof Map)) throw new FieldError(path, 'must be an object');
     this.path = path;
     this.members = node;
+    this.#repeated = node instanceof RepeatingMembers ? node.repeated : undefined;
+    for (const key of node.keys())
+      if (!key.isWellFormed()) throw new FieldError(this.at(key), `has a name with ${flawOf(key)}`);
   }
 
   at(key: string): string {
     return this.path === '' ? key : `${this.path}.${key}`;
   }
 
+  /** A field that is known may be there only once. */
   node(key: string): JsonNode | undefined {
+    if (this.#repeated?.has(key)) throw new FieldError(this.at(key), 'is there more than once');
     return this.members.get(key);
   }
 
@@ -44,12 +50,12 @@ export class Fields {
 
   /** Null counts as absent in optional fields. */
   #optional<Value>(key: string, read: (node: JsonNode, path: string) => Value): Value | undefined {
-    const node = this.members.get(key);
+    const node = this.node(key);
     return node === undefined || node === null ? undefined : read(node, this.at(key));
   }
 
   #required<Value>(key: string, read: (node: JsonNode, path: string) => Value): Value {
-    const node = this.members.get(key);
+    const node = this.node(key);
     if (node === undefined) throw new FieldError(this.at(key), 'is required');
     return read(node, this.at(key));
   }
@@ -87,6 +93,11 @@ export class Fields {
     return this.#optional(key, unsignedReader(bits));
   }
 
+  /** A signed integer of 64 bits. */
+  optionalInteger(key: string): number | undefined {
+    return this.#optional(key, integerReader(-(2n ** 63n), 2n ** 63n - 1n, 'an integer of 64 bits'));
+  }
+
   texts(key: string): string[] {
     return this.#required(key, readTexts);
   }
@@ -95,14 +106,22 @@ export class Fields {
     return this.#optional(key, readTexts);
   }
 
-  /** Any JSON, but it has to be there. */
+  /** Any JSON, but it has to be there. It is read when it is used, and may turn out unreadable then. */
   json(key: string): JsonText {
     return this.#required(key, (node) => writeJson(node));
   }
 
   optionalJson(key: string): JsonText | undefined {
-    const node = this.members.get(key);
+    const node = this.node(key);
     return node === undefined ? undefined : writeJson(node);
+  }
+
+  /** Any JSON but null that is read at once. */
+  optionalReadable(key: string): JsonText | undefined {
+    return this.#optional(key, (node, path) => {
+      checkReadable(node, path);
+      return writeJson(node);
+    });
   }
 
   list<Value>(key: string, read: (node: JsonNode, path: string) => Value): Value[] {
@@ -120,6 +139,7 @@ export class Fields {
 
 export function readText(node: JsonNode, path: string): string {
   if (typeof node !== 'string') throw new FieldError(path, 'must be a string');
+  if (!node.isWellFormed()) throw new FieldError(path, `has ${flawOf(node)}`);
   return node;
 }
 
@@ -130,15 +150,28 @@ export function readBool(node: JsonNode, path: string): boolean {
 
 export function readNumber(node: JsonNode, path: string): number {
   if (!(node instanceof JsonNumber)) throw new FieldError(path, 'must be a number');
+  checkReadable(node, path);
   return Number(node.text);
 }
 
+/** Any JSON that is read at once. */
+export function checkReadable(node: JsonNode, path: string): void {
+  const flaw = flawOf(node);
+  if (flaw !== undefined) throw new FieldError(path, `can't be read: ${flaw}`);
+}
+
 function unsignedReader(bits: 32 | 64): (node: JsonNode, path: string) => number {
+  return integerReader(0n, 2n ** BigInt(bits) - 1n, `an unsigned ${bits}-bit integer`);
+}
+
+/** Digits only, as the reference takes no fractions here. Beyond 2^53, where numbers are inexact, the last exact one. */
+function integerReader(min: bigint, max: bigint, kind: string): (node: JsonNode, path: string) => number {
   return (node, path) => {
     const value = readNumber(node, path);
-    const isDigits = node instanceof JsonNumber && /^[0-9]+$/.test(node.text);
-    if (!isDigits || value >= 2 ** bits) throw new FieldError(path, `must be an unsigned ${bits}-bit integer`);
-    return value;
+    const text = node instanceof JsonNumber ? node.text : '';
+    const isInteger = /^-?[0-9]{1,20}$/.test(text) && text !== '-0' && BigInt(text) >= min && BigInt(text) <= max;
+    if (!isInteger) throw new FieldError(path, `must be ${kind}`);
+    return Math.max(Number.MIN_SAFE_INTEGER, Math.min(value, Number.MAX_SAFE_INTEGER));
   };
 }
 

@@ -1,6 +1,6 @@
 /** Top-level keys of a document that a ruleset passes through untouched, and the types they must have. */
 import type { JsonNode } from './json-text.js';
-import { Fields, readBool, readNumber, readText } from './statsig-fields.js';
+import { checkReadable, Fields, readBool, readNumber, readText } from './statsig-fields.js';
 
 /** Keys that a ruleset has fields for. */
 export const keptApart: ReadonlySet<string> = new Set([
@@ -28,9 +28,9 @@ const checks: Readonly<Record<string, Check>> = {
   id_lists: recordOf(readBool),
   sdk_flags: recordOf(readBool),
   diagnostics: recordOf(readNumber),
-  sdk_configs: recordOf(readAny),
-  sdk_keys_to_app_ids: recordOf(readAny),
-  hashed_sdk_keys_to_app_ids: recordOf(readAny),
+  sdk_configs: recordOf(checkReadable),
+  sdk_keys_to_app_ids: recordOf(checkReadable),
+  hashed_sdk_keys_to_app_ids: recordOf(checkReadable),
   session_replay_info: checkReplay,
   auto_capture_settings: (node, path) => new Fields(node, path).object('disabled_events').checkEach(readBool),
   gcir_config: (node, path) => new Fields(node, path).bool('remove_default_value_gates'),
@@ -38,16 +38,14 @@ const checks: Readonly<Record<string, Check>> = {
 
 /** Throws `FieldError` when a key that the reference knows has a type that it refuses. */
 export function checkSetting(root: Fields, key: string): void {
+  if (!Object.hasOwn(checks, key)) return;
   const node = root.node(key);
-  if (node === undefined || node === null || !Object.hasOwn(checks, key)) return;
-  checks[key]?.(node, root.at(key));
+  if (node !== undefined && node !== null) checks[key]?.(node, root.at(key));
 }
 
 function recordOf(check: Check): Check {
   return (node, path) => new Fields(node, path).checkEach(check);
 }
-
-function readAny(): void {}
 
 function checkReplay(node: JsonNode, path: string): void {
   const info = new Fields(node, path);

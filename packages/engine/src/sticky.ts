@@ -19,7 +19,7 @@ export interface StickyValue {
   readonly rule_id: string;
   readonly group_name: string | null;
   readonly secondary_exposures: readonly SecondaryExposure[];
-  readonly undelegated_secondary_exposures: readonly SecondaryExposure[];
+  readonly undelegated_secondary_exposures: readonly SecondaryExposure[] | null;
   readonly config_delegate: string | null;
   readonly explicit_parameters: readonly string[] | null;
   readonly time: number;
@@ -95,8 +95,8 @@ export function evaluateStickyLayer(
   const stored = storedFor(options, name);
   const storedDelegate = stored?.config_delegate ?? undefined;
   const delegate = storedDelegate === undefined ? undefined : specNamed(program, 'experiment', storedDelegate);
-  // A stored experiment speaks for itself, otherwise the one that decides now does.
-  const isActive = storedDelegate === undefined ? live.isExperimentActive : delegate?.authored.isActive === true;
+  // A stored experiment that is still there speaks for itself, otherwise the one that decides now does.
+  const isActive = delegate === undefined ? live.isExperimentActive : delegate.authored.isActive === true;
   if (options.userPersistedValues === undefined || !isActive) {
     return { decision: live, isSticky: false, action: { kind: 'delete', key, name } };
   }
@@ -174,6 +174,7 @@ function readStored(stored: StickyValue): StoredParts {
   };
 }
 
+/** No gates at all are saved as null. */
 function makeStored(decision: ConfigDecision | LayerDecision, layer: LayerDecision | null, time: number): StickyValue {
   return {
     value: decision.passed,
@@ -181,10 +182,15 @@ function makeStored(decision: ConfigDecision | LayerDecision, layer: LayerDecisi
     rule_id: decision.ruleID,
     group_name: decision.groupName,
     secondary_exposures: decision.secondaryExposures,
-    undelegated_secondary_exposures: layer?.undelegatedSecondaryExposures ?? decision.secondaryExposures,
+    undelegated_secondary_exposures:
+      layer === null ? orNull(decision.secondaryExposures) : layer.undelegatedSecondaryExposures,
     config_delegate: layer?.allocatedExperiment ?? null,
     explicit_parameters: decision.explicitParameters,
     time,
     ...(decision.version === null ? {} : { config_version: decision.version }),
   };
+}
+
+function orNull(exposures: readonly SecondaryExposure[]): readonly SecondaryExposure[] | null {
+  return exposures.length === 0 ? null : exposures;
 }

@@ -1,6 +1,6 @@
 /** The digested views of a condition's `targetValue`, made once at compile. */
 import { type Integer, parseFloatText, parseIntegerText } from './coerce.js';
-import { type JsonNode, JsonNumber, readJson, writeJson } from './json-text.js';
+import { DeepJson, type JsonNode, JsonNumber, readJson, writeJson } from './json-text.js';
 import { canonicalNumberText } from './number-text.js';
 import type { JsonText } from './ruleset.js';
 import { parseTimestamp } from './timestamp.js';
@@ -37,7 +37,7 @@ function nodeText(node: JsonNode): string {
 }
 
 function digest(node: JsonNode): Target {
-  if (node === null) return nullTarget;
+  if (node === null || node instanceof DeepJson) return nullTarget;
   if (typeof node === 'boolean') return { kind: 'bool', bool: node };
   if (node instanceof JsonNumber) return { kind: 'number', float: Number(node.text) };
   if (typeof node === 'string') return digestText(node);

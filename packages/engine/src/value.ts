@@ -1,4 +1,4 @@
-import { type JsonNode, JsonNumber, readJson, writeJson } from './json-text.js';
+import { DeepJson, type JsonNode, JsonNumber, nestingMax, readJson, writeJson } from './json-text.js';
 import type { JsonText } from './ruleset.js';
 import type { JsonValue } from './user.js';
 
@@ -6,7 +6,7 @@ const emptyObject: Readonly<Record<string, JsonValue>> = Object.freeze({});
 
 /**
  * An answer's value: a bool, an object, or nothing. Whatever else a document holds is read as the
- * reference reads it: null is nothing; strings, numbers and arrays are empty objects.
+ * reference reads it: null is nothing; strings, numbers, arrays and what it can't read are empty objects.
  */
 export class Value {
   /** The literal bool, if it is one. */
@@ -19,7 +19,7 @@ export class Value {
   constructor(text: JsonText) {
     this.bool = text === 'true' ? true : text === 'false' ? false : undefined;
     this.hasObject = this.bool === undefined && text !== 'null';
-    this.text = this.hasObject && text.startsWith('{') ? text : '{}';
+    this.text = this.hasObject && text.startsWith('{') && isReadable(text) ? text : '{}';
   }
 
   /** The object, parsed on first use and frozen; empty when there is none. */
@@ -27,6 +27,24 @@ export class Value {
     this.#object ??= this.text === '{}' ? emptyObject : parseFrozen(this.text);
     return this.#object;
   }
+}
+
+/** Half a surrogate pair, or a number that may be infinite. */
+const oddPattern = /\\u[dD][89a-fA-F]|[0-9][eE]\+?[0-9]{3}|[0-9]{300}/;
+
+/** Whether a value can be read, without reading it where that is plain. */
+function isReadable(text: JsonText): boolean {
+  if (!oddPattern.test(text) && bracketsOf(text) <= nestingMax) return true;
+  return tryRead(text) !== null;
+}
+
+/** At least as many as there are levels. */
+function bracketsOf(text: string): number {
+  let count = 0;
+  for (const bracket of ['{', '[']) {
+    for (let at = text.indexOf(bracket); at >= 0 && count <= nestingMax; at = text.indexOf(bracket, at + 1)) count++;
+  }
+  return count;
 }
 
 /** No value at all, which the reference tells apart from a value that is null. */
@@ -73,6 +91,8 @@ function parseFrozen(text: JsonText): Readonly<Record<string, JsonValue>> {
 /** Plain frozen data from a node. Recursion is bounded by the reader's nesting limit. */
 export function freezeNode(node: JsonNode): JsonValue {
   if (node instanceof JsonNumber) return Number(node.text);
+  // Only what was not read as a value has any.
+  if (node instanceof DeepJson) return null;
   if (Array.isArray(node)) return Object.freeze(node.map(freezeNode));
   if (!(node instanceof Map)) return node;
   const object: Record<string, JsonValue> = {};

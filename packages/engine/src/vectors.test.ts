@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { evaluateConfig, evaluateGate, evaluateLayer } from './api.js';
 import { passBucketOf } from './bucket.js';
 import { compile } from './compile.js';
 import { referenceReason } from './decision.js';
 import { context } from './ruleset-fixture.js';
 import { parseStatsigDocument } from './statsig-document.js';
+import { readVectors } from './test/read-vectors.js';
 import type { User } from './user.js';
 
 interface Case {
@@ -15,12 +15,8 @@ interface Case {
   readonly result: unknown;
 }
 
-function readVectors(name: string): string {
-  return readFileSync(new URL(`../../../test/vectors/${name}`, import.meta.url), 'utf8');
-}
-
 describe('golden vectors of the reference', () => {
-  const { specs, cases }: { specs: unknown; cases: Case[] } = JSON.parse(readVectors('quirks.json'));
+  const { specs, cases }: { specs: unknown; cases: Case[] } = readVectors('quirks.json');
   const { program } = compile(parseStatsigDocument(JSON.stringify(specs)).ruleset);
 
   const answer = ({ kind, name, user }: Case): unknown => {
@@ -51,7 +47,7 @@ describe('golden vectors of the reference', () => {
   }
 
   it('buckets', () => {
-    const { results }: { results: Record<string, string> } = JSON.parse(readVectors('bucketing.json'));
+    const { results }: { results: Record<string, string> } = readVectors('bucketing.json');
     for (const [percentage, expected] of Object.entries(results)) {
       const passed = Array.from({ length: 400 }, (_, i) => passBucketOf('spec-salt', 'rule-salt', `user-${i}`));
       const bits = passed.map((bucket) => (bucket < Number(percentage) * 100 ? '1' : '0')).join('');

@@ -1,11 +1,11 @@
-import { decisionToWire, openFeatureReason } from '@sluice/codec';
+import { decisionToWire, kindFromWire, openFeatureReason } from '@sluice/codec';
 import {
+  type AskedKind,
   type Context,
   type Decision as EngineDecision,
   evaluateAll,
-  evaluateConfig,
-  evaluateGate,
-  evaluateLayer,
+  evaluateAs,
+  kindOf,
   type Program,
   type User,
 } from '@sluice/engine';
@@ -36,12 +36,12 @@ export function decideKeys(deciding: Deciding, keys: readonly Key[]): Decision[]
 export function decideKey(
   { program }: Deciding,
   { kind, name }: Key,
-  decideAs: (kind: Kind, name: string) => Decision,
+  decideAs: (kind: AskedKind, name: string) => Decision,
 ): Decision {
-  const found = kind === Kind.UNSPECIFIED ? findKind(program, name) : kind;
-  const decision = decideAs(found === Kind.UNSPECIFIED ? Kind.GATE : found, name);
+  const found = kind === Kind.UNSPECIFIED ? kindOf(program, name) : (kindFromWire(kind) ?? 'gate');
+  const decision = decideAs(found ?? 'gate', name);
   // Nothing of that name, of whatever kind: say so, rather than that a gate is missing.
-  return found === Kind.UNSPECIFIED ? { ...decision, kind: found } : decision;
+  return found === undefined ? { ...decision, kind: Kind.UNSPECIFIED } : decision;
 }
 
 /** Every decision of the ruleset: gates, then configs and experiments, then layers. */
@@ -50,21 +50,9 @@ export function decideAll({ program, user, context }: Deciding): EngineDecision[
   return [...gates.values(), ...configs.values(), ...layers.values()];
 }
 
-function findKind(program: Program, name: string): Kind {
-  const { gates, configs, layers, cmabs } = program.ruleset;
-  if (gates.has(name)) return Kind.GATE;
-  if (configs.has(name) || cmabs.has(name)) return configKind(program, name);
-  return layers.has(name) ? Kind.LAYER : Kind.UNSPECIFIED;
-}
-
-function configKind({ ruleset }: Program, name: string): Kind {
-  const entity = ruleset.configs.get(name)?.entity;
-  const isExperiment = entity === 'experiment' || entity === 'autotune' || ruleset.cmabs.has(name);
-  return isExperiment ? Kind.EXPERIMENT : Kind.CONFIG;
-}
-
-function decide(deciding: Deciding, kind: Kind, name: string): Decision {
-  const decision = ask(deciding, kind, name);
+function decide(deciding: Deciding, kind: AskedKind, name: string): Decision {
+  const { program, user, context } = deciding;
+  const decision = evaluateAs(kind, program, name, user, context);
   if (decision.consultedExperiments.length > 0) deciding.consulted?.push(...decision.consultedExperiments);
   return encode(deciding, decision);
 }
@@ -81,17 +69,4 @@ export function encode(deciding: Deciding, decision: EngineDecision): Decision {
   const wire = decisionToWire(decision, deciding.isStale && reason !== Reason.ERROR ? Reason.STALE : reason);
   if (Object.isFrozen(decision)) wires.set(decision, wire);
   return wire;
-}
-
-function ask({ program, user, context }: Deciding, kind: Kind, name: string): EngineDecision {
-  switch (kind) {
-    case Kind.CONFIG:
-      return evaluateConfig(program, name, user, context, 'config');
-    case Kind.EXPERIMENT:
-      return evaluateConfig(program, name, user, context, 'experiment');
-    case Kind.LAYER:
-      return evaluateLayer(program, name, user, context);
-    default:
-      return evaluateGate(program, name, user, context);
-  }
 }

@@ -1,8 +1,8 @@
 import {
   type ConfigDecision,
   type Context,
+  configKindOf,
   type GateDecision,
-  kindOfEntity,
   type LayerDecision,
   openSession,
   type Program,
@@ -25,13 +25,13 @@ export interface Questions {
 }
 
 /** Experiments and autotunes are asked for as experiments; bandits that have no config of their own, too. */
-export function questionsOf({ ruleset }: Program): Questions {
-  const { gates, configs, layers, cmabs } = ruleset;
+export function questionsOf(program: Program): Questions {
+  const { gates, configs, layers, cmabs } = program.ruleset;
   const bandits = [...cmabs.keys()].filter((name) => !configs.has(name));
   return {
     gates: questions(gates.keys(), (name) => (session) => gateText(session.gate(name))),
     configs: questions([...configs.keys(), ...bandits], (name) => {
-      const kind = cmabs.has(name) ? 'experiment' : kindOfEntity(configs.get(name)?.entity ?? '');
+      const kind = configKindOf(program, name);
       return (session) => configText(session.config(name, kind));
     }),
     layers: questions(layers.keys(), (name) => (session) => layerText(session.layer(name))),

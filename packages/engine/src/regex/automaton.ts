@@ -1,172 +1,205 @@
 /**
- * Searches in time linear in the text: all ways to match advance together, one character at a time
- * (Thompson's construction), so that no pattern can run away.
+ * Searches in time linear in the text: all ways to match advance together, one character at a time, so
+ * that no pattern can run away. What is reached after the usual characters is remembered (a lazy
+ * deterministic automaton), and then a character costs one look-up.
  */
-import { type Assertion, PatternError, type RegexNode } from './ast.js';
-import { type CharacterTest, compileSet, isWordCharacter } from './classes.js';
-import type { Pattern } from './pattern.js';
+import type { CharacterTest } from './classes.js';
+import type { Step, Steps } from './steps.js';
+import { characterAfter, characterBefore, edge, holdsBetween, kindOf, type Subject } from './subject.js';
 
-/** More steps than this are refused: a search costs at most steps × characters. */
-const stepsMax = 20_000;
+/** By look-around: at which places of the text it holds. */
+export type LookPlaces = readonly Uint8Array[];
 
-/** One step: read a character, check a place, go two ways, or be done. */
-type Step =
-  | { readonly kind: 'read'; readonly test: CharacterTest; next: number }
-  | { readonly kind: 'check'; readonly what: Assertion; next: number }
-  | { readonly kind: 'fork'; next: number; other: number }
-  | { readonly kind: 'done' };
-
-/** Compiles a pattern without look-around, references or atomic groups. */
-export function compileAutomaton(root: RegexNode): Pattern {
-  const builder = new Builder();
-  const start = builder.build(root, builder.done);
-  return new Automaton(builder.steps, start);
+/** Steps that a search may still take. Remembered ones are free. */
+export interface Effort {
+  left: number;
 }
 
-class Builder {
-  readonly steps: Step[] = [];
-  readonly done = this.#add({ kind: 'done' });
+/** What is remembered of a pattern: states, and steps in each. Then it is forgotten, and begins anew. */
+const statesMax = 128;
+const stateStepsMax = 64;
+/** With more look-arounds nothing is remembered. */
+const looksRememberedMax = 3;
+/** Kinds of characters that a pattern tells apart; those beyond are read step by step. */
+const classesMax = 256;
+/** Characters beyond ASCII whose class is remembered. */
+const charactersMax = 1024;
 
-  #add(step: Step): number {
-    if (this.steps.length >= stepsMax) throw new PatternError('too large');
-    return this.steps.push(step) - 1;
-  }
+const edgeClass = 0;
+/** Nothing is remembered of characters of no class; as a key it stays negative. */
+const noClass = -1;
 
-  /** Adds the steps of a node in front of `next`; returns the first of them. */
-  build(node: RegexNode, next: number): number {
-    switch (node.kind) {
-      case 'empty':
-        return next;
-      case 'set':
-        return this.#add({ kind: 'read', test: compileSet(node.set), next });
-      case 'assert':
-        return this.#add({ kind: 'check', what: node.what, next });
-      case 'sequence':
-        return node.parts.reduceRight((after, part) => this.build(part, after), next);
-      case 'choice':
-        return node.options
-          .map((option) => this.build(option, next))
-          .reduceRight((other, first) => this.#add({ kind: 'fork', next: first, other }));
-      case 'repeat':
-        return this.#repeat(node, next);
-      case 'capture':
-        return this.build(node.body, next);
-      default:
-        throw new PatternError(`${node.kind} is not regular`);
-    }
-  }
-
-  #repeat(node: Extract<RegexNode, { kind: 'repeat' }>, next: number): number {
-    let first = next;
-    if (node.max === Number.POSITIVE_INFINITY) {
-      const loop: Step = { kind: 'fork', next, other: next };
-      first = this.#add(loop);
-      loop.next = this.build(node.body, first);
-    } else {
-      for (let i = node.min; i < node.max; i++) {
-        first = this.#add({ kind: 'fork', next: this.build(node.body, first), other: next });
-      }
-    }
-    for (let i = 0; i < node.min; i++) first = this.build(node.body, first);
-    return first;
-  }
+/** Where all ways to match have got to between two characters. */
+interface State {
+  /** Steps reached by the last character, forks and checks not yet followed. */
+  readonly reached: readonly number[];
+  /** Of the last character. */
+  readonly behindKind: number;
+  /** By class of the next character, and the look-arounds that hold here; absent where nothing is remembered. */
+  readonly moves: (Move | undefined)[] | undefined;
 }
 
-class Automaton implements Pattern {
+interface Move {
+  /** The pattern has matched before this character. */
+  readonly isMatch: boolean;
+  readonly next: State;
+}
+
+/** The search for one regular expression, forwards or backwards. */
+export class Automaton {
   readonly #steps: readonly Step[];
   readonly #start: number;
+  readonly #isBackward: boolean;
+  readonly #lookCount: number;
   /** By step: the turn in which it was last entered. */
   readonly #entered: Float64Array;
   #turn = 0;
-  #current: number[] = [];
-  #following: number[] = [];
+  /** Steps that read, among those reached at the current place. */
+  readonly #reading: number[] = [];
   readonly #pending: number[] = [];
+  readonly #states = new Map<string, State>();
+  /** Characters of one class are read by the same steps. By signature; the edge of the text is a class of its own. */
+  readonly #classes = new Map<string, number>([['', edgeClass]]);
+  readonly #tests: readonly CharacterTest[];
+  #asciiClasses: Int16Array | undefined;
+  readonly #otherClasses = new Map<number, number>();
 
-  constructor(steps: readonly Step[], start: number) {
+  constructor({ steps, start }: Steps, isBackward: boolean, lookCount: number) {
     this.#steps = steps;
     this.#start = start;
+    this.#isBackward = isBackward;
+    this.#lookCount = lookCount;
     this.#entered = new Float64Array(steps.length);
+    this.#tests = [...new Set(steps.flatMap((step) => (step.kind === 'read' ? [step.test] : [])))];
   }
 
-  matches(text: string): boolean {
-    this.#current.length = 0;
-    this.#turn++;
-    let before = -1;
-    for (let at = 0; ; ) {
-      const code = at < text.length ? (text.codePointAt(at) ?? -1) : -1;
-      // The search starts at every place; reads left over from before come first in `current`.
-      if (this.#settle(before, code)) return true;
-      if (code < 0) return false;
-      this.#advance(code);
-      before = code;
-      at += code > 0xffff ? 2 : 1;
+  /** Whether the pattern matches anywhere. False as well when the effort runs out. */
+  finds(subject: Subject, looks: LookPlaces, effort: Effort): boolean {
+    return this.#search(subject, looks, effort, undefined);
+  }
+
+  /** Marks the places where a match ends (forwards) or begins (backwards). False: the effort ran out. */
+  markPlaces(subject: Subject, looks: LookPlaces, effort: Effort, places: Uint8Array): boolean {
+    this.#search(subject, looks, effort, places);
+    return effort.left > 0;
+  }
+
+  #search(subject: Subject, looks: LookPlaces, effort: Effort, places: Uint8Array | undefined): boolean {
+    const { length } = subject;
+    let state = this.#stateOf([], kindOf(edge));
+    for (let read = 0; read <= length; read++) {
+      const place = this.#isBackward ? length - read : read;
+      const key = this.#keyAt(subject, place, looks);
+      const move = state.moves?.[key] ?? this.#move(state, key, subject, place, looks, effort);
+      if (effort.left <= 0) return false;
+      if (move.isMatch) {
+        if (places === undefined) return true;
+        places[place] = 1;
+      }
+      state = move.next;
     }
+    return false;
   }
 
-  /** Follows forks and checks at this place, from the start and from what was reached. True: a match. */
-  #settle(before: number, after: number): boolean {
-    const reached = this.#following;
-    this.#following = [];
-    this.#current.length = 0;
+  /** The next character in reading direction. */
+  #characterAt(subject: Subject, place: number): number {
+    return this.#isBackward ? characterBefore(subject, place) : characterAfter(subject, place);
+  }
+
+  /** Which move of a state is the one at a place. */
+  #keyAt(subject: Subject, place: number, looks: LookPlaces): number {
+    const symbol = this.#classOf(this.#characterAt(subject, place));
+    return this.#lookCount === 0 ? symbol : (symbol << this.#lookCount) | bitsAt(looks, this.#lookCount, place);
+  }
+
+  /** Follows forks and checks at a place, from the start and from what was reached, then reads a character. */
+  #move(state: State, key: number, subject: Subject, place: number, looks: LookPlaces, effort: Effort): Move {
+    const after = characterAfter(subject, place);
+    const before = characterBefore(subject, place);
+    this.#reading.length = 0;
     this.#turn++;
-    for (const step of reached) if (this.#enter(step, before, after)) return true;
-    return this.#enter(this.#start, before, after);
+    let isMatch = false;
+    for (const step of state.reached) if (this.#enter(step, before, after, looks, place, effort)) isMatch = true;
+    // A match may begin anywhere.
+    if (this.#enter(this.#start, before, after, looks, place, effort)) isMatch = true;
+    const code = this.#isBackward ? before : after;
+    const reached: number[] = [];
+    if (code !== edge) {
+      for (const index of this.#reading) {
+        const step = this.#steps[index];
+        if (step?.kind === 'read' && step.test(code)) reached.push(step.next);
+      }
+    }
+    const move: Move = { isMatch, next: this.#stateOf(reached, kindOf(code)) };
+    if (state.moves !== undefined && move.next.moves !== undefined && key >= 0) state.moves[key] = move;
+    return move;
   }
 
-  #enter(first: number, before: number, after: number): boolean {
+  #enter(first: number, before: number, after: number, looks: LookPlaces, place: number, effort: Effort): boolean {
     const pending = this.#pending;
-    pending.length = 0;
     pending.push(first);
+    let isMatch = false;
     for (;;) {
       const index = pending.pop();
-      if (index === undefined) return false;
+      if (index === undefined) return isMatch;
       if (this.#entered[index] === this.#turn) continue;
       this.#entered[index] = this.#turn;
+      effort.left--;
       const step = this.#steps[index];
       if (step === undefined) continue;
-      if (step.kind === 'done') return true;
-      if (step.kind === 'read') this.#current.push(index);
+      if (step.kind === 'read') this.#reading.push(index);
       else if (step.kind === 'fork') pending.push(step.other, step.next);
-      else if (holds(step.what, before, after)) pending.push(step.next);
+      else if (step.kind === 'done') isMatch = true;
+      else if (step.kind === 'look') {
+        if ((looks[step.look]?.[place] === 1) !== step.isNegative) pending.push(step.next);
+      } else if (holdsBetween(step.what, before, after)) pending.push(step.next);
     }
   }
 
-  #advance(code: number): void {
-    for (const index of this.#current) {
-      const step = this.#steps[index];
-      if (step?.kind === 'read' && step.test(code)) this.#following.push(step.next);
+  /** The one state of its kind, as long as it is small enough to be remembered. */
+  #stateOf(reached: number[], behindKind: number): State {
+    if (this.#lookCount > looksRememberedMax || reached.length > stateStepsMax) {
+      return { reached, behindKind, moves: undefined };
     }
+    const distinct = [...new Set(reached)].sort((left, right) => left - right);
+    const key = `${behindKind}:${distinct.join()}`;
+    let state = this.#states.get(key);
+    if (state === undefined) {
+      if (this.#states.size >= statesMax) this.#states.clear();
+      state = { reached: distinct, behindKind, moves: [] };
+      this.#states.set(key, state);
+    }
+    return state;
+  }
+
+  #classOf(code: number): number {
+    if (code === edge) return edgeClass;
+    if (code < 128) {
+      this.#asciiClasses ??= Int16Array.from({ length: 128 }, (_, ascii) => this.#classify(ascii));
+      return this.#asciiClasses[code] as number;
+    }
+    const known = this.#otherClasses.get(code);
+    if (known !== undefined) return known;
+    const number = this.#classify(code);
+    if (this.#otherClasses.size >= charactersMax) this.#otherClasses.clear();
+    this.#otherClasses.set(code, number);
+    return number;
+  }
+
+  #classify(code: number): number {
+    let signature = String(kindOf(code));
+    for (const test of this.#tests) signature += test(code) ? '1' : '0';
+    const known = this.#classes.get(signature);
+    if (known !== undefined) return known;
+    if (this.#classes.size >= classesMax) return noClass;
+    this.#classes.set(signature, this.#classes.size);
+    return this.#classes.size - 1;
   }
 }
 
-const newline = 10;
-
-/** Whether an assertion holds between two characters; −1 is the end of the text. */
-function holds(what: Assertion, before: number, after: number): boolean {
-  switch (what) {
-    case 'textStart':
-      return before < 0;
-    case 'textEnd':
-      return after < 0;
-    case 'lineStart':
-      return before < 0 || before === newline;
-    case 'lineEnd':
-      return after < 0 || after === newline;
-    case 'wordBoundary':
-      return isWord(before) !== isWord(after);
-    case 'notWordBoundary':
-      return isWord(before) === isWord(after);
-    case 'wordStart':
-      return !isWord(before) && isWord(after);
-    case 'wordEnd':
-      return isWord(before) && !isWord(after);
-    case 'wordStartHalf':
-      return !isWord(before);
-    case 'wordEndHalf':
-      return !isWord(after);
-  }
-}
-
-function isWord(code: number): boolean {
-  return code >= 0 && isWordCharacter(code);
+/** One bit per look-around. */
+function bitsAt(looks: LookPlaces, count: number, place: number): number {
+  let bits = 0;
+  for (let i = 0; i < count; i++) bits = bits * 2 + ((looks[i] as Uint8Array)[place] as number);
+  return bits;
 }

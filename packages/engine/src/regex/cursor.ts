@@ -8,9 +8,13 @@ export interface Flags {
   readonly isMultiLine: boolean;
   readonly isDotAll: boolean;
   readonly isVerbose: boolean;
+  /** `U`: repetitions are lazy, and greedy with a `?`. */
+  readonly isLazy: boolean;
 }
 
 const controls: Readonly<Record<string, number>> = { a: 7, e: 27, f: 12, n: 10, r: 13, t: 9, v: 11 };
+/** Escapes that stand for themselves inside a class. */
+const plainInClasses = 'AzBkKG';
 const hexPattern = /x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|[xuU]\{([0-9A-Fa-f]{1,8})\}/y;
 
 export class Cursor {
@@ -65,9 +69,16 @@ export class Cursor {
     return match;
   }
 
-  /** White space and `#` comments, in verbose patterns. */
-  skipComments(): void {
-    this.takeMatch(/(?:\p{White_Space}|#[^\n]*)*/uy);
+  /** Comments, and in verbose patterns white space. */
+  skipComments(isVerbose: boolean): void {
+    for (;;) {
+      const before = this.at;
+      if (isVerbose) this.takeMatch(/(?:[ \r\n\t]|#[^\n]*)*/y);
+      if (this.sees('(?#') && this.takeMatch(/\(\?#(?:[^)\\]|\\[\s\S])*\)/y) === undefined) {
+        throw new PatternError('a comment is not finished');
+      }
+      if (this.at === before) return;
+    }
   }
 
   /** `pL`, `p{Letter}` and their negations, behind a backslash. */
@@ -79,12 +90,14 @@ export class Cursor {
   }
 
   /** The character that an escape stands for, behind its backslash. */
-  takeEscapedCharacter(): number {
+  takeEscapedCharacter(isInClass: boolean): number {
     const hex = this.takeMatch(hexPattern);
     if (hex !== undefined) return checkScalar(Number.parseInt(hex[1] ?? hex[2] ?? hex[3] ?? hex[4] ?? '', 16));
     const code = this.next();
     const letter = String.fromCodePoint(code);
     if (Object.hasOwn(controls, letter)) return controls[letter] ?? 0;
+    if (isInClass && letter === 'b') return 8;
+    if (isInClass && plainInClasses.includes(letter)) return code;
     if (/[0-9A-Za-z]/.test(letter)) throw new PatternError(`unknown escape \\${letter}`);
     return code;
   }

@@ -81,7 +81,7 @@ export class ClassParser {
     const property = cursor.takeProperty();
     if (property !== undefined) return property;
     const named = perlClass(cursor.peek());
-    if (named === undefined) return cursor.takeEscapedCharacter();
+    if (named === undefined) return cursor.takeEscapedCharacter(true);
     cursor.next();
     return named;
   }

@@ -14,15 +14,16 @@ const noFlags: Flags = {
   isMultiLine: false,
   isDotAll: false,
   isVerbose: false,
+  isLazy: false,
 };
 
-/** The syntax tree of a pattern. Throws `PatternError`. */
-export function parsePattern(source: string): RegexNode {
+/** The syntax tree of a pattern, and how many groups capture. Throws `PatternError`. */
+export function parsePattern(source: string): { readonly root: RegexNode; readonly groups: number } {
   const parser = new Parser(source);
-  const node = parser.readChoice(0);
+  const root = parser.readChoice(0);
   if (!parser.cursor.isAtEnd) throw new PatternError('unopened )');
   parser.checkReferences();
-  return node;
+  return { root, groups: parser.groups };
 }
 
 const letterAssertions: Readonly<Record<string, Assertion>> = {
@@ -42,6 +43,8 @@ const braceAssertions: Readonly<Record<string, Assertion>> = {
   '{end-half}': 'wordEndHalf',
 };
 
+const noNode: RegexNode = { kind: 'empty' };
+
 /** `\\Z`: only newlines follow. */
 const beforeLastNewlines: RegexNode = {
   kind: 'look',
@@ -55,11 +58,20 @@ const beforeLastNewlines: RegexNode = {
         body: { kind: 'set', set: { source: '[\\n]', ignoresCase: false } },
         min: 0,
         max: Number.POSITIVE_INFINITY,
+        isLazy: false,
       },
       { kind: 'assert', what: 'textEnd' },
     ],
   },
 };
+
+const plainBounds = /\{(?:([0-9]+)|([0-9]*),([0-9]*))\}/y;
+const verboseBounds = /\{\s*(?:([0-9]+)|([0-9]*)\s*,\s*([0-9]*))\s*\}/y;
+const plainFlags = /([imsuUx]*)(?:(-)([imsUx]*))?([:)])/y;
+const verboseFlags = /([imsuUx\s]*)(?:(-)([imsUx\s]*))?([:)])/y;
+const groupName = /\?P?<([\p{L}\p{N}_]+)>|\?'([\p{L}\p{N}_]+)'/uy;
+const namedReference = /k(?:<(-?[\p{L}\p{N}_]+)>|'(-?[\p{L}\p{N}_]+)')/uy;
+const conditionGroup = /([0-9]+)\)|<(-?[\p{L}\p{N}_]+)>\)|'(-?[\p{L}\p{N}_]+)'\)/uy;
 
 class Parser {
   readonly cursor: Cursor;
@@ -67,7 +79,11 @@ class Parser {
   #captures = 0;
   readonly #names = new Map<string, number>();
   readonly #references: number[] = [];
-  readonly #namedReferences: string[] = [];
+  #hasNumbered = false;
+
+  get groups(): number {
+    return this.#captures;
+  }
 
   constructor(source: string) {
     this.cursor = new Cursor(source);
@@ -77,22 +93,23 @@ class Parser {
     for (const index of this.#references) {
       if (index > this.#captures) throw new PatternError(`there is no group ${index}`);
     }
-    for (const name of this.#namedReferences) {
-      if (!this.#names.has(name)) throw new PatternError(`there is no group ${name}`);
-    }
   }
 
   readChoice(depth: number): RegexNode {
     if (depth > nestingMax) throw new PatternError('nested too deeply');
     const options = [this.#readSequence(depth)];
     while (this.cursor.take('|')) options.push(this.#readSequence(depth));
-    return options.length === 1 && options[0] !== undefined ? options[0] : { kind: 'choice', options };
+    const [only] = options;
+    if (options.length > 1 || only === undefined) return { kind: 'choice', options };
+    // The reference does not look after alternatives.
+    if (this.#hasNumbered && this.#names.size > 0) throw new PatternError('refers by number to groups with names');
+    return only;
   }
 
   #readSequence(depth: number): RegexNode {
     const parts: RegexNode[] = [];
     for (;;) {
-      if (this.#flags.isVerbose) this.cursor.skipComments();
+      this.#skipComments();
       if (this.cursor.isAtEnd || this.cursor.sees('|') || this.cursor.sees(')')) break;
       const atom = this.#readAtom(depth);
       if (atom === undefined) continue;
@@ -101,16 +118,23 @@ class Parser {
     return parts.length === 1 && parts[0] !== undefined ? parts[0] : { kind: 'sequence', parts };
   }
 
+  #skipComments(): void {
+    this.cursor.skipComments(this.#flags.isVerbose);
+  }
+
   /** At most one repetition, lazy or possessive or neither; another one behind it has nothing to repeat. */
   #readRepeats(atom: RegexNode): RegexNode {
-    if (this.#flags.isVerbose) this.cursor.skipComments();
+    this.#skipComments();
     const bounds = this.#readBounds();
     if (bounds === undefined) return atom;
     const [min, max] = bounds;
     if (max < min) throw new PatternError('a repetition has its bounds the wrong way round');
-    if (atom.kind === 'look' || (atom.kind === 'sequence' && atom.parts.length === 0)) throw new PatternError(nothing);
-    const node: RegexNode = { kind: 'repeat', body: atom, min, max };
-    const isPossessive = !this.cursor.take('?') && this.cursor.take('+');
+    const isEmpty = atom.kind === 'empty' || (atom.kind === 'sequence' && atom.parts.length === 0);
+    if (isEmpty || atom.kind === 'look') throw new PatternError(nothing);
+    this.#skipComments();
+    const isSwapped = this.cursor.take('?');
+    const isPossessive = this.cursor.take('+');
+    const node: RegexNode = { kind: 'repeat', body: atom, min, max, isLazy: isSwapped !== this.#flags.isLazy };
     if (this.cursor.sees('{') && this.#readBounds() !== undefined) throw new PatternError(nothing);
     return isPossessive ? { kind: 'atomic', body: node } : node;
   }
@@ -120,7 +144,7 @@ class Parser {
     if (this.cursor.take('*')) return [0, Number.POSITIVE_INFINITY];
     if (this.cursor.take('+')) return [1, Number.POSITIVE_INFINITY];
     if (this.cursor.take('?')) return [0, 1];
-    const match = this.cursor.takeMatch(/\{(?:([0-9]+)|([0-9]*),([0-9]*))\}/y);
+    const match = this.cursor.takeMatch(this.#flags.isVerbose ? verboseBounds : plainBounds);
     if (match === undefined) return undefined;
     const min = Number(match[1] ?? match[2]);
     const max = match[1] !== undefined ? min : match[3] === '' ? Number.POSITIVE_INFINITY : Number(match[3]);
@@ -174,17 +198,20 @@ class Parser {
       if (what === undefined) throw new PatternError(`unknown boundary ${braced[1]}`);
       return { kind: 'assert', what };
     }
-    const reference = cursor.takeMatch(/[1-9][0-9]*/y) ?? cursor.takeMatch(/k(?:<(\w+)>|'(\w+)')/y);
+    const numbered = cursor.takeMatch(/([1-9][0-9]*)/y);
+    if (numbered !== undefined) this.#hasNumbered = true;
+    const reference = numbered ?? cursor.takeMatch(namedReference);
     if (reference !== undefined) return this.#refer(reference);
     if (Object.hasOwn(letterAssertions, letter)) {
       cursor.next();
       return { kind: 'assert', what: letterAssertions[letter] ?? 'textStart' };
     }
+    if (cursor.take('O')) return this.#set('[\\s\\S]');
     // \K only moves where a match begins.
-    if (cursor.take('K')) return { kind: 'empty' };
+    if (cursor.take('K')) return noNode;
     if (cursor.take('Z')) return beforeLastNewlines;
     const named = cursor.takeProperty() ?? this.#takePerlClass(letter);
-    return named === undefined ? this.#literal(cursor.takeEscapedCharacter()) : this.#set(named);
+    return named === undefined ? this.#literal(cursor.takeEscapedCharacter(false)) : this.#set(named);
   }
 
   #takePerlClass(letter: string): string | undefined {
@@ -194,24 +221,30 @@ class Parser {
   }
 
   #refer(match: RegExpExecArray): RegexNode {
-    const name = match[1] ?? match[2];
-    if (name === undefined) {
-      this.#references.push(Number(match[0]));
-      return { kind: 'back', index: Number(match[0]) };
-    }
-    this.#namedReferences.push(name);
-    return { kind: 'back', index: this.#names.get(name) ?? 0 };
+    return { kind: 'back', index: this.#groupNamed(match), ignoresCase: this.#flags.ignoresCase };
+  }
+
+  /** By name, by number, or by number back from here. */
+  #groupNamed(match: RegExpExecArray): number {
+    const name = match.slice(1).find((text) => text !== undefined) ?? '';
+    const number = /^-?[0-9]+$/.test(name) ? Number(name) : undefined;
+    const index = this.#names.get(name) ?? (number === undefined || number > 0 ? number : this.#captures + number + 1);
+    if (index === undefined || index < 1) throw new PatternError(`there is no group ${name}`);
+    this.#references.push(index);
+    return index;
   }
 
   #readGroup(depth: number): RegexNode | undefined {
     const cursor = this.cursor;
     const outer = this.#flags;
-    if (cursor.takeMatch(/\?#[^)]*\)/y) !== undefined) return undefined;
+    this.#skipComments();
     const look = cursor.takeMatch(/\?(<?)([=!])/y);
-    const back = cursor.takeMatch(/\?P=(\w+)\)/y);
+    const back = cursor.takeMatch(/\?P=([\p{L}\p{N}_]+)\)/uy);
     if (back !== undefined) return this.#refer(back);
+    if (look === undefined && cursor.takeText('?(')) return this.#readCondition(depth);
     const isAtomic = look === undefined && cursor.takeText('?>');
-    const name = look === undefined && !isAtomic ? cursor.takeMatch(/\?P?<(\w+)>/y)?.[1] : undefined;
+    const named = look === undefined && !isAtomic ? cursor.takeMatch(groupName) : undefined;
+    const name = named?.[1] ?? named?.[2];
     const isPlain = look !== undefined || isAtomic || name !== undefined;
     if (!isPlain && cursor.takeText('?')) {
       if (this.#readFlags()) return undefined;
@@ -225,6 +258,20 @@ class Parser {
     if (isAtomic) return { kind: 'atomic', body };
     if (look === undefined) return { kind: 'capture', body, index };
     return { kind: 'look', body, isAhead: look[1] === '', isNegative: look[2] === '!' };
+  }
+
+  /** Behind `(?(`: the number or name of a group, or an expression. */
+  #readCondition(depth: number): RegexNode {
+    const group = this.cursor.takeMatch(conditionGroup);
+    const test: RegexNode =
+      group === undefined ? this.#readBody(depth) : { kind: 'isSet', index: this.#groupNamed(group) };
+    if (this.cursor.take(')')) {
+      if (group === undefined) throw new PatternError('a condition without anything to match');
+      return test;
+    }
+    const body = this.#readBody(depth);
+    const [yes = body, ...others] = body.kind === 'choice' ? body.options : [body];
+    return { kind: 'condition', test, yes, no: others.length === 0 ? noNode : { kind: 'choice', options: others } };
   }
 
   #openCapture(name: string | undefined): number {
@@ -242,10 +289,11 @@ class Parser {
 
   /** Flags behind `(?`. True when they hold to the end of the group around: `(?i)`. */
   #readFlags(): boolean {
-    const match = this.cursor.takeMatch(/([imsUx]*)(?:-([imsUx]+))?([:)])/y);
+    const match = this.cursor.takeMatch(this.#flags.isVerbose ? verboseFlags : plainFlags);
     if (match === undefined) throw new PatternError('unknown group or flag');
-    const [, on = '', off = '', end] = match;
-    if (end === ')' && on === '' && off === '') throw new PatternError(nothing);
+    const [, on = '', minus, off = '', end] = match;
+    const isNothing = on === '' && off === '' && (end === ')' || minus !== undefined);
+    if (isNothing) throw new PatternError(nothing);
     let flags = this.#flags;
     for (const letter of on) flags = withFlag(flags, letter, true);
     for (const letter of off) flags = withFlag(flags, letter, false);
@@ -264,8 +312,10 @@ function withFlag(flags: Flags, letter: string, isOn: boolean): Flags {
       return { ...flags, isDotAll: isOn };
     case 'x':
       return { ...flags, isVerbose: isOn };
+    case 'U':
+      return { ...flags, isLazy: isOn };
     default:
-      // U swaps greediness, which a search for yes or no does not see.
+      // u: characters are Unicode's anyway.
       return flags;
   }
 }

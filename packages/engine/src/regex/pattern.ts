@@ -1,7 +1,8 @@
 import { PatternError } from './ast.js';
-import { compileAutomaton } from './automaton.js';
 import { compileBacktracking, needsBacktracking } from './backtrack.js';
+import { checkLookBehinds } from './look-behind.js';
 import { parsePattern } from './parse.js';
+import { compileRegular } from './regular.js';
 
 /** A compiled user pattern: an unanchored search that takes a bounded time. */
 export interface Pattern {
@@ -15,8 +16,9 @@ const lengthMax = 10_000;
 export function compilePattern(source: string): Pattern | { readonly problem: string } {
   if (source.length > lengthMax) return { problem: `longer than ${lengthMax} characters` };
   try {
-    const root = parsePattern(source);
-    return needsBacktracking(root) ? compileBacktracking(root) : compileAutomaton(root);
+    const { root, groups } = parsePattern(source);
+    checkLookBehinds(root);
+    return needsBacktracking(root) ? compileBacktracking(root, groups) : compileRegular(root);
   } catch (error) {
     if (error instanceof PatternError) return { problem: error.message };
     throw error;
