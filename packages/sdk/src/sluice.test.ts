@@ -98,7 +98,8 @@ describe('Sluice', () => {
     const trial = client.experiment('trial', user);
     assert.deepEqual([trial.groupName, trial.reason, trial.get('button', '')], ['test', 'SPLIT', 'green']);
     assert.equal(client.layer('checkout', user).allocatedExperiment, 'trial');
-    assert.equal(client.kindOf('trial'), 'experiment');
+    const kinds = ['on', 'theme', 'trial', 'checkout', 'none'].map((name) => client.kindOf(name));
+    assert.deepEqual(kinds, ['gate', 'config', 'experiment', 'layer', undefined]);
     assert.equal(JSON.parse(JSON.stringify(gate)).ruleID, 'everyone');
   });
 
@@ -235,7 +236,9 @@ describe('Sluice', () => {
     await client.waitForRevision(commit([gateEntity('off', 100)], [gateEntity('on', 0)]));
     assert.equal(client.checkGate('off', user), true);
     assert.equal(client.gate('on', user).errorCode, 'FLAG_NOT_FOUND');
-    assert.deepEqual(changes, [{ revision: 2, previousRevision: 1, source: 'network', names: ['off', 'on'] }]);
+    const [{ times, ...change } = {}] = changes as [RulesetChange?];
+    assert.deepEqual(change, { revision: 2, previousRevision: 1, source: 'network', names: ['off', 'on'] });
+    assert(times && times.committedAtMs <= times.relayedAtMs && times.relayedAtMs <= times.appliedAtMs + 3);
     stop();
     await client.waitForRevision(commit([gateEntity('on', 100)]));
     assert.equal(changes.length, 1);
