@@ -1,4 +1,4 @@
-import type { InitializeOptions, JsonValue, User } from '@sluice/engine';
+import type { AskedKind, InitializeOptions, JsonValue, User } from '@sluice/engine';
 import type { AllAnswers, AskOptions, ConfigAnswer, GateAnswer, LayerAnswer, ParameterStoreAnswer } from './answer.js';
 import type { SourceBooks } from './books.js';
 import type { ChangeListener } from './change-listeners.js';
@@ -20,9 +20,6 @@ export interface Patience {
 
 /** As `JSON.stringify` takes it. */
 export type ClientResponse = Readonly<Record<string, JsonValue>> | undefined;
-
-/** How an entity is asked for. */
-export type EntityKind = 'gate' | 'config' | 'experiment' | 'layer';
 
 /** Where a client stands. */
 export interface Status {
@@ -103,8 +100,8 @@ export interface SluiceClient<At extends Place = Place> {
     options?: InitializeOptions & Pick<AskOptions, 'pin'>,
   ): Reply<At, ClientResponse>;
 
-  /** How the entity of this name is asked for; undefined when there is none. */
-  kindOf(name: string): Reply<At, EntityKind | undefined>;
+  /** How the entity of this name is asked for, the first of gate, config or experiment, and layer; undefined when there is none. */
+  kindOf(name: string): Reply<At, AskedKind | undefined>;
 
   /** Notes that a user did something. Returns at once; never throws. */
   log(user: User, eventName: string, details?: EventDetails): void;

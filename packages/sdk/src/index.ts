@@ -1,5 +1,13 @@
 /** What a backend service installs: decisions in process, exposures and events sent, nothing that can throw or block. */
-export type { InitializeFormat, InitializeOptions, JsonValue, StickyValue, User, UserValue } from '@sluice/engine';
+export type {
+  AskedKind,
+  InitializeFormat,
+  InitializeOptions,
+  JsonValue,
+  StickyValue,
+  User,
+  UserValue,
+} from '@sluice/engine';
 export { SluiceError } from '@sluice/mesh';
 export type {
   AllAnswers,
@@ -16,7 +24,7 @@ export type {
 } from './answer.js';
 export type { DropReason, SourceBooks } from './books.js';
 export type { ChangeListener, HopTimes, RulesetChange } from './change-listeners.js';
-export type { ClientResponse, EntityKind, Patience, Place, Reply, SluiceClient, Status } from './client.js';
+export type { ClientResponse, Patience, Place, Reply, SluiceClient, Status } from './client.js';
 export type { RemoteAskOptions } from './evaluator.js';
 export type { Source } from './held.js';
 export type { ConnectionOptions, SluiceOptions } from './options.js';

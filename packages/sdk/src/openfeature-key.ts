@@ -37,6 +37,11 @@ async function answerOf(sluice: SluiceClient, name: string, user: User): Promise
       return sluice.experiment(name, user);
     case 'layer':
       return sluice.layer(name, user);
+    case 'gate': {
+      // A config may share its name, or there is nothing but the gate.
+      const config = await sluice.config(name, user);
+      return config.errorCode === 'FLAG_NOT_FOUND' ? undefined : config;
+    }
     default:
       return undefined;
   }

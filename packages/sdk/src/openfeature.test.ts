@@ -17,6 +17,7 @@ describe('SluiceProvider', () => {
       gateEntity('on', 100),
       gateEntity('company', 100, 'companyID'),
       gateEntity('dotted.gate', 100),
+      gateEntity('theme', 100),
       configEntity('theme', { color: 'red', size: 10, dark: true, tags: ['a'] }),
       configEntity('theme.v2', { color: 'blue' }),
       experimentEntity('trial', { button: 'green' }, ['button']),
@@ -45,6 +46,7 @@ describe('SluiceProvider', () => {
     assert.ok(Number(details.flagMetadata.ageMs) < 5_000);
     assert.equal(await client().getBooleanValue('dotted.gate', false, context), true);
     assert.equal(await client().getBooleanValue('theme.dark', false, context), true);
+    assert.equal(await client().getBooleanValue('theme', false, context), true);
   });
 
   it('answers the rest by configs, experiments and layers, or a parameter of them', async () => {
@@ -74,6 +76,7 @@ describe('SluiceProvider', () => {
     const asked = [
       [await client().getBooleanDetails('none', true, context), true, 'FLAG_NOT_FOUND'],
       [await client().getStringDetails('none.color', 'x', context), 'x', 'FLAG_NOT_FOUND'],
+      [await client().getStringDetails('on', 'x', context), 'x', 'FLAG_NOT_FOUND'],
       [await client().getStringDetails('theme.none', 'x', context), 'x', 'FLAG_NOT_FOUND'],
       [await client().getNumberDetails('theme.color', 7, context), 7, 'TYPE_MISMATCH'],
     ] as const;

@@ -1,10 +1,10 @@
-import { initializeToWire } from '@sluice/codec';
-import type { InitializeOptions, User } from '@sluice/engine';
+import { initializeToWire, kindFromWire } from '@sluice/codec';
+import type { AskedKind, InitializeOptions, User } from '@sluice/engine';
 import { type Decision, type Key, Kind } from '@sluice/proto';
 import type { AllAnswers, ConfigAnswer, GateAnswer, LayerAnswer, ParameterStoreAnswer } from './answer.js';
 import type { SourceBooks } from './books.js';
 import type { ChangeListener } from './change-listeners.js';
-import type { ClientResponse, EntityKind, Patience, SluiceClient, Status } from './client.js';
+import type { ClientResponse, Patience, SluiceClient, Status } from './client.js';
 import { type Decided, Evaluator, type RemoteAskOptions } from './evaluator.js';
 import { openEventQueue } from './event-client.js';
 import type { EventQueue } from './event-queue.js';
@@ -37,13 +37,6 @@ interface Answered {
   readonly decision: Decision;
   readonly heard: Heard | undefined;
 }
-
-const entityKinds: Readonly<Partial<Record<Kind, EntityKind>>> = {
-  [Kind.GATE]: 'gate',
-  [Kind.CONFIG]: 'config',
-  [Kind.EXPERIMENT]: 'experiment',
-  [Kind.LAYER]: 'layer',
-};
 
 /**
  * Asks an evaluator for each decision, for callers that must not hold rulesets. The same questions
@@ -154,10 +147,10 @@ export class RemoteSluice implements SluiceClient<'remote'> {
   }
 
   /** Undefined also when nobody answers. */
-  async kindOf(name: string): Promise<EntityKind | undefined> {
+  async kindOf(name: string): Promise<AskedKind | undefined> {
     try {
       const { decisions } = await this.#evaluator.ask(Kind.UNSPECIFIED, name, {}, { exposure: false });
-      return entityKinds[decisions[0]?.kind ?? Kind.UNSPECIFIED];
+      return kindFromWire(decisions[0]?.kind ?? Kind.UNSPECIFIED);
     } catch (error) {
       this.#report(error);
       return undefined;

@@ -1,4 +1,5 @@
 import {
+  type AskedKind,
   evaluateConfig,
   evaluateGate,
   evaluateLayer,
@@ -6,7 +7,7 @@ import {
   type InitializeOptions,
   initializeResponse,
   type JsonValue,
-  kindOfEntity,
+  kindOf,
   type ParameterDecision,
   type User,
 } from '@sluice/engine';
@@ -24,7 +25,7 @@ import {
 import type { SourceBooks } from './books.js';
 import { readBootstrap } from './bootstrap.js';
 import type { ChangeListener } from './change-listeners.js';
-import type { ClientResponse, EntityKind, Patience, SluiceClient, Status } from './client.js';
+import type { ClientResponse, Patience, SluiceClient, Status } from './client.js';
 import { loadCountries } from './countries.js';
 import { openEventQueue } from './event-client.js';
 import type { EventQueue } from './event-queue.js';
@@ -243,14 +244,10 @@ export class Sluice implements SluiceClient<'local'> {
     return { revision, source: held?.source, ageMs, isStale, isConnected, problem };
   }
 
-  /** Whether configs of this name are asked for as configs or experiments; undefined when there is none. */
-  kindOf(name: string): EntityKind | undefined {
-    const ruleset = this.#holder.current?.program.ruleset;
-    const config = ruleset?.configs.get(name);
-    if (config) return kindOfEntity(config.entity);
-    if (ruleset?.cmabs.has(name)) return 'experiment';
-    if (ruleset?.gates.has(name)) return 'gate';
-    return ruleset?.layers.has(name) ? 'layer' : undefined;
+  /** How the entity of this name is asked for, the first of gate, config or experiment, and layer; undefined when there is none. */
+  kindOf(name: string): AskedKind | undefined {
+    const program = this.#holder.current?.program;
+    return program && kindOf(program, name);
   }
 
   /** Sends what waits now. @returns whether all of it was settled in time. */

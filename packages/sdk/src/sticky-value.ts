@@ -5,7 +5,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** What a storage gave back as a group; undefined for what is none: storages outlive programs, and others write to them. */
 export function stickyValueOf(stored: unknown): StickyValue | undefined {
   if (!isRecord(stored)) return undefined;
-  const { value, json_value: json, rule_id: ruleID } = stored;
+  const { value, json_value: json, rule_id: ruleID, undelegated_secondary_exposures: undelegated } = stored;
   if (typeof value !== 'boolean' || !isRecord(json) || typeof ruleID !== 'string') return undefined;
   return {
     value,
@@ -13,7 +13,7 @@ export function stickyValueOf(stored: unknown): StickyValue | undefined {
     rule_id: ruleID,
     group_name: textOrNull(stored.group_name),
     secondary_exposures: exposuresOf(stored.secondary_exposures),
-    undelegated_secondary_exposures: exposuresOf(stored.undelegated_secondary_exposures),
+    undelegated_secondary_exposures: undelegated === null ? null : exposuresOf(undelegated),
     config_delegate: textOrNull(stored.config_delegate),
     explicit_parameters: parametersOf(stored.explicit_parameters),
     time: typeof stored.time === 'number' ? stored.time : 0,

@@ -163,6 +163,10 @@ describe('a stored group', () => {
       ...{ secondary_exposures: [exposure], undelegated_secondary_exposures: [] },
       ...{ explicit_parameters: null, config_version: undefined },
     });
+    assert.equal(
+      stickyValueOf({ ...stored, undelegated_secondary_exposures: null })?.undelegated_secondary_exposures,
+      null,
+    );
     for (const none of [undefined, null, 7, [], {}, { value: true, rule_id: 'r', json_value: [] }]) {
       assert.equal(stickyValueOf(none), undefined);
     }
