@@ -125,7 +125,8 @@ function checkTarget(field: string, target: string): void {
   );
 }
 
-function positive(field: string, value: number | undefined, fallback: number): number {
+/** @throws SluiceError `invalid` for what is no number above 0. */
+export function positive(field: string, value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback;
   if (Number.isFinite(value) && value > 0) return value;
   throw invalid(field, `is ${value}; give a number above 0`);

@@ -321,6 +321,12 @@ describe('RemoteSluice', () => {
     );
   });
 
+  it('refuses options that can not be used, by name', () => {
+    const target = 'static:///127.0.0.1:1';
+    assert.throws(() => new RemoteSluice({ key, target, timeoutMs: 0 }), { kind: 'invalid', field: 'timeoutMs' });
+    assert.throws(() => new RemoteSluice({ key: '', target }), { kind: 'invalid', field: 'key' });
+  });
+
   it('falls back to calls of their own when the stream breaks', async () => {
     isStreamBroken = true;
     const other = new RemoteSluice({ key, target: `static:///${server.address}` });

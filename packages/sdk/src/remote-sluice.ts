@@ -22,7 +22,7 @@ import {
 import { forcedDecision } from './forced-decision.js';
 import type { Heard } from './heard.js';
 import { closeTimeoutMs, readyTimeoutMs, remoteTimeoutMs } from './limits.js';
-import { type ConnectionOptions, type Settled, settle } from './options.js';
+import { type ConnectionOptions, positive, type Settled, settle } from './options.js';
 import { Overrides } from './overrides.js';
 import type { EventDetails } from './pending-event.js';
 import { baggageIn, type Carrier, type Pin, pinFor, pinIn } from './pin.js';
@@ -56,7 +56,7 @@ export class RemoteSluice implements SluiceClient<'remote'> {
   /** @throws SluiceError `invalid` naming an option that can't be used. */
   constructor(options: RemoteSluiceOptions) {
     this.#settled = settle(options);
-    this.#evaluator = new Evaluator(this.#settled, options.timeoutMs ?? remoteTimeoutMs);
+    this.#evaluator = new Evaluator(this.#settled, positive('timeoutMs', options.timeoutMs, remoteTimeoutMs));
     const { queue, close } = openEventQueue(this.#settled, () => this.#settled.set);
     this.#queue = queue;
     this.#closeIngestion = close;
