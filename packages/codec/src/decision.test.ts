@@ -116,5 +116,19 @@ describe('decisions on the wire', () => {
     assert.equal(wire.valueJson, '{"price":1.0}');
     assert.deepEqual(wire.explicitParameters, ['price']);
     assert.equal(wire.reason, Reason.SPLIT);
+    assert.deepEqual(wire.parameterRules, []);
+  });
+
+  it('tell a group that is kept as one that was split off', () => {
+    const live = evaluateConfig(program, 'trial', user, context, 'experiment');
+    const kept = { ...live, reason: 'Persisted', ruleID: 'gone', isExperimentGroup: false } as const;
+    assert.equal(openFeatureReason(kept, ruleset), Reason.SPLIT);
+  });
+
+  it('tell the rule behind each parameter of a merged layer', () => {
+    const parameterRuleIDs = new Map([['price', 'allocation']]);
+    const decision = { ...evaluateLayer(program, 'layer', user, context), parameterRuleIDs };
+    const wire = decisionToWire(decision, openFeatureReason(decision, ruleset));
+    assert.deepEqual(wire.parameterRules, [{ parameter: 'price', ruleId: 'allocation' }]);
   });
 });

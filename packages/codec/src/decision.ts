@@ -1,7 +1,9 @@
-import type { Decision, SecondaryExposure } from '@sluice/engine';
+import type { Decision, LayerDecision, SecondaryExposure } from '@sluice/engine';
 import {
   DecisionError,
   Kind,
+  type ParameterRule,
+  type ParameterSource,
   Reason,
   type Decision as WireDecision,
   type SecondaryExposure as WireExposure,
@@ -27,6 +29,8 @@ export function kindFromWire(kind: Kind): Decision['kind'] | undefined {
 
 const noExposures: WireExposure[] = [];
 const noParameters: string[] = [];
+const noRules: ParameterRule[] = [];
+const noSources: ParameterSource[] = [];
 
 /** The wire form of a decision, with OpenFeature's reason for it. What it shares with others must not be written to. */
 export function decisionToWire(decision: Decision, reason: Reason): WireDecision {
@@ -50,7 +54,14 @@ export function decisionToWire(decision: Decision, reason: Reason): WireDecision
     isExperimentGroup: !isGate && decision.isExperimentGroup,
     explicitParameters:
       isGate || decision.explicitParameters === null ? noParameters : [...decision.explicitParameters],
+    parameterRules: isLayer ? rulesToWire(decision) : noRules,
+    parameterSources: noSources,
   };
+}
+
+function rulesToWire({ parameterRuleIDs }: LayerDecision): ParameterRule[] {
+  if (parameterRuleIDs === null) return noRules;
+  return Array.from(parameterRuleIDs, ([parameter, ruleId]) => ({ parameter, ruleId }));
 }
 
 function errorOf({ reason }: Decision): DecisionError {

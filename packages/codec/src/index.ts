@@ -22,7 +22,7 @@ export { applyEntities, changesFromEntities } from './changes.js';
 export { findCircles } from './circles.js';
 export { cmabFromJson, cmabToJson } from './cmab.js';
 export { findDangling, mentionsOf } from './dangling.js';
-export { decisionToWire, kindFromWire } from './decision.js';
+export { decisionToWire, kindFromWire, kindToWire } from './decision.js';
 export { type DiffLimits, diffEntities, type EntityDifference } from './entity-diff.js';
 export { EntityError } from './entity-error.js';
 export { type EntityReference, referencesOf } from './entity-references.js';
@@ -41,6 +41,7 @@ export {
   packKeys,
   unpackKeys,
 } from './id-list-builder.js';
+export { InitializeError, initializeFromWire, initializeToWire } from './initialize.js';
 export { openFeatureReason } from './reason.js';
 export { entitiesFromRuleset, rulesetFromEntities } from './ruleset.js';
 export { entityKey, refOfKey, sectionOf, sectionWord } from './sections.js';

@@ -9,6 +9,7 @@ export function openFeatureReason(decision: Decision, ruleset: Ruleset): Reason 
   const { reason, ruleID } = decision;
   if (reason === 'Unrecognized' || reason === 'Unsupported' || reason.startsWith('Error')) return Reason.ERROR;
   if (reason === 'LocalOverride:Recognized') return Reason.TARGETING_MATCH;
+  if (reason === 'Persisted') return Reason.SPLIT;
   if (ruleID === 'disabled') return Reason.DISABLED;
   if (ruleID === 'default' || ruleID === '') return Reason.DEFAULT;
   if (decision.kind !== 'gate' && decision.isExperimentGroup) return Reason.SPLIT;

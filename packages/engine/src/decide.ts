@@ -26,9 +26,6 @@ export function readGate(evaluation: Evaluation, name: string, reason: Reason): 
     reason,
     secondaryExposures: evaluation.exposures,
     overrideConfigName: evaluation.overrideConfigName ?? null,
-    samplingRate: evaluation.samplingRate ?? null,
-    forwardAllExposures: evaluation.forwardAllExposures,
-    hasAnalyticalGate: evaluation.sawAnalyticalGate,
     consultedExperiments: evaluation.consulted ?? none,
   };
 }
@@ -90,9 +87,6 @@ function readValue(evaluation: Evaluation, name: string, reason: Reason): ValueD
     reason,
     secondaryExposures: evaluation.exposures,
     overrideConfigName: evaluation.overrideConfigName ?? null,
-    samplingRate: evaluation.samplingRate ?? null,
-    forwardAllExposures: evaluation.forwardAllExposures,
-    hasAnalyticalGate: evaluation.sawAnalyticalGate,
     consultedExperiments: evaluation.consulted ?? none,
     valueText: value.text,
     get value() {

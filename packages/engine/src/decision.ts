@@ -35,11 +35,6 @@ export interface DecisionBase {
   readonly secondaryExposures: readonly SecondaryExposure[];
   /** The config that a mapping redirected to. */
   readonly overrideConfigName: string | null;
-  /** Keep one exposure in this many. */
-  readonly samplingRate: number | null;
-  readonly forwardAllExposures: boolean;
-  /** A nested gate wants all exposures kept. */
-  readonly hasAnalyticalGate: boolean;
   /** Experiments that `experiment_group` conditions asked for; each is an exposure of its own. */
   readonly consultedExperiments: readonly ConfigDecision[];
 }

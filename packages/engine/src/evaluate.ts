@@ -72,11 +72,11 @@ function evaluateRules(evaluation: Evaluation, spec: CompiledSpec, rules: readon
     if (!evaluation.bool) continue;
     const isDelegated = rule.delegateSlot >= 0 && evaluateDelegate(evaluation, rule);
     if (!isDelegated) settle(evaluation, spec, rule, passesPercentage(evaluation, rule, spec.authored.salt));
-    finish(evaluation, spec, isDelegated ? undefined : rule);
+    finish(evaluation);
     return;
   }
   settleByDefault(evaluation, spec);
-  finish(evaluation, spec, undefined);
+  finish(evaluation);
 }
 
 /** No rule has matched. */
@@ -139,9 +139,7 @@ export function evaluateDelegate(evaluation: Evaluation, rule: CompiledRule): bo
 }
 
 /** What is said whichever way it went. */
-export function finish(evaluation: Evaluation, spec: CompiledSpec, rule: CompiledRule | undefined): void {
-  evaluation.samplingRate = rule?.authored.samplingRate;
-  evaluation.forwardAllExposures = spec.authored.forwardAllExposures === true;
+export function finish(evaluation: Evaluation): void {
   if (evaluation.depth > 0) {
     evaluation.depth--;
     return;

@@ -58,10 +58,7 @@ export class Evaluation extends Call {
   configDelegate: string | undefined = undefined;
   exposures: readonly SecondaryExposure[] = noExposures;
   undelegated: readonly SecondaryExposure[] | undefined = undefined;
-  samplingRate: number | undefined = undefined;
-  forwardAllExposures = false;
   overrideConfigName: string | undefined = undefined;
-  sawAnalyticalGate = false;
   parameterRuleIDs: ReadonlyMap<string, string> | undefined = undefined;
   isUnsupported = false;
   /** The reference's own count of nesting: it forgets at a reset, and unknown gates leave it one too high. */
@@ -97,11 +94,8 @@ export class Evaluation extends Call {
     this.configDelegate = undefined;
     this.exposures = noExposures;
     this.undelegated = undefined;
-    this.samplingRate = undefined;
-    this.forwardAllExposures = false;
     this.overrideReason = undefined;
     this.overrideConfigName = undefined;
-    this.sawAnalyticalGate = false;
     this.parameterRuleIDs = undefined;
     this.isUnsupported = false;
     this.depth = 0;

@@ -21,6 +21,7 @@ export { bucketOf, djb2, idListKey, passBucketOf, sha256Base64, userBucketOf } f
 export { type Circle, findCirclesFrom } from './circles.js';
 export { type InitializeNames, type InitializeOptions, initializeResponse } from './client/response.js';
 export type { InitializeFormat } from './client/tables.js';
+export { textOf } from './coerce.js';
 export { type Compilation, compile, compileSteps, patch } from './compile.js';
 export type * from './context.js';
 export { type CountryTable, loadCountryTable } from './country.js';
@@ -31,6 +32,7 @@ export type { AskedKind } from './evaluate.js';
 export type { ConditionOutcome, ConditionTrace, RuleOutcome, RuleTrace, SpecOrigin, SpecTrace } from './explain.js';
 export { type JsonNode, JsonNumber, JsonSyntaxError, readAnyJson, readJson, writeJson } from './json-text.js';
 export { numberText } from './number-text.js';
+export { chooseOverride } from './overrides.js';
 export { evaluateParameter, isSameType, type ParameterDecision } from './parameters.js';
 export type * from './problem.js';
 export type { Program, RulesetChanges, SectionChanges } from './program.js';

@@ -142,7 +142,6 @@ function askInto(evaluation: Evaluation, name: string, slot: number, isRemembere
 function exposeGate(evaluation: Evaluation, gate: string): void {
   if (evaluation.ruleID === undefined || evaluation.ruleID === '') return;
   addExposure(evaluation, gate, evaluation.ruleID);
-  if (evaluation.samplingRate === undefined && !isSegment(gate)) evaluation.sawAnalyticalGate = true;
 }
 
 function isSegment(gate: string): boolean {

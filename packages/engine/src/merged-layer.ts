@@ -90,6 +90,4 @@ function conclude(evaluation: Evaluation, merge: Merge, spec: CompiledSpec): voi
   evaluation.explicitParameters = delegate?.explicitParameters;
   evaluation.isExperimentGroup = delegate?.rule.authored.isExperimentGroup === true;
   evaluation.isExperimentActive = spec.authored.isActive === true;
-  evaluation.samplingRate = undefined;
-  evaluation.forwardAllExposures = spec.authored.forwardAllExposures === true;
 }

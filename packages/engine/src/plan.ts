@@ -124,7 +124,7 @@ function decisionOf(
   describe(evaluation, spec);
   if (rule === undefined) settleByDefault(evaluation, spec);
   else settle(evaluation, spec, rule, (outcome & 1) === 1);
-  finish(evaluation, spec, rule);
+  finish(evaluation);
   const decision = Object.freeze(readDecision(evaluation, kind, name));
   plan.decisions[outcome] = decision;
   return decision;

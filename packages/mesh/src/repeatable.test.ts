@@ -14,6 +14,7 @@ const writes = [
 /** Reads, and `LogEvents`, whose events carry ids. */
 const reads = [
   ...['Check', 'DescribeIdList', 'DiffRevisions', 'Evaluate', 'EvaluateAll', 'EvaluateStream', 'Explain'],
+  'InitializeClient',
   ...['GetBooks', 'GetDeadLetter', 'GetEntity', 'GetEnvironment', 'GetEvents', 'GetExposures', 'GetIncidents'],
   ...['GetInstance', 'GetKey', 'GetMesh', 'GetProject', 'GetRuleset', 'GetSlo', 'GetUsage'],
   ...['ListAudit', 'ListDeadLetters', 'ListEntities', 'ListEnvironments', 'ListKeys', 'ListOverrides'],

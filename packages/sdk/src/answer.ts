@@ -33,18 +33,20 @@ export interface GateAnswer extends Answer {
   readonly value: boolean;
 }
 
-/** A JSON type without its literals: `get('size', 10)` is a number, not 10. */
-export type Widened<T extends JsonValue> = T extends boolean
-  ? boolean
-  : T extends number
-    ? number
-    : T extends string
-      ? string
-      : T;
+/** A JSON type without its literals: `get('size', 10)` is a number, not 10. Without a fallback, it is any JSON. */
+export type Widened<T extends JsonValue> = T extends null
+  ? JsonValue
+  : T extends boolean
+    ? boolean
+    : T extends number
+      ? number
+      : T extends string
+        ? string
+        : T;
 
 /** Reads single values by name. */
 export interface Getter {
-  /** The value of a parameter when it has the JSON type of the fallback, else the fallback. Never throws. */
+  /** The value of a parameter when it has the JSON type of the fallback, else the fallback; null takes any type. Never throws. */
   get<T extends JsonValue>(parameter: string, fallback: T): Widened<T>;
 }
 
@@ -95,11 +97,22 @@ export function typedMember<T extends JsonValue>(
   name: string,
   fallback: T,
 ): Widened<T> {
-  return typed(Object.hasOwn(values, name) ? values[name] : undefined, fallback);
+  return typed(memberOf(values, name), fallback);
+}
+
+/** Undefined when there is no such member. */
+export function memberOf(values: Readonly<Record<string, JsonValue>>, name: string): JsonValue | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
 export function typed<T extends JsonValue>(value: JsonValue | undefined, fallback: T): Widened<T> {
-  return (value !== undefined && isSameType(value, fallback) ? value : fallback) as Widened<T>;
+  return (fits(value, fallback) ? value : fallback) as Widened<T>;
+}
+
+/** Whether a caller with this fallback gets to see the value: it is there, and of the type; no fallback asks for no type. */
+export function fits(value: JsonValue | undefined, fallback: JsonValue | undefined): value is JsonValue {
+  if (value === undefined || value === null) return false;
+  return fallback === undefined || fallback === null || isSameType(value, fallback);
 }
 
 /** The parts of an answer, as plain data for logs: what `JSON.stringify` makes of it. */

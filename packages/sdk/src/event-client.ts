@@ -7,7 +7,7 @@ import type { Settled } from './options.js';
 
 /** A queue that brings events to the ingestion target, if there is one. */
 export function openEventQueue(
-  { connection, ingestionTarget, queueEventsMax, lingerMs, logger, spool }: Settled,
+  { connection, ingestionTarget, queueEventsMax, lingerMs, globalCustomFields, logger, spool }: Settled,
   set: () => SetRef | undefined,
 ): { queue: EventQueue; close: () => void } {
   const client = ingestionTarget
@@ -18,6 +18,7 @@ export function openEventQueue(
     set,
     eventsMax: queueEventsMax,
     lingerMs,
+    globalCustomFields,
     logger,
     // Whoever takes over what another client left must send it with the same key: by folder.
     spool: spool && { ...spool, directory: join(spool.directory, digestOf(connection.key).slice(0, 16)) },

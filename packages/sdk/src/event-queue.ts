@@ -17,6 +17,7 @@ import {
   type SizedEvent,
 } from './pending-event.js';
 import { WaitingEvents } from './waiting-events.js';
+import type { Attributes } from './wire-user.js';
 
 export interface EventQueueOptions {
   /** Undefined: nobody takes events, they are dropped and counted. */
@@ -24,6 +25,8 @@ export interface EventQueueOptions {
   readonly set: () => SetRef | undefined;
   readonly eventsMax: number;
   readonly lingerMs: number;
+  /** Attributes that every user has. */
+  readonly globalCustomFields?: Attributes | undefined;
   readonly logger: Logger;
   /** Where events wait while ingestion does not take them. Undefined: in memory only. */
   readonly spool?: SpoolLimits | undefined;
@@ -166,7 +169,7 @@ export class EventQueue {
 
   #encode(pending: PendingEvent): SizedEvent | undefined {
     try {
-      const sized = eventOf(pending);
+      const sized = eventOf(pending, this.#options.globalCustomFields);
       if (sized.bytes <= eventBytesMax) return sized;
       this.#warn('unfit', `an event of ${sized.bytes} bytes is too large; at most ${eventBytesMax} can be sent`);
     } catch (error) {

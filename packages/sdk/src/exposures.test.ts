@@ -17,9 +17,6 @@ const decision: GateDecision = {
   reason: 'Recognized',
   secondaryExposures: [],
   overrideConfigName: null,
-  samplingRate: null,
-  forwardAllExposures: false,
-  hasAnalyticalGate: false,
   consultedExperiments: [],
 };
 

@@ -1,26 +1,6 @@
 import { type Logger, SluiceError } from '@sluice/mesh';
-import type { Held, Source } from './held.js';
-
-/** What a change of the ruleset brought. */
-export interface RulesetChange {
-  readonly revision: number;
-  /** 0 when there was none before. */
-  readonly previousRevision: number;
-  readonly source: Source;
-  /** Gates, configs, experiments and layers that are new, changed or gone; undefined when not known. */
-  readonly names: readonly string[] | undefined;
-  /** When it was committed, when the evaluator applied it, and when it was applied here; absent where it is no change as it happens. */
-  readonly times?: HopTimes | undefined;
-}
-
-/** When a change came by, Unix milliseconds; with fractions but for the commit. */
-export interface HopTimes {
-  readonly committedAtMs: number;
-  readonly relayedAtMs: number;
-  readonly appliedAtMs: number;
-}
-
-export type ChangeListener = (change: RulesetChange) => void;
+import { type ChangeListener, ChangeListeners, type HopTimes } from './change-listeners.js';
+import type { Held } from './held.js';
 
 interface Waiter {
   readonly revision: number;
@@ -33,30 +13,23 @@ const kept = 32;
 /** The ruleset that answers are given from, and those who want to know when there is another. */
 export class Holder {
   current: Held | undefined = undefined;
-  readonly #logger: Logger;
-  readonly #listeners = new Set<ChangeListener>();
+  readonly #listeners: ChangeListeners;
   readonly #waiters = new Set<Waiter>();
   /** The last rulesets by revision, oldest first. */
   readonly #recent = new Map<number, Held>();
 
   constructor(logger: Logger) {
-    this.#logger = logger;
+    this.#listeners = new ChangeListeners(logger);
   }
 
-  /** From here on answers come from this ruleset. A listener that throws harms nobody but itself. */
+  /** From here on answers come from this ruleset. */
   put(held: Held, names?: readonly string[], times?: HopTimes): void {
     const previousRevision = this.current?.revision ?? 0;
     this.#remember(held);
     this.current = held;
     for (const waiter of [...this.#waiters]) if (waiter.revision <= held.revision) waiter.settle();
-    const change = { revision: held.revision, previousRevision, source: held.source, names, ...(times && { times }) };
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(change);
-      } catch (error) {
-        this.#logger.error({ err: error }, 'a listener for changes threw');
-      }
-    }
+    const { revision, source } = held;
+    this.#listeners.tell({ revision, previousRevision, source, names, ...(times && { times }) });
   }
 
   /** The ruleset of a revision, if it is among the last ones. */
@@ -83,8 +56,7 @@ export class Holder {
   }
 
   listen(listener: ChangeListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /**

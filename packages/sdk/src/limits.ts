@@ -46,5 +46,11 @@ export const seenMax = 100_000;
 export const closeTimeoutMs = 3_000;
 /** How long a remote evaluation may take, in milliseconds. */
 export const remoteTimeoutMs = 2_000;
+/** How often a remote client looks for another revision while somebody listens for changes, in milliseconds. */
+export const lookMs = 1_000;
+/** How long the storage of sticky groups may take to load, in milliseconds. */
+export const stickyTimeoutMs = 1_000;
+/** Saves and deletions that may be on their way to it; more are left out, and come up again. */
+export const stickyPendingMax = 1_000;
 /** How long `ready` waits unless told, in milliseconds. */
 export const readyTimeoutMs = 10_000;

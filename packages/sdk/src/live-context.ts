@@ -2,6 +2,7 @@ import type { Context, CountryTable, LocalOverrides } from '@sluice/engine';
 import type { SetRef } from '@sluice/proto';
 import { loadCountries } from './countries.js';
 import type { Overrides } from './overrides.js';
+import type { Attributes } from './wire-user.js';
 
 /**
  * What answers depend on besides the user and the ruleset. One object serves all calls, as
@@ -9,11 +10,13 @@ import type { Overrides } from './overrides.js';
  */
 export class LiveContext implements Context {
   environment: Readonly<Record<string, string>> | undefined = undefined;
+  readonly globalCustomFields: Attributes | undefined;
   readonly #overrides: Overrides;
   #now = 0;
 
-  constructor(overrides: Overrides) {
+  constructor(overrides: Overrides, globalCustomFields: Attributes | undefined) {
     this.#overrides = overrides;
+    this.globalCustomFields = globalCustomFields;
   }
 
   /** For the next call: it has a time of its own. */

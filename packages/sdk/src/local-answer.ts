@@ -5,8 +5,10 @@ import {
   type ConfigAnswer,
   describeAnswer,
   type ErrorCode,
+  fits,
   type GateAnswer,
   type LayerAnswer,
+  memberOf,
   type ReasonWord,
   typedMember,
   type Widened,
@@ -111,9 +113,10 @@ export class LocalLayer extends LocalAnswer<LayerDecision> implements LayerAnswe
   }
 
   get<T extends JsonValue>(parameter: string, fallback: T): Widened<T> {
-    const { value } = this.decision;
-    // A parameter that the layer has not got shows nothing of the experiment.
-    if (this.#onRead && Object.hasOwn(value, parameter)) this.#onRead(this.decision, parameter);
-    return typedMember(value, parameter, fallback);
+    const value = memberOf(this.decision.value, parameter);
+    // Where the fallback is given nothing of the experiment was seen.
+    if (!fits(value, fallback)) return fallback as Widened<T>;
+    this.#onRead?.(this.decision, parameter);
+    return value as Widened<T>;
   }
 }

@@ -1,4 +1,4 @@
-/** An OpenFeature provider for servers, on top of a `Sluice`. */
+/** An OpenFeature provider for servers, on top of local or remote evaluation. */
 import {
   ErrorCode,
   type EvaluationContext,
@@ -9,12 +9,12 @@ import {
   type ResolutionDetails,
   type TrackingEventDetails,
 } from '@openfeature/server-sdk';
-import { isSameType } from '@sluice/engine';
+import type { JsonValue as Value } from '@sluice/engine';
 import type { Answer, ErrorCode as OurCode } from './answer.js';
+import type { SluiceClient } from './client.js';
 import { readyTimeoutMs } from './limits.js';
-import { findFlag } from './openfeature-key.js';
+import { findFlag, isUsable } from './openfeature-key.js';
 import { userOf } from './openfeature-user.js';
-import type { Sluice } from './sluice.js';
 
 export interface SluiceProviderOptions {
   /** How long `initialize` waits for a ruleset, in milliseconds. */
@@ -40,21 +40,21 @@ export class SluiceProvider implements Provider {
   readonly metadata = { name: 'sluice' } as const;
   readonly runsOn = 'server' as const;
   readonly events: OpenFeatureEventEmitter = new OpenFeatureEventEmitter();
-  readonly #sluice: Sluice;
+  readonly #sluice: SluiceClient;
   readonly #options: SluiceProviderOptions;
+  /** OpenFeature has been told that there is a ruleset. */
+  #isReady = false;
   #isStale = false;
   #release: (() => void) | undefined;
 
-  constructor(sluice: Sluice, options: SluiceProviderOptions = {}) {
+  constructor(sluice: SluiceClient, options: SluiceProviderOptions = {}) {
     this.#sluice = sluice;
     this.#options = options;
   }
 
   /** @throws SluiceError `deadline` when there is no ruleset in time; it may still come, and `PROVIDER_READY` with it. */
   async initialize(): Promise<void> {
-    const stop = this.#sluice.onChange(({ names }) => {
-      this.events.emit(ProviderEvents.ConfigurationChanged, names ? { flagsChanged: [...names] } : {});
-    });
+    const stop = this.#sluice.onChange(({ names }) => this.#tellOfChange(names));
     const timer = setInterval(() => this.#watchAge(), this.#options.staleCheckMs ?? 1_000).unref();
     this.#release?.();
     this.#release = () => {
@@ -63,8 +63,9 @@ export class SluiceProvider implements Provider {
     };
     try {
       await this.#sluice.ready({ timeoutMs: this.#options.readyTimeoutMs ?? readyTimeoutMs });
+      this.#isReady = true;
     } catch (error) {
-      // The next look at the age is to say that it is there after all.
+      // The ruleset is to be announced when it is there after all.
       this.#isStale = true;
       throw error;
     }
@@ -77,18 +78,18 @@ export class SluiceProvider implements Provider {
     else await this.#sluice.close();
   }
 
-  resolveBooleanEvaluation(
+  async resolveBooleanEvaluation(
     key: string,
     fallback: boolean,
     context: EvaluationContext,
   ): Promise<ResolutionDetails<boolean>> {
     const user = userOf(context);
-    if (this.#sluice.kindOf(key) !== 'gate' && key.includes('.')) {
-      const found = findFlag(this.#sluice, key, user);
-      if (found) return Promise.resolve(detailsOf(found.answer, found.value, fallback));
+    if (key.includes('.') && (await this.#sluice.kindOf(key)) !== 'gate') {
+      const found = await findFlag(this.#sluice, key, user, fallback);
+      if (found) return detailsOf(found.answer, found.value, fallback);
     }
-    const gate = this.#sluice.gate(key, user);
-    return Promise.resolve(detailsOf(gate, gate.value, fallback));
+    const gate = await this.#sluice.gate(key, user);
+    return detailsOf(gate, gate.value, fallback);
   }
 
   resolveStringEvaluation(key: string, fallback: string, context: EvaluationContext) {
@@ -104,28 +105,41 @@ export class SluiceProvider implements Provider {
   }
 
   track(eventName: string, context: EvaluationContext, { value, ...metadata }: TrackingEventDetails): void {
-    this.#sluice.log(userOf(context), eventName, { value, metadata });
+    const isBare = Object.keys(metadata).length === 0;
+    this.#sluice.log(userOf(context), eventName, isBare ? { value } : { value, metadata });
   }
 
-  #resolve<T extends JsonValue>(key: string, fallback: T, context: EvaluationContext): Promise<ResolutionDetails<T>> {
+  async #resolve<T extends JsonValue>(
+    key: string,
+    fallback: T,
+    context: EvaluationContext,
+  ): Promise<ResolutionDetails<T>> {
     const user = userOf(context);
-    const found = findFlag(this.#sluice, key, user);
-    if (found) return Promise.resolve(detailsOf(found.answer, found.value, fallback));
+    const found = await findFlag(this.#sluice, key, user, fallback);
+    if (found) return detailsOf(found.answer, found.value, fallback);
     // Nothing of that name: what a config of that name says of it is the right error.
-    return Promise.resolve(detailsOf(this.#sluice.config(key, user), undefined, fallback));
+    return detailsOf(await this.#sluice.config(key, user), undefined, fallback);
+  }
+
+  /** The first ruleset makes the provider ready; those after it are changes. */
+  #tellOfChange(names: readonly string[] | undefined): void {
+    if (this.#isReady) this.events.emit(ProviderEvents.ConfigurationChanged, names ? { flagsChanged: [...names] } : {});
+    else this.#watchAge();
   }
 
   #watchAge(): void {
     const { isStale } = this.#sluice.status();
     if (isStale === this.#isStale) return;
     this.#isStale = isStale;
+    this.#isReady ||= !isStale;
     this.events.emit(isStale ? ProviderEvents.Stale : ProviderEvents.Ready);
   }
 }
 
-function detailsOf<T extends JsonValue>(answer: Answer, value: unknown, fallback: T): ResolutionDetails<T> {
+function detailsOf<T extends JsonValue>(answer: Answer, value: Value | undefined, fallback: T): ResolutionDetails<T> {
   const { reason, errorCode, detail, revision, ruleID, groupName, ageMs } = answer;
-  const flagMetadata = { revision, ruleId: ruleID, ageMs };
+  // `version` is the name by which OpenFeature's telemetry knows it.
+  const flagMetadata = { revision, version: String(revision), ruleId: ruleID, ageMs };
   if (errorCode !== undefined) {
     return { value: fallback, reason: 'ERROR', errorCode: codes[errorCode], errorMessage: detail, flagMetadata };
   }
@@ -133,12 +147,9 @@ function detailsOf<T extends JsonValue>(answer: Answer, value: unknown, fallback
     const errorMessage = `${answer.name} has no such parameter`;
     return { value: fallback, reason: 'ERROR', errorCode: ErrorCode.FLAG_NOT_FOUND, errorMessage, flagMetadata };
   }
-  if (!isSameType(value as JsonValue, fallback) && !(isStructure(value) && isStructure(fallback))) {
+  if (!isUsable(value, fallback)) {
     const errorMessage = `the value of ${answer.name} has another type than the default`;
     return { value: fallback, reason: 'ERROR', errorCode: ErrorCode.TYPE_MISMATCH, errorMessage, flagMetadata };
   }
   return { value: value as T, variant: groupName ?? ruleID, reason, flagMetadata };
 }
-
-/** OpenFeature asks for arrays and objects alike by one call. */
-const isStructure = (value: unknown): boolean => typeof value === 'object' && value !== null;

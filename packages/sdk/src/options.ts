@@ -3,6 +3,8 @@ import { invalid, type Logger, silentLogger } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
 import type { SpoolLimits } from './event-spool.js';
 import { batchLingerMs, queueEventsMax, silenceMs, spoolAgeMaxMs, spoolBytesMax, staleAfterMs } from './limits.js';
+import type { StickyStorage } from './sticky.js';
+import type { Attributes } from './wire-user.js';
 
 /** What local and remote evaluation have in common. */
 export interface ConnectionOptions {
@@ -18,6 +20,10 @@ export interface ConnectionOptions {
   readonly consulAddr?: string | undefined;
   /** The own region: its instances are preferred. */
   readonly region?: string | undefined;
+  /** Answers from a ruleset that was not known to be the newest for this long say that they are stale. 60 s unless said. */
+  readonly staleAfterMs?: number | undefined;
+  /** Attributes that every user has; a user's own of the same name go first. Part of events, as `custom` is. */
+  readonly globalCustomFields?: Attributes | undefined;
   /** Sends no exposures at all; events are sent nevertheless. */
   readonly disableExposureLogging?: boolean | undefined;
   /** Any pino logger. Says nothing unless given. */
@@ -43,8 +49,8 @@ export interface SluiceOptions extends ConnectionOptions {
   readonly stateDir?: string | undefined;
   /** To start from while there is nothing better: a ruleset file or frame, or a Statsig document (version 2); a path or the bytes. */
   readonly bootstrap?: string | Uint8Array | undefined;
-  /** Answers from a ruleset that was not known to be the newest for this long say that they are stale. 60 s unless said. */
-  readonly staleAfterMs?: number | undefined;
+  /** Where units keep the groups of experiments and layers. Absent: groups change as the ruleset does. */
+  readonly stickyStorage?: StickyStorage | undefined;
   /** A stream that is silent for this long is dead, in milliseconds. 3 s unless said. */
   readonly silenceMs?: number | undefined;
 }
@@ -60,6 +66,7 @@ export interface Settled {
   };
   readonly ingestionTarget: string | undefined;
   readonly set: SetRef | undefined;
+  readonly globalCustomFields: Attributes | undefined;
   readonly isExposing: boolean;
   readonly logger: Logger;
   readonly queueEventsMax: number;
@@ -77,6 +84,7 @@ export function settle(options: SluiceOptions): Settled {
   if (typeof key !== 'string' || key === '') throw invalid('key', 'is empty; give an SDK key, such as sluice_server_…');
   checkTarget('target', target);
   if (options.ingestionTarget !== undefined) checkTarget('ingestionTarget', options.ingestionTarget);
+  checkStorage(options.stickyStorage);
   if (set && (!set.project || !set.environment)) throw invalid('set', 'must name both project and environment');
   return {
     connection: {
@@ -88,6 +96,7 @@ export function settle(options: SluiceOptions): Settled {
     },
     ingestionTarget: options.ingestionTarget ?? (target.startsWith('consul:') ? 'consul:///ingestion' : undefined),
     set,
+    globalCustomFields: options.globalCustomFields && { ...options.globalCustomFields },
     isExposing: options.disableExposureLogging !== true,
     logger: options.logger ?? silentLogger,
     queueEventsMax: positive('queueEventsMax', options.queueEventsMax, queueEventsMax),
@@ -105,6 +114,13 @@ function spoolOf({ spoolDir, stateDir, ...asked }: SluiceOptions): Settled['spoo
   return directory ? { directory, bytesMax, ageMaxMs } : undefined;
 }
 
+function checkStorage(storage: unknown): void {
+  if (storage === undefined) return;
+  const { load, save, delete: forget } = storage as Record<string, unknown>;
+  if ([load, save, forget].every((method) => typeof method === 'function')) return;
+  throw invalid('stickyStorage', 'has not all methods; give load(key), save(key, name, value) and delete(key, name)');
+}
+
 function checkTarget(field: string, target: string): void {
   if (schemes.test(target)) return;
   throw invalid(
@@ -113,7 +129,8 @@ function checkTarget(field: string, target: string): void {
   );
 }
 
-function positive(field: string, value: number | undefined, fallback: number): number {
+/** @throws SluiceError `invalid` for what is no number above 0. */
+export function positive(field: string, value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback;
   if (Number.isFinite(value) && value > 0) return value;
   throw invalid(field, `is ${value}; give a number above 0`);

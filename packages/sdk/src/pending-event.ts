@@ -2,7 +2,7 @@ import type { User } from '@sluice/engine';
 import { currentTraceparent } from '@sluice/mesh';
 import { Event, type Exposure } from '@sluice/proto';
 import { v7 } from 'uuid';
-import { copyUser, jsonOf, wireUser } from './wire-user.js';
+import { type Attributes, copyUser, jsonOf, wireUser } from './wire-user.js';
 
 /** What may be said about an event. */
 export interface EventDetails {
@@ -59,12 +59,13 @@ function pending(name: string, user: User): PendingEvent {
 }
 
 /** The event as it goes out, with an id that retries keep. */
-export function eventOf({ timeMs, name, user, value, metadataJson, exposure, traceparent }: PendingEvent): SizedEvent {
+export function eventOf(pending: PendingEvent, globals?: Attributes): SizedEvent {
+  const { timeMs, name, user, value, metadataJson, exposure, traceparent } = pending;
   const event: Event = {
     id: v7({ msecs: timeMs }),
     timeMs,
     name,
-    user: wireUser(user, { withPrivate: false }),
+    user: wireUser(user, { withPrivate: false, globals }),
     value: amountOf(value),
     metadataJson,
     exposure,

@@ -1,28 +1,33 @@
 import type { JsonValue } from '@sluice/engine';
-import type { Decision, Provenance } from '@sluice/proto';
+import { type Decision, type Key, Kind } from '@sluice/proto';
 import {
   type Answer,
   type ConfigAnswer,
   describeAnswer,
   type ErrorCode,
+  fits,
   type GateAnswer,
   type LayerAnswer,
+  memberOf,
   noValues,
+  type ParameterStoreAnswer,
   type ReasonWord,
+  typed,
   typedMember,
   type Widened,
 } from './answer.js';
+import type { Heard } from './heard.js';
 import { errorCodeOf, reasonWord } from './reason.js';
 
 /** A decision that an evaluator made, with what it said of its ruleset. */
 abstract class RemoteAnswer implements Answer {
   protected readonly decision: Decision;
-  readonly #provenance: Provenance | undefined;
-  readonly #receivedAtMs = Date.now();
+  readonly #heard: Heard | undefined;
 
-  constructor(decision: Decision, provenance: Provenance | undefined) {
+  /** `heard` is undefined for forced answers before anything was heard. */
+  constructor(decision: Decision, heard: Heard | undefined) {
     this.decision = decision;
-    this.#provenance = provenance;
+    this.#heard = heard;
   }
 
   abstract get value(): unknown;
@@ -40,7 +45,8 @@ abstract class RemoteAnswer implements Answer {
   }
 
   get reason(): ReasonWord {
-    return reasonWord(this.decision.reason);
+    const reason = reasonWord(this.decision.reason);
+    return reason !== 'ERROR' && this.#heard?.isStale ? 'STALE' : reason;
   }
 
   get errorCode(): ErrorCode | undefined {
@@ -56,15 +62,15 @@ abstract class RemoteAnswer implements Answer {
   }
 
   get revision(): number {
-    return this.#provenance?.revision ?? 0;
+    return this.#heard?.revision ?? 0;
   }
 
   get ageMs(): number {
-    return (this.#provenance?.ageMs ?? Number.POSITIVE_INFINITY) + Math.max(Date.now() - this.#receivedAtMs, 0);
+    return this.#heard?.ageMs ?? Number.POSITIVE_INFINITY;
   }
 
   get isStale(): boolean {
-    return this.#provenance?.isStale ?? true;
+    return this.#heard?.isStale ?? true;
   }
 
   toJSON(): Record<string, unknown> {
@@ -94,6 +100,31 @@ export class RemoteConfig extends RemoteAnswer implements ConfigAnswer {
 export class RemoteLayer extends RemoteConfig implements LayerAnswer {
   get allocatedExperiment(): string | null {
     return this.decision.allocatedExperiment || null;
+  }
+}
+
+/** A parameter store; whoever reads a parameter is told to have seen its source. */
+export class RemoteStore extends RemoteConfig implements ParameterStoreAnswer {
+  readonly #onRead: ((source: Key) => void) | undefined;
+  readonly #read = new Set<string>();
+
+  constructor(decision: Decision, heard: Heard | undefined, onRead: ((source: Key) => void) | undefined) {
+    super(decision, heard);
+    this.#onRead = onRead;
+  }
+
+  override get<T extends JsonValue>(parameter: string, fallback: T): Widened<T> {
+    const value = memberOf(this.value, parameter);
+    if (this.#onRead && !this.#read.has(parameter)) this.#expose(parameter, fits(value, fallback));
+    return typed(value, fallback);
+  }
+
+  /** As if the source had been asked directly: of a layer, only a parameter that is seen counts. */
+  #expose(parameter: string, isSeen: boolean): void {
+    const source = this.decision.parameterSources.find((candidate) => candidate.parameter === parameter)?.source;
+    if (!source || (source.kind === Kind.LAYER && !isSeen)) return;
+    this.#read.add(parameter);
+    this.#onRead?.(source);
   }
 }
 

@@ -1,13 +1,16 @@
-import type { User } from '@sluice/engine';
-import { type Client, createClient, currentBaggage, hasPin, SluiceError } from '@sluice/mesh';
-import { type Decision, type EvaluateResponse, EvaluationServiceService, Kind, type Provenance } from '@sluice/proto';
-import type { AllAnswers, AskOptions, ConfigAnswer, GateAnswer, LayerAnswer, ParameterStoreAnswer } from './answer.js';
+import { initializeToWire, kindFromWire } from '@sluice/codec';
+import type { AskedKind, InitializeOptions, User } from '@sluice/engine';
+import { type Decision, type Key, Kind } from '@sluice/proto';
+import type { AllAnswers, ConfigAnswer, GateAnswer, LayerAnswer, ParameterStoreAnswer } from './answer.js';
 import type { SourceBooks } from './books.js';
-import { EvaluateStream } from './evaluate-stream.js';
+import type { ChangeListener } from './change-listeners.js';
+import type { ClientResponse, Patience, SluiceClient, Status } from './client.js';
+import { type Decided, Evaluator, type RemoteAskOptions } from './evaluator.js';
 import { openEventQueue } from './event-client.js';
 import type { EventQueue } from './event-queue.js';
 import {
   type Failure,
+  failedBy,
   failedConfig,
   failedGate,
   failedLayer,
@@ -16,56 +19,77 @@ import {
   noAnswers,
   notReady,
 } from './failed-answer.js';
-import { closeTimeoutMs, remoteTimeoutMs } from './limits.js';
-import { type ConnectionOptions, type Settled, settle } from './options.js';
+import { forcedDecision } from './forced-decision.js';
+import type { Heard } from './heard.js';
+import { closeTimeoutMs, readyTimeoutMs, remoteTimeoutMs } from './limits.js';
+import { type ConnectionOptions, positive, type Settled, settle } from './options.js';
+import { Overrides } from './overrides.js';
 import type { EventDetails } from './pending-event.js';
 import { baggageIn, type Carrier, type Pin, pinFor, pinIn } from './pin.js';
-import { RemoteConfig, RemoteGate, RemoteLayer } from './remote-answer.js';
-import type { Patience } from './sluice.js';
-import { wireUser } from './wire-user.js';
+import { RemoteConfig, RemoteGate, RemoteLayer, RemoteStore } from './remote-answer.js';
 
 export interface RemoteSluiceOptions extends ConnectionOptions {
   /** How long a question may take, in milliseconds. 2 s unless said. */
   readonly timeoutMs?: number | undefined;
 }
 
-export interface RemoteAskOptions extends AskOptions {
-  /** Read your writes: the evaluator waits until it holds this revision. */
-  readonly minRevision?: number | undefined;
+interface Answered {
+  readonly decision: Decision;
+  readonly heard: Heard | undefined;
 }
-
-type Answered = { readonly decision: Decision; readonly provenance: Provenance | undefined };
-
-/** Repeating the question by a call of its own may help: it says nothing about the question itself. */
-const brokenKinds: readonly string[] = ['unavailable', 'cancelled', 'internal', 'unimplemented'];
 
 /**
  * Asks an evaluator for each decision, for callers that must not hold rulesets. The same questions
  * as `Sluice` answers, as promises that never reject: when nobody answers, they give the defaults
  * with the reason `ERROR`. The evaluator logs the exposures.
  */
-export class RemoteSluice {
+export class RemoteSluice implements SluiceClient<'remote'> {
+  /** Answers that this process forces. */
+  readonly overrides: Overrides = new Overrides();
   readonly #settled: Settled;
-  readonly #timeoutMs: number;
-  readonly #client: Client<typeof EvaluationServiceService>;
-  readonly #stream: EvaluateStream;
-  /** False once a server said that it has no such method. */
-  #hasStream = true;
+  readonly #evaluator: Evaluator;
   readonly #queue: EventQueue;
   readonly #closeIngestion: () => void;
+  /** Exposures of parameters that were read, on their way to the evaluator. */
+  readonly #reads = new Set<Promise<unknown>>();
 
   /** @throws SluiceError `invalid` naming an option that can't be used. */
   constructor(options: RemoteSluiceOptions) {
     this.#settled = settle(options);
-    this.#timeoutMs = options.timeoutMs ?? remoteTimeoutMs;
-    this.#client = createClient(EvaluationServiceService, this.#settled.connection);
-    this.#stream = new EvaluateStream(this.#client);
+    this.#evaluator = new Evaluator(this.#settled, positive('timeoutMs', options.timeoutMs, remoteTimeoutMs));
     const { queue, close } = openEventQueue(this.#settled, () => this.#settled.set);
     this.#queue = queue;
     this.#closeIngestion = close;
   }
 
-  /** Whether a gate is on for a user; false when in doubt. */
+  async ready({ timeoutMs = readyTimeoutMs }: Patience = {}): Promise<void> {
+    if (this.#evaluator.heard) return;
+    await this.#evaluator.waitFor(0, timeoutMs, (reason) => `No answer within ${timeoutMs} ms: ${reason}.`);
+  }
+
+  async waitForRevision(revision: number, { timeoutMs = readyTimeoutMs }: Patience = {}): Promise<void> {
+    const why = (reason: string): string => `Revision ${revision} did not come within ${timeoutMs} ms: ${reason}.`;
+    await this.#evaluator.waitFor(revision, timeoutMs, why);
+  }
+
+  async pin(request?: string | Carrier): Promise<Pin> {
+    const baggage = baggageIn(request);
+    const { set } = this.#evaluator;
+    const known = set && pinIn(set, baggage);
+    if (known) return known;
+    try {
+      const heard = await this.#evaluator.probe();
+      return pinFor(heard.set, baggage, heard.revision);
+    } catch (error) {
+      this.#report(error);
+      return pinFor(set, baggage, 0);
+    }
+  }
+
+  onChange(listener: ChangeListener): () => void {
+    return this.#evaluator.listen(listener);
+  }
+
   async checkGate(name: string, user: User, options?: RemoteAskOptions): Promise<boolean> {
     return (await this.gate(name, user, options)).value;
   }
@@ -73,7 +97,7 @@ export class RemoteSluice {
   async gate(name: string, user: User, options?: RemoteAskOptions): Promise<GateAnswer> {
     const answered = await this.#ask(Kind.GATE, name, user, options);
     if ('errorCode' in answered) return failedGate(name, answered);
-    return new RemoteGate(answered.decision, answered.provenance);
+    return new RemoteGate(answered.decision, answered.heard);
   }
 
   config(name: string, user: User, options?: RemoteAskOptions): Promise<ConfigAnswer> {
@@ -88,134 +112,123 @@ export class RemoteSluice {
   async layer(name: string, user: User, options?: RemoteAskOptions): Promise<LayerAnswer> {
     const answered = await this.#ask(Kind.LAYER, name, user, options);
     if ('errorCode' in answered) return failedLayer(name, answered);
-    return new RemoteLayer(answered.decision, answered.provenance);
+    return new RemoteLayer(answered.decision, answered.heard);
   }
 
-  /** Evaluators do not answer for parameter stores: every parameter is its fallback, and the reason says so. */
-  parameterStore(name: string, _user: User, _options?: RemoteAskOptions): Promise<ParameterStoreAnswer> {
-    const detail = 'Unsupported: parameter stores are evaluated locally only; use Sluice';
-    return Promise.resolve(failedStore(name, { ...notReady, errorCode: 'UNSUPPORTED', detail }));
+  /** Who reads a parameter asks the evaluator for its source in the background, and that is the exposure. */
+  async parameterStore(name: string, user: User, options?: RemoteAskOptions): Promise<ParameterStoreAnswer> {
+    const answered = await this.#ask(Kind.PARAM_STORE, name, user, { ...options, exposure: false });
+    if ('errorCode' in answered) return failedStore(name, answered);
+    const { decision, heard } = answered;
+    const isExposing = this.#settled.isExposing && options?.exposure !== false;
+    return new RemoteStore(decision, heard, isExposing ? (source) => this.#expose(source, user, heard) : undefined);
   }
 
-  /**
-   * Pins a request to one revision, so that all its questions are answered by the same ruleset,
-   * here and in every service that it calls on: to the revision in its baggage, or else to the one
-   * that the evaluator holds now. Ask with `{ pin }`; send `pin.baggage` on. Pins nothing when nobody answers.
-   */
-  async pin(request?: string | Carrier): Promise<Pin> {
-    const baggage = baggageIn(request);
-    const known = this.#settled.set && pinIn(this.#settled.set, baggage);
-    if (known) return known;
-    // No entity has this name: what comes back is the key's set, and what the evaluator holds of it.
-    const answered = await this.#ask(Kind.GATE, '(pin)', {}, { exposure: false });
-    const provenance = 'errorCode' in answered ? undefined : answered.provenance;
-    return pinFor(provenance?.set, baggage, provenance?.revision ?? 0);
-  }
-
-  /** Every answer for a user; empty when nobody answers. None of them is an exposure. */
+  /** Empty when nobody answers. */
   async evaluateAll(user: User, options?: RemoteAskOptions): Promise<AllAnswers> {
     try {
-      const { set } = this.#settled;
-      const request = { set, user: wireUser(user, { withPrivate: true }), minRevision: options?.minRevision ?? 0 };
-      const { decisions, provenance } = await this.#client.evaluateAll(
-        { ...request, atRevision: 0, pinnedRevision: this.#pinOf(options) },
-        { timeoutMs: this.#timeoutMs },
-      );
-      return allOf(decisions, provenance);
+      return this.#allOf(await this.#evaluator.askAll(user, options), user);
     } catch (error) {
       this.#report(error);
       return noAnswers;
     }
   }
 
-  /** Notes that a user did something. Returns at once; never throws. */
+  async clientInitializeResponse(
+    user: User,
+    options: InitializeOptions & Omit<RemoteAskOptions, 'exposure'> = {},
+  ): Promise<ClientResponse> {
+    try {
+      return JSON.parse(await this.#evaluator.initialize(initializeToWire(options), user, options)) as ClientResponse;
+    } catch (error) {
+      this.#report(error);
+      return undefined;
+    }
+  }
+
+  /** Undefined also when nobody answers. */
+  async kindOf(name: string): Promise<AskedKind | undefined> {
+    try {
+      const { decisions } = await this.#evaluator.ask(Kind.UNSPECIFIED, name, {}, { exposure: false });
+      return kindFromWire(decisions[0]?.kind ?? Kind.UNSPECIFIED);
+    } catch (error) {
+      this.#report(error);
+      return undefined;
+    }
+  }
+
   log(user: User, eventName: string, details: EventDetails = {}): void {
     this.#queue.offerEvent(eventName, user, details);
   }
 
-  /** Where every event is; exposures are in the books of the evaluator. */
+  /** Exposures are in the books of the evaluator. */
   books(): SourceBooks {
     return this.#queue.books;
   }
 
-  /** @returns whether all that waited was settled in time. */
-  flush({ timeoutMs = closeTimeoutMs }: Patience = {}): Promise<boolean> {
-    return this.#queue.flush(timeoutMs);
+  status(): Status {
+    const { heard, problem } = this.#evaluator;
+    const { revision, ageMs, isStale } = heard ?? notReady;
+    const source = heard && 'network';
+    return { revision, source, ageMs, isStale, isConnected: heard !== undefined && problem === undefined, problem };
+  }
+
+  async flush({ timeoutMs = closeTimeoutMs }: Patience = {}): Promise<boolean> {
+    // Each of them has a deadline of its own.
+    const [isSettled] = await Promise.all([this.#queue.flush(timeoutMs), ...this.#reads]);
+    return isSettled;
   }
 
   async close({ timeoutMs = closeTimeoutMs }: Patience = {}): Promise<void> {
-    await this.#queue.close(timeoutMs);
-    this.#stream.close();
-    this.#client.close();
+    await Promise.all([this.#queue.close(timeoutMs), ...this.#reads]);
+    this.#evaluator.close();
     this.#closeIngestion();
   }
 
   async #valueOf(kind: Kind, name: string, user: User, options: RemoteAskOptions | undefined): Promise<ConfigAnswer> {
     const answered = await this.#ask(kind, name, user, options);
     if ('errorCode' in answered) return failedConfig(name, answered);
-    return new RemoteConfig(answered.decision, answered.provenance);
+    return new RemoteConfig(answered.decision, answered.heard);
   }
 
   async #ask(kind: Kind, name: string, user: User, options: RemoteAskOptions | undefined): Promise<Answered | Failure> {
     try {
-      const response = await this.#evaluate({
-        set: this.#settled.set,
-        keys: [{ kind, name }],
-        user: wireUser(user, { withPrivate: true }),
-        minRevision: options?.minRevision ?? 0,
-        isExposureDisabled: options?.exposure === false || !this.#settled.isExposing,
-        atRevision: 0,
-        pinnedRevision: this.#pinOf(options),
-      });
-      const [decision] = response.decisions;
-      if (!decision) throw new SluiceError('internal', 'the evaluator sent no decision');
-      return { decision, provenance: response.provenance };
+      const forced = forcedDecision(this.overrides.active, kind, name, user);
+      if (forced) return { decision: forced, heard: this.#evaluator.heard };
+      const { decisions, heard } = await this.#evaluator.ask(kind, name, user, options);
+      return { decision: decisions[0] as Decision, heard };
     } catch (error) {
       this.#report(error);
-      return { ...notReady, errorCode: 'GENERAL', detail: `Error: ${messageOf(error)}` };
+      return failedBy(error, this.#evaluator.heard ?? notReady);
     }
   }
 
-  /** Over the stream; by a call of its own, which is repeated elsewhere if need be, when the stream breaks. */
-  async #evaluate(request: Parameters<EvaluateStream['ask']>[0]): Promise<EvaluateResponse> {
-    const until = performance.now() + this.#timeoutMs;
-    // Which set the baggage is to pin only the server knows then, and it goes with calls alone.
-    const isPinnedThere = !request.set && !request.pinnedRevision && hasPin(currentBaggage());
-    if (this.#hasStream && !isPinnedThere) {
-      try {
-        return await this.#stream.ask(request, this.#timeoutMs);
-      } catch (error) {
-        const kind = error instanceof SluiceError ? error.kind : 'internal';
-        if (!brokenKinds.includes(kind)) throw error;
-        if (kind === 'unimplemented') this.#hasStream = false;
-      }
-    }
-    return this.#client.evaluate(request, { timeoutMs: Math.max(until - performance.now(), 1) });
+  /** By the revision that the parameter was read from. */
+  #expose(source: Key, user: User, heard: Heard | undefined): void {
+    const pin = { revision: heard?.revision ?? 0, baggage: '' };
+    const read = this.#evaluator
+      .ask(source.kind, source.name, user, { pin })
+      .catch((error: unknown) => this.#report(error))
+      .finally(() => this.#reads.delete(read));
+    this.#reads.add(read);
   }
 
-  /**
-   * What the question is pinned to: by its caller's word, or by the baggage of the call that is
-   * being served. Said in the request, as a stream's messages carry no baggage of their own.
-   */
-  #pinOf(options: RemoteAskOptions | undefined): number | undefined {
-    const { set } = this.#settled;
-    const pin = options?.pin ?? (set && pinIn(set, currentBaggage()));
-    return pin?.revision || undefined;
+  #allOf({ decisions, heard }: Decided, user: User): AllAnswers {
+    const gates = new Map<string, GateAnswer>();
+    const configs = new Map<string, ConfigAnswer>();
+    const layers = new Map<string, LayerAnswer>();
+    for (const decided of decisions) {
+      const { kind, name } = decided;
+      const decision = forcedDecision(this.overrides.active, kind, name, user) ?? decided;
+      if (kind === Kind.GATE) gates.set(name, new RemoteGate(decision, heard));
+      else if (kind === Kind.LAYER) layers.set(name, new RemoteLayer(decision, heard));
+      else configs.set(name, new RemoteConfig(decision, heard));
+    }
+    return { revision: heard.revision, gates, configs, layers };
   }
 
   #report(error: unknown): void {
+    this.#evaluator.noteProblem(error);
     this.#settled.logger.warn({ reason: messageOf(error) }, 'a question was not answered; the default was given');
   }
-}
-
-function allOf(decisions: readonly Decision[], provenance: Provenance | undefined): AllAnswers {
-  const gates = new Map<string, GateAnswer>();
-  const configs = new Map<string, ConfigAnswer>();
-  const layers = new Map<string, LayerAnswer>();
-  for (const decision of decisions) {
-    if (decision.kind === Kind.GATE) gates.set(decision.name, new RemoteGate(decision, provenance));
-    else if (decision.kind === Kind.LAYER) layers.set(decision.name, new RemoteLayer(decision, provenance));
-    else configs.set(decision.name, new RemoteConfig(decision, provenance));
-  }
-  return { revision: provenance?.revision ?? 0, gates, configs, layers };
 }

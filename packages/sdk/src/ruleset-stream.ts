@@ -20,8 +20,9 @@ import {
   type RawFrame,
   type ReplicaState,
 } from '@sluice/replica';
+import type { HopTimes } from './change-listeners.js';
 import { Held } from './held.js';
-import type { Holder, HopTimes } from './holder.js';
+import type { Holder } from './holder.js';
 import { comeBackMaxMs, frameBytesMax, reconnectFirstMs, reconnectLongestMs } from './limits.js';
 import type { Settled } from './options.js';
 import { readWatchMessage, type WatchMessage, watchDefinition } from './watch-message.js';

@@ -1,4 +1,4 @@
-import type { User } from '@sluice/engine';
+import { textOf, type User } from '@sluice/engine';
 
 /**
  * The exposures of one entity that were sent lately: by unit, the rule that was shown, apart for
@@ -15,9 +15,7 @@ export class Seen {
   unitOf(user: User, idType: string): string {
     if (idType !== this.#idType) this.#learn(idType);
     if (this.#isUser && typeof user.userID === 'string') return user.userID;
-    const id: unknown = this.#isUser ? user.userID : this.#customId(user);
-    if (typeof id === 'string') return id;
-    return typeof id === 'number' ? String(id) : '';
+    return textOf(this.#isUser ? user.userID : this.#customId(user)) ?? '';
   }
 
   has(unit: string, isOn: boolean, ruleID: string): boolean {

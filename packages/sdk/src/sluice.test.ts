@@ -98,7 +98,8 @@ describe('Sluice', () => {
     const trial = client.experiment('trial', user);
     assert.deepEqual([trial.groupName, trial.reason, trial.get('button', '')], ['test', 'SPLIT', 'green']);
     assert.equal(client.layer('checkout', user).allocatedExperiment, 'trial');
-    assert.equal(client.kindOf('trial'), 'experiment');
+    const kinds = ['on', 'theme', 'trial', 'checkout', 'none'].map((name) => client.kindOf(name));
+    assert.deepEqual(kinds, ['gate', 'config', 'experiment', 'layer', undefined]);
     assert.equal(JSON.parse(JSON.stringify(gate)).ruleID, 'everyone');
   });
 
@@ -111,6 +112,8 @@ describe('Sluice', () => {
     assert.deepEqual(theme.get('tags', {}), {});
     assert.equal(theme.get('nothing', 'x'), 'x');
     assert.equal(theme.get('nothing', null), null);
+    assert.equal(theme.get('size', null), 10);
+    assert.equal(theme.get('size', undefined as never), 10);
     assert.equal(theme.get('toString', 'x'), 'x');
   });
 
@@ -138,6 +141,52 @@ describe('Sluice', () => {
     await client.flush();
     const exposed = mesh.events.map(({ exposure }) => exposure?.key).sort();
     assert.deepEqual(exposed, ['checkout', 'on', 'theme']);
+  });
+
+  it('exposes a parameter of a layer only where its value is seen', async () => {
+    const client = await openReady();
+    await client.waitForRevision(
+      commit([
+        storeEntity('store', {
+          lost: { ref_type: 'layer', param_type: 'string', layer_name: 'checkout', param_name: 'none' },
+          button: { ref_type: 'layer', param_type: 'string', layer_name: 'checkout', param_name: 'button' },
+        }),
+      ]),
+    );
+    const layer = client.layer('checkout', user);
+    assert.equal(layer.get('button', 7), 7);
+    assert.equal(layer.get('none', 'x'), 'x');
+    const store = client.parameterStore('store', user);
+    assert.equal(store.get('lost', 'x'), 'x');
+    assert.equal(store.get('button', 7), 7);
+    assert.equal(client.books().generated, 0);
+    assert.equal(layer.get('button', null), 'green');
+    assert.equal(client.books().generated, 1);
+  });
+
+  it('gives every user the attributes of the client', async () => {
+    const plan = {
+      ...{ type: 'user_field', field: 'plan', operator: 'any' },
+      targetValueJson: '["pro"]',
+      idType: 'userID',
+    };
+    const condition = {
+      name: 'pro',
+      version: 1,
+      body: { $case: 'condition', value: { ...plan, additionalValues: {} } },
+    };
+    const gate = gateEntity('pro-only', 100);
+    if (gate.body?.$case === 'gate') gate.body.value.rules[0]?.conditionIds.push('pro');
+    const client = await openReady({ globalCustomFields: { plan: 'pro' } });
+    await client.waitForRevision(commit([condition as never, gate]));
+    assert.equal(client.checkGate('pro-only', user), true);
+    assert.equal(client.checkGate('pro-only', { ...user, custom: { plan: 'free' } }), false);
+    client.log(user, 'paid');
+    await client.flush();
+    const plans = mesh.events.map(({ user: who }) => who?.custom.plan?.kind?.value);
+    assert.deepEqual(plans, ['pro', 'free', 'pro']);
+    const response = client.clientInitializeResponse(user);
+    assert.partialDeepStrictEqual(response, { user: { custom: { plan: 'pro' } } });
   });
 
   it('answers everything for a user', async () => {
@@ -187,7 +236,9 @@ describe('Sluice', () => {
     await client.waitForRevision(commit([gateEntity('off', 100)], [gateEntity('on', 0)]));
     assert.equal(client.checkGate('off', user), true);
     assert.equal(client.gate('on', user).errorCode, 'FLAG_NOT_FOUND');
-    assert.deepEqual(changes, [{ revision: 2, previousRevision: 1, source: 'network', names: ['off', 'on'] }]);
+    const [{ times, ...change } = {}] = changes as [RulesetChange?];
+    assert.deepEqual(change, { revision: 2, previousRevision: 1, source: 'network', names: ['off', 'on'] });
+    assert(times && times.committedAtMs <= times.relayedAtMs && times.relayedAtMs <= times.appliedAtMs + 3);
     stop();
     await client.waitForRevision(commit([gateEntity('on', 100)]));
     assert.equal(changes.length, 1);

@@ -1,4 +1,5 @@
 import {
+  type AskedKind,
   evaluateConfig,
   evaluateGate,
   evaluateLayer,
@@ -6,7 +7,7 @@ import {
   type InitializeOptions,
   initializeResponse,
   type JsonValue,
-  kindOfEntity,
+  kindOf,
   type ParameterDecision,
   type User,
 } from '@sluice/engine';
@@ -15,14 +16,16 @@ import {
   type AllAnswers,
   type AskOptions,
   type ConfigAnswer,
+  fits,
   type GateAnswer,
   type LayerAnswer,
   type ParameterStoreAnswer,
-  typed,
   type Widened,
 } from './answer.js';
 import type { SourceBooks } from './books.js';
 import { readBootstrap } from './bootstrap.js';
+import type { ChangeListener } from './change-listeners.js';
+import type { ClientResponse, Patience, SluiceClient, Status } from './client.js';
 import { loadCountries } from './countries.js';
 import { openEventQueue } from './event-client.js';
 import type { EventQueue } from './event-queue.js';
@@ -37,8 +40,8 @@ import {
   noAnswers,
   notReady,
 } from './failed-answer.js';
-import { Held, type Source } from './held.js';
-import { type ChangeListener, Holder } from './holder.js';
+import { Held } from './held.js';
+import { Holder } from './holder.js';
 import { stateOnDisk } from './last-known-good.js';
 import { closeTimeoutMs, readyTimeoutMs } from './limits.js';
 import { LiveContext } from './live-context.js';
@@ -50,34 +53,13 @@ import { Overrides } from './overrides.js';
 import type { EventDetails } from './pending-event.js';
 import { baggageIn, type Carrier, type Pin, pinFor } from './pin.js';
 import { RulesetStream } from './ruleset-stream.js';
-
-/** How long something may take, in milliseconds. */
-export interface Patience {
-  readonly timeoutMs?: number | undefined;
-}
-
-/** As `JSON.stringify` takes it. */
-export type ClientResponse = Readonly<Record<string, JsonValue>> | undefined;
-
-/** Where a client stands. */
-export interface Status {
-  /** 0 when there is no ruleset, or one that carries no revision. */
-  readonly revision: number;
-  readonly source: Source | undefined;
-  /** Infinite where there is no ruleset. */
-  readonly ageMs: number;
-  readonly isStale: boolean;
-  /** Whether the stream of changes lives. */
-  readonly isConnected: boolean;
-  /** Why it does not. */
-  readonly problem: string | undefined;
-}
+import { Sticky, type StickyAskOptions, type StickyValues } from './sticky.js';
 
 /**
  * Decides in process, from a ruleset that it keeps up to date in the background. Questions are
  * answered at once and never throw, whatever is dead; every answer says how old its ruleset is.
  */
-export class Sluice {
+export class Sluice implements SluiceClient<'local'> {
   /** Answers that this process forces. */
   readonly overrides: Overrides = new Overrides();
   readonly #settled: Settled;
@@ -88,6 +70,7 @@ export class Sluice {
   readonly #queue: EventQueue;
   readonly #closeIngestion: () => void;
   readonly #exposures: Exposures | undefined;
+  readonly #sticky: Sticky | undefined;
   readonly #started: Promise<void>;
   #closing: Promise<void> | undefined;
 
@@ -99,13 +82,14 @@ export class Sluice {
     const settled = settle(options);
     this.#settled = settled;
     this.#holder = new Holder(settled.logger);
-    this.#context = new LiveContext(this.overrides);
+    this.#context = new LiveContext(this.overrides, settled.globalCustomFields);
     this.#holder.listen(() => this.#context.follow(this.#holder.current?.set ?? settled.set));
     if (options.bootstrap !== undefined) this.#holder.put(readBootstrap(options.bootstrap, settled.staleAfterMs));
     this.#disk = options.stateDir ? new Disk({ directory: options.stateDir, logger: settled.logger }) : undefined;
     const { queue, close } = openEventQueue(settled, () => this.#holder.current?.set ?? settled.set);
     this.#queue = queue;
     this.#closeIngestion = close;
+    this.#sticky = options.stickyStorage && new Sticky(options.stickyStorage, settled.logger);
     this.#exposures = settled.isExposing ? new Exposures(queue) : undefined;
     this.#stream = new RulesetStream({
       ...settled,
@@ -178,21 +162,32 @@ export class Sluice {
   }
 
   /** An experiment or autotune. Asking is an exposure. */
-  experiment(name: string, user: User, options?: AskOptions): ConfigAnswer {
+  experiment(name: string, user: User, options?: StickyAskOptions): ConfigAnswer {
     return this.#valueOf('experiment', name, user, options);
   }
 
   /** A layer. Reading a parameter is the exposure. */
-  layer(name: string, user: User, options?: AskOptions): LayerAnswer {
+  layer(name: string, user: User, options?: StickyAskOptions): LayerAnswer {
     const held = this.#heldFor(options);
     if (held === undefined) return failedLayer(name, this.#notHeld(options));
     try {
-      const decision = evaluateLayer(held.program, name, user, this.#context.renew());
+      const context = this.#context.renew();
+      const decision =
+        this.#sticky?.layer(held.program, name, user, context, options) ??
+        evaluateLayer(held.program, name, user, context);
       return new LocalLayer(decision, held, this.#onLayerRead(held, user, options));
     } catch (error) {
       this.#report(error);
       return failedLayer(name, failedBy(error, held));
     }
+  }
+
+  /**
+   * What is stored of the groups that a user's unit keeps, to ask experiments and layers of that id type with, as
+   * `{ userPersistedValues }`. Null, which leaves the storage alone, when it does not answer. Never rejects.
+   */
+  loadSticky(user: User, idType = 'userID'): Promise<StickyValues | null> {
+    return this.#sticky?.load(user, idType) ?? Promise.resolve(null);
   }
 
   /** A parameter store. Reading a parameter decides it, and is the exposure of what decided. */
@@ -249,19 +244,16 @@ export class Sluice {
     return { revision, source: held?.source, ageMs, isStale, isConnected, problem };
   }
 
-  /** Whether configs of this name are asked for as configs or experiments; undefined when there is none. */
-  kindOf(name: string): 'gate' | 'config' | 'experiment' | 'layer' | undefined {
-    const ruleset = this.#holder.current?.program.ruleset;
-    const config = ruleset?.configs.get(name);
-    if (config) return kindOfEntity(config.entity);
-    if (ruleset?.cmabs.has(name)) return 'experiment';
-    if (ruleset?.gates.has(name)) return 'gate';
-    return ruleset?.layers.has(name) ? 'layer' : undefined;
+  /** How the entity of this name is asked for, the first of gate, config or experiment, and layer; undefined when there is none. */
+  kindOf(name: string): AskedKind | undefined {
+    const program = this.#holder.current?.program;
+    return program && kindOf(program, name);
   }
 
   /** Sends what waits now. @returns whether all of it was settled in time. */
-  flush({ timeoutMs = closeTimeoutMs }: Patience = {}): Promise<boolean> {
-    return this.#queue.flush(timeoutMs);
+  async flush({ timeoutMs = closeTimeoutMs }: Patience = {}): Promise<boolean> {
+    const settled = await Promise.all([this.#queue.flush(timeoutMs), this.#sticky?.settle(timeoutMs)]);
+    return !settled.includes(false);
   }
 
   /** Sends what waits, spools what can't be sent, then lets go of everything. Questions are answered even afterwards, from what is held. */
@@ -287,16 +279,20 @@ export class Sluice {
   async #close(timeoutMs: number): Promise<void> {
     await this.#started;
     this.#exposures?.close();
-    await Promise.all([this.#stream.close(), this.#queue.close(timeoutMs)]);
+    await Promise.all([this.#stream.close(), this.#queue.close(timeoutMs), this.#sticky?.settle(timeoutMs)]);
     this.#closeIngestion();
     await this.#disk?.close();
   }
 
-  #valueOf(kind: 'config' | 'experiment', name: string, user: User, options: AskOptions | undefined): ConfigAnswer {
+  #valueOf(kind: 'config' | 'experiment', name: string, user: User, options?: StickyAskOptions): ConfigAnswer {
     const held = this.#heldFor(options);
     if (held === undefined) return failedConfig(name, this.#notHeld(options));
     try {
-      const decision = evaluateConfig(held.program, name, user, this.#context.renew(), kind);
+      const context = this.#context.renew();
+      const sticky = kind === 'experiment' ? this.#sticky : undefined;
+      const decision =
+        sticky?.experiment(held.program, name, user, context, options) ??
+        evaluateConfig(held.program, name, user, context, kind);
       if (options?.exposure !== false) this.#exposures?.config(decision, user, held.revision);
       return new LocalConfig(decision, held);
     } catch (error) {
@@ -327,19 +323,21 @@ export class Sluice {
   ): Widened<T> {
     try {
       const decided = evaluateParameter(held.program, store, parameter, user, this.#context.renew());
-      if (options?.exposure !== false) this.#exposeSource(decided, user, held.revision);
-      return typed(decided.value, fallback);
+      const isSeen = fits(decided.value, fallback);
+      if (options?.exposure !== false) this.#exposeSource(decided, isSeen, user, held.revision);
+      return (isSeen ? decided.value : fallback) as Widened<T>;
     } catch (error) {
       this.#report(error);
       return fallback as Widened<T>;
     }
   }
 
-  #exposeSource({ source, layerParameter }: ParameterDecision, user: User, revision: number): void {
+  /** As if the source had been asked directly: of a layer, only a parameter that is seen counts. */
+  #exposeSource({ source, layerParameter }: ParameterDecision, isSeen: boolean, user: User, revision: number): void {
     if (source === null) return;
     if (source.kind === 'gate') this.#exposures?.gate(source, user, revision);
-    else if (source.kind === 'layer') this.#exposures?.layer(source, layerParameter ?? '', user, revision);
-    else this.#exposures?.config(source, user, revision);
+    else if (source.kind !== 'layer') this.#exposures?.config(source, user, revision);
+    else if (isSeen) this.#exposures?.layer(source, layerParameter ?? '', user, revision);
   }
 
   #heldFor(options: Pick<AskOptions, 'pin'> | undefined): Held | undefined {

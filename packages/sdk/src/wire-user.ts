@@ -1,16 +1,23 @@
-import type { User as EngineUser, UserValue } from '@sluice/engine';
+import { type User as EngineUser, textOf, type UserValue } from '@sluice/engine';
 import type { User, Value } from '@sluice/proto';
 
 /** Attributes nested deeper than this are left out: ingestion refuses them. */
 const depthMax = 16;
 
-type Attributes = Readonly<Record<string, UserValue | undefined>>;
+/** Attributes of a user, by name. */
+export type Attributes = Readonly<Record<string, UserValue | undefined>>;
+
+export interface WireUserOptions {
+  readonly withPrivate: boolean;
+  /** Attributes that every user has. */
+  readonly globals?: Attributes | undefined;
+}
 
 /**
  * The wire form of a user. Never throws: what is not JSON, and what has the wrong type, is left
  * out, as callers in plain JavaScript may hand over anything.
  */
-export function wireUser(user: EngineUser, options: { readonly withPrivate: boolean }): User {
+export function wireUser(user: EngineUser, options: WireUserOptions): User {
   return {
     userId: textOf(user.userID),
     customIds: textsOf(user.customIDs),
@@ -20,7 +27,7 @@ export function wireUser(user: EngineUser, options: { readonly withPrivate: bool
     country: textOf(user.country),
     locale: textOf(user.locale),
     appVersion: textOf(user.appVersion),
-    custom: attributesOf(user.custom),
+    custom: attributesOf(withGlobals(user.custom, options.globals)),
     privateAttributes: options.withPrivate ? attributesOf(user.privateAttributes) : {},
     environment: textsOf(user.statsigEnvironment),
   };
@@ -36,9 +43,12 @@ export function copyUser(user: EngineUser): EngineUser {
   };
 }
 
-function textOf(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
-  return typeof value === 'number' && Number.isFinite(value) ? String(value) : undefined;
+/** A user's own attributes shadow those of the same name, and of the same name in capitals, as rules look them up. */
+function withGlobals(own: Attributes | undefined, globals: Attributes | undefined): Attributes | undefined {
+  if (globals === undefined) return own;
+  const isOwn = (name: string): boolean => own !== undefined && Object.hasOwn(own, name) && own[name] !== undefined;
+  const others = Object.entries(globals).filter(([name]) => !isOwn(name) && !isOwn(name.toLowerCase()));
+  return { ...own, ...Object.fromEntries(others) };
 }
 
 function textsOf(record: Readonly<Record<string, unknown>> | undefined): Record<string, string> {

@@ -10,6 +10,7 @@ import {
   type User,
 } from '@sluice/engine';
 import { type Decision, type Key, Kind, Reason } from '@sluice/proto';
+import { decideStore } from './decide-store.js';
 
 /** What all decisions of one request have in common. */
 export interface Deciding {
@@ -24,7 +25,11 @@ export interface Deciding {
 
 /** One decision for each key, in order. */
 export function decideKeys(deciding: Deciding, keys: readonly Key[]): Decision[] {
-  return keys.map((key) => decideKey(deciding, key, (kind, name) => decide(deciding, kind, name)));
+  return keys.map((key) =>
+    key.kind === Kind.PARAM_STORE
+      ? decideStore(deciding, key.name)
+      : decideKey(deciding, key, (kind, name) => decide(deciding, kind, name)),
+  );
 }
 
 /** Finds out what is meant by a key, and has that decided. */

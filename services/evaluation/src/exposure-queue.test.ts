@@ -87,6 +87,30 @@ describe('the exposure queue', () => {
     assert.equal(queue.counters.exposures_generated, 0);
   });
 
+  it('tells each parameter of a merged layer by the rule that gave it, and of stores nothing', async () => {
+    const { queue, events } = queueTo(accept);
+    const layer = Decision.fromPartial({
+      ...{ kind: Kind.LAYER, name: 'checkout', ruleId: 'allocation', idType: 'userID' },
+      ...{ allocatedExperiment: 'trial', explicitParameters: ['button'] },
+      parameterRules: [
+        { parameter: 'button', ruleId: 'allocation' },
+        { parameter: 'size', ruleId: 'default' },
+      ],
+    });
+    const store = Decision.fromPartial({ kind: Kind.PARAM_STORE, name: 'texts' });
+    queue.offer(recordOf({ decisions: [layer, store] }));
+    assert.equal(queue.counters.exposures_generated, 2);
+    await queue.close(1_000);
+    assert.deepEqual(
+      events().map(({ exposure }) => [exposure?.parameter, exposure?.ruleId, exposure?.allocatedExperiment]),
+      [
+        ['button', 'allocation', 'trial'],
+        ['size', 'default', ''],
+      ],
+    );
+    assertBooksClose(queue);
+  });
+
   it('sends batches of one set each, within the limits', async () => {
     const { queue, requests, events } = queueTo(accept);
     const other = { project: 'other', environment: 'production' };

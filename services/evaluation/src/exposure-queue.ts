@@ -9,7 +9,7 @@ import {
   type SetRef,
 } from '@sluice/proto';
 import { setKey } from '@sluice/replica';
-import { type ExposureRecord, eventsOf, isExposure, type SizedEvent } from './exposure.js';
+import { countExposures, type ExposureRecord, eventsOf, type SizedEvent } from './exposure.js';
 import { batchBytesMax, batchEventsMax, batchLingerMs, batchLinksMax, batchTimeoutMs } from './limits.js';
 
 export interface ExposureQueueOptions {
@@ -83,7 +83,7 @@ export class ExposureQueue {
   /** Takes the exposures of an answered request, or counts them as dropped. */
   offer(record: ExposureRecord): void {
     let count = 0;
-    for (const decision of record.decisions) if (isExposure(record.user, decision)) count++;
+    for (const decision of record.decisions) count += countExposures(record.user, decision);
     if (count === 0) return;
     this.counters.exposures_generated += count;
     if (this.#stopped.signal.aborted || this.#size + count > this.#options.exposuresMax) {

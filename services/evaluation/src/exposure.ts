@@ -3,6 +3,7 @@ import {
   type Decision,
   DecisionError,
   type Event,
+  type Exposure,
   ExposureKind,
   Kind,
   type SetRef,
@@ -27,24 +28,48 @@ export interface SizedEvent {
   readonly bytes: number;
 }
 
-/** Unknown entities and units without an id are no exposures: nobody saw anything that could be counted. */
-export function isExposure(user: User, { error, kind, idType }: Decision): boolean {
-  return error === DecisionError.UNSPECIFIED && kind !== Kind.UNSPECIFIED && unitIdOf(user, idType || 'userID') !== '';
+/**
+ * How many exposures a decision is. Unknown entities and units without an id are none: nobody saw anything that could
+ * be counted. Of a newer layer each parameter is one, as each has a rule of its own; a store's parameters are asked for
+ * by what they refer to.
+ */
+export function countExposures(user: User, { error, kind, idType, parameterRules }: Decision): number {
+  if (error !== DecisionError.UNSPECIFIED || kind === Kind.UNSPECIFIED || kind === Kind.PARAM_STORE) return 0;
+  return unitIdOf(user, idType || 'userID') === '' ? 0 : Math.max(parameterRules.length, 1);
 }
 
 /** The events of a record, each with an id of its own that retries keep. */
 export function eventsOf(record: ExposureRecord): SizedEvent[] {
-  const exposed = record.decisions.filter((decision) => isExposure(record.user, decision));
+  const exposed = record.decisions.filter((decision) => countExposures(record.user, decision) > 0);
   if (exposed.length === 0) return [];
   const user = loggedUser(record.user);
   const userBytes = User.encode(user).finish().length;
-  return exposed.map((decision) => {
-    const event = eventOf(record, decision, user);
-    return { event, bytes: userBytes + exposureBytes(decision) };
-  });
+  return exposed.flatMap((decision) =>
+    shownBy(decision).map((shown) => ({
+      event: eventOf(record, decision, shown, user),
+      bytes: userBytes + exposureBytes(decision, shown),
+    })),
+  );
 }
 
-function eventOf({ timeMs, revision, traceparent }: ExposureRecord, decision: Decision, user: User): Event {
+type Shown = Pick<Exposure, 'ruleId' | 'parameter' | 'allocatedExperiment'>;
+
+/** What of a decision is an exposure by itself; a parameter counts for the experiment only if that owns it. */
+function shownBy({ ruleId, allocatedExperiment, explicitParameters, parameterRules }: Decision): Shown[] {
+  if (parameterRules.length === 0) return [{ ruleId, parameter: '', allocatedExperiment }];
+  return parameterRules.map(({ parameter, ruleId }) => ({
+    ruleId,
+    parameter,
+    allocatedExperiment: explicitParameters.includes(parameter) ? allocatedExperiment : '',
+  }));
+}
+
+function eventOf(
+  { timeMs, revision, traceparent }: ExposureRecord,
+  decision: Decision,
+  shown: Shown,
+  user: User,
+): Event {
   return {
     id: v7(),
     timeMs,
@@ -56,14 +81,12 @@ function eventOf({ timeMs, revision, traceparent }: ExposureRecord, decision: De
       kind: exposureKind(decision.kind),
       key: decision.name,
       gateValue: decision.gateValue,
-      ruleId: decision.ruleId,
+      ...shown,
       groupName: decision.groupName,
       idType: decision.idType,
       unitId: unitIdOf(user, decision.idType || 'userID'),
       revision,
       version: decision.version,
-      parameter: '',
-      allocatedExperiment: decision.allocatedExperiment,
     },
     traceparent: traceparent ?? '',
   };
@@ -75,8 +98,10 @@ function exposureKind(kind: Kind): ExposureKind {
 }
 
 /** Texts count three bytes a character; the rest of an event is well below 300. */
-function exposureBytes({ name, ruleId, groupName, idType, allocatedExperiment }: Decision): number {
-  return 300 + 3 * (name.length + ruleId.length + groupName.length + idType.length + allocatedExperiment.length);
+function exposureBytes({ name, groupName, idType }: Decision, shown: Shown): number {
+  const { ruleId, parameter, allocatedExperiment } = shown;
+  const texts = [name, ruleId, groupName, idType, parameter, allocatedExperiment];
+  return 300 + 3 * texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 /** Without what must not be stored: private attributes, and numbers that are none. */

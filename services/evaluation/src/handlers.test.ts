@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import { hashEntities } from '@sluice/codec';
 import { type Call, unavailable } from '@sluice/mesh';
-import { type Entity, EvaluateRequest, type EvaluateResponse, Kind, User } from '@sluice/proto';
+import {
+  type Entity,
+  EvaluateRequest,
+  type EvaluateResponse,
+  HashAlgorithm,
+  InitializeClientRequest,
+  Kind,
+  User,
+} from '@sluice/proto';
 import { applyFrame, emptyState, Holdings, rawFrame, snapshotFrame } from '@sluice/replica';
 import type { ExposureRecord } from './exposure.js';
-import { evaluate, type Handling } from './handlers.js';
+import { evaluate, type Handling, initializeClient } from './handlers.js';
 import { Relay } from './relay.js';
 import { Replays } from './replays.js';
 
@@ -239,5 +247,32 @@ describe('evaluate', () => {
         field: 'min_revision',
       });
     });
+  });
+});
+
+describe('initializeClient', () => {
+  const request = InitializeClientRequest.fromPartial({
+    ...{ set, user: { userId: 'ada', privateAttributes: { age: { kind: { $case: 'numberValue', value: 7 } } } } },
+    ...{ hashAlgorithm: HashAlgorithm.NONE, keptGates: { names: ['checkout'] }, pinnedRevision: 1 },
+  });
+  const server = { ...call, ...patience, baggage: undefined } as unknown as Call;
+
+  it('writes the document of the revision that is asked for, without private attributes', async () => {
+    const offered: ExposureRecord[] = [];
+    const { documentJson, provenance } = await initializeClient(
+      handlingOf(holdingsOf([1, 2]), offered),
+      request,
+      server,
+    );
+    const document = JSON.parse(documentJson) as { feature_gates: Record<string, { value: boolean }> };
+    assert.deepEqual(Object.keys(document.feature_gates), ['checkout']);
+    assert.deepEqual([document.feature_gates.checkout?.value, provenance?.revision], [true, 1]);
+    assert.equal(documentJson.includes('privateAttributes'), false);
+    assert.equal(offered.length, 0);
+  });
+
+  it('is not for apps', async () => {
+    const app = { ...server, principal: { ...call.principal, kind: 'client' } } as unknown as Call;
+    await assert.rejects(initializeClient(handlingOf(holdingsOf([1]), []), request, app), { kind: 'forbidden' });
   });
 });

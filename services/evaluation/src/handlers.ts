@@ -1,5 +1,5 @@
 /** One function for each RPC: check, act, encode. */
-import type { CountryTable, Decision as EngineDecision, User } from '@sluice/engine';
+import { type CountryTable, type Decision as EngineDecision, initializeResponse, type User } from '@sluice/engine';
 import { type Call, type Clock, covers, type Pacer, pinnedRevision, requireKind, requireSet } from '@sluice/mesh';
 import type {
   EvaluateAllRequest,
@@ -8,6 +8,8 @@ import type {
   ExplainRequest,
   ExplainResponse,
   GetRulesetRequest,
+  InitializeClientRequest,
+  InitializeClientResponse,
   ListSetsResponse,
   SetRef,
   WatchRulesetRequest,
@@ -19,7 +21,7 @@ import { explainKey } from './explain.js';
 import type { ExposureQueue } from './exposure-queue.js';
 import { heartbeatMs } from './limits.js';
 import { type Place, type Relay, wrapFrame } from './relay.js';
-import { checkKey, checkKeys, readUser } from './request.js';
+import { checkKey, checkKeys, readInitialize, readUser } from './request.js';
 
 /** What the handlers act on. */
 export interface Handling extends Bases {
@@ -105,6 +107,24 @@ export async function explain(handling: Handling, request: ExplainRequest, call:
   const { decision, specs } = explainKey(decidingFrom(handling, basis, user), key);
   count(handling, 1);
   return { decision, specs, provenance: basis.provenance };
+}
+
+/** The document that client SDKs start from; logs no exposures. */
+export async function initializeClient(
+  handling: Handling,
+  request: InitializeClientRequest,
+  call: Call,
+): Promise<InitializeClientResponse> {
+  // It is for backends to hand on, and may be asked for another app than the caller's.
+  requireKind(call.principal, 'server', 'console');
+  const set = requireSet(call.principal, request.set);
+  const user = readUser(request.user);
+  const options = readInitialize(request);
+  const basis = await basisFor(handling, set, { ...request, atRevision: 0 }, call);
+  const { program, context } = decidingFrom(handling, basis, user);
+  const document = initializeResponse(program, user, context, options);
+  count(handling, 1);
+  return { documentJson: JSON.stringify(document), provenance: basis.provenance };
 }
 
 /** The set that is asked about. The past costs more than the present, and is not for everybody's app. */

@@ -1,7 +1,7 @@
-import { UserError, userFromWire } from '@sluice/codec';
-import type { User } from '@sluice/engine';
+import { InitializeError, initializeFromWire, UserError, userFromWire } from '@sluice/codec';
+import type { InitializeOptions, User } from '@sluice/engine';
 import { invalid } from '@sluice/mesh';
-import { Key, Kind, type User as WireUser } from '@sluice/proto';
+import { type InitializeClientRequest, Key, Kind, type User as WireUser } from '@sluice/proto';
 import { keysMax } from './limits.js';
 
 const kinds: readonly Kind[] = Object.values(Kind);
@@ -15,11 +15,12 @@ export function checkKeys(keys: readonly Key[]): void {
   for (let at = 0; at < keys.length; at++) checkKeyAt(keys[at], () => `keys[${at}]`);
 }
 
-/** @throws SluiceError `invalid` when there is no key, or none that can be asked for. */
+/** @throws SluiceError `invalid` when there is no key, or none that has rules to explain. */
 export function checkKey(key: Key | undefined): Key {
   if (key === undefined) throw invalid('key', 'is missing; name a gate, config, experiment or layer');
   checkKeyAt(key, () => 'key');
-  return key;
+  if (key.kind !== Kind.PARAM_STORE) return key;
+  throw invalid('key.kind', 'is a parameter store, which has no rules; name what its parameters refer to');
 }
 
 function checkKeyAt({ kind, name }: Key = Key.create(), path: () => string): void {
@@ -34,6 +35,16 @@ export function readUser(user: WireUser | undefined): User {
     return userFromWire(user);
   } catch (error) {
     if (error instanceof UserError) throw invalid(error.field, error.problem);
+    throw error;
+  }
+}
+
+/** @throws SluiceError `invalid` naming the field that can't be used. */
+export function readInitialize(request: InitializeClientRequest): InitializeOptions {
+  try {
+    return initializeFromWire(request);
+  } catch (error) {
+    if (error instanceof InitializeError) throw invalid(error.field, error.problem);
     throw error;
   }
 }

@@ -33,7 +33,16 @@ import type { EvaluationConfig } from './config.js';
 import { loadCountries } from './countries.js';
 import { evaluationService } from './definition.js';
 import { ExposureQueue } from './exposure-queue.js';
-import { evaluate, evaluateAll, explain, getRuleset, type Handling, listSets, watchRuleset } from './handlers.js';
+import {
+  evaluate,
+  evaluateAll,
+  explain,
+  getRuleset,
+  type Handling,
+  initializeClient,
+  listSets,
+  watchRuleset,
+} from './handlers.js';
 import {
   batchTimeoutMs,
   flushTimeoutMs,
@@ -129,6 +138,7 @@ function bindings(handling: Handling): ServiceBinding[] {
       evaluateAll: (request, call) => evaluateAll(handling, request, call),
       evaluateStream: (call) => evaluateStream(handling, call),
       explain: (request, call) => explain(handling, request, call),
+      initializeClient: (request, call) => initializeClient(handling, request, call),
     }),
     bind(relayedRulesetService, {
       listSets: (_request, call) => listSets(handling, call),

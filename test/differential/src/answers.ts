@@ -19,7 +19,6 @@ import {
 import { type ClientOptionsData, toEngineOptions } from './client-options.js';
 import { flattenResponse } from './client-shape.js';
 import type { Json } from './document.js';
-import { samplingRateOf } from './sampling.js';
 import type { UserData } from './users.js';
 
 /** Names of a document's entities, and some that it does not have. */
@@ -99,7 +98,6 @@ function exposuresByEngine(program: Program, names: Names, user: User, context: 
       version: decision.version === null ? null : String(decision.version),
       redirected: decision.overrideConfigName,
       exposures: exposureTexts(decision.secondaryExposures),
-      rate: samplingRateOf(decision),
     };
   };
   for (const name of names.gates) add('gate', evaluateGate(program, name, user, context));

@@ -5,7 +5,6 @@ import type { ConditionData, DocumentData, Json, RuleData, SpecData } from './do
 import { makeAppIds, makeReplay, makeStore } from './generate-client.js';
 import type { Random } from './random.js';
 import type { OverrideData } from './referee.js';
-import { specialRate } from './sampling.js';
 
 /** A document in which every gate holds one random comparison. */
 export function makeOperatorDocument(random: Random, gateCount: number): DocumentData {
@@ -85,7 +84,6 @@ function emptyDocument(random: Random): DocumentData {
     layer_configs: {},
     app_id: random.pick<Json>(['APP1', 'app1', 5, 'a']),
     default_environment: random.pick(['production', 'staging']),
-    sdk_configs: { sampling_mode: 'shadow', special_case_sampling_rate: specialRate },
   };
 }
 

@@ -27,7 +27,6 @@ interface LoggedEvent {
   readonly eventName: string;
   readonly metadata: Readonly<Record<string, string | undefined>>;
   readonly secondaryExposures: readonly SecondaryExposure[] | null;
-  readonly statsigMetadata: { readonly samplingRate?: number | null; readonly samplingMode?: string } | null;
   readonly user: { readonly customIDs?: { readonly reading?: string } };
 }
 
@@ -187,15 +186,14 @@ async function eventsOf(
   return events.filter(({ user }) => user.customIDs?.reading === reading);
 }
 
-/** What asking for each gate and experiment logs; the second time, as sampling leaves the first alone. */
+/** What asking for each gate and experiment logs. */
 async function readExposures(sdk: InstanceType<typeof Statsig>, names: Names, data: UserData): Promise<Answers> {
   const ask = (user: InstanceType<typeof StatsigUser>): void => {
     for (const name of names.gates) sdk.checkGate(user, name);
     for (const name of names.configs) sdk.getExperiment(user, name);
   };
-  await eventsOf(sdk, data, ask);
   const answers: Answers = {};
-  for (const { eventName, metadata, secondaryExposures, statsigMetadata } of await eventsOf(sdk, data, ask)) {
+  for (const { eventName, metadata, secondaryExposures } of await eventsOf(sdk, data, ask)) {
     const { gate, config, gateValue, rulePassed, ruleID, configVersion, overrideConfigName } = metadata;
     // An evaluation that failed is logged without a name.
     if ((gate ?? config) === '') continue;
@@ -206,7 +204,6 @@ async function readExposures(sdk: InstanceType<typeof Statsig>, names: Names, da
       version: configVersion ?? null,
       redirected: overrideConfigName ?? null,
       exposures: exposureTexts(secondaryExposures ?? []),
-      rate: statsigMetadata?.samplingMode === undefined ? 'not sampled' : (statsigMetadata.samplingRate ?? null),
     };
   }
   return answers;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { OpenFeature } from '@openfeature/server-sdk';
 import { type Client, createClient } from '@sluice/mesh';
 import { LedgerServiceService } from '@sluice/proto';
-import { RemoteSluice, Sluice, type SluiceOptions } from '@sluice/sdk';
+import { RemoteSluice, type RemoteSluiceOptions, Sluice, type SluiceClient, type SluiceOptions } from '@sluice/sdk';
 import { SluiceProvider } from '@sluice/sdk/openfeature';
 import { checkout } from '@sluice/stack';
 import { eventually, goal, startMesh, type TestMesh, temporaryFolder } from '@sluice/testkit';
@@ -56,6 +56,12 @@ describe('the SDK', function () {
     return client;
   }
 
+  function openRemote(part: Partial<RemoteSluiceOptions> = {}): RemoteSluice {
+    const client = new RemoteSluice({ ...places(), ...part });
+    clients.push(client);
+    return client;
+  }
+
   /** Rolls a gate out to all or to nobody, and waits for no evaluator. @returns the new revision. */
   async function setGate(name: string, percent: number): Promise<number> {
     const { revision } = await json('gate', 'set', name, '--rollout', String(percent));
@@ -69,8 +75,7 @@ describe('the SDK', function () {
 
   it('finds evaluators through Consul and answers as they do', async () => {
     const local = open();
-    const remote = new RemoteSluice(places());
-    clients.push(remote);
+    const remote = openRemote();
     await local.ready();
     for (const user of [staff, noStaff]) {
       const [here, there] = [local.evaluateAll(user), await remote.evaluateAll(user)];
@@ -86,6 +91,35 @@ describe('the SDK', function () {
     }
     assert.equal(await remote.checkGate('express-checkout', staff, { exposure: false }), true);
     assert.equal((await remote.gate('none', staff)).errorCode, 'FLAG_NOT_FOUND');
+  });
+
+  it('is one interface, whoever decides', async () => {
+    const clients: SluiceClient[] = [
+      open({ disableExposureLogging: true }),
+      openRemote({ disableExposureLogging: true }),
+    ];
+    const seen = [];
+    for (const client of clients) {
+      await client.ready();
+      const { revision } = client.status();
+      await client.waitForRevision(revision);
+      const document = await client.clientInitializeResponse(staff, {
+        hashAlgorithm: 'none',
+        keep: { layers: new Set() },
+      });
+      client.overrides.gate('express-checkout', false, 'ada');
+      seen.push({
+        revision,
+        pinned: (await client.pin()).revision,
+        kinds: await Promise.all(['express-checkout', 'checkout', 'none'].map((name) => client.kindOf(name))),
+        forced: await client.checkGate('express-checkout', staff),
+        store: (await client.parameterStore('none', staff)).errorCode,
+        gates: document?.feature_gates,
+        user: document?.user,
+      });
+    }
+    assert.deepEqual(seen[1], seen[0]);
+    assert.deepEqual(seen[0]?.kinds, ['gate', 'layer', undefined]);
   });
 
   it('reads its own change', async () => {
@@ -135,13 +169,16 @@ describe('the SDK', function () {
   });
 
   it('serves OpenFeature', async () => {
-    const client = open();
-    await OpenFeature.setProviderAndWait('sdk', new SluiceProvider(client));
-    const feature = OpenFeature.getClient('sdk');
     const context = { targetingKey: 'ada', email: 'ada@storefront.example' };
-    const details = await feature.getBooleanDetails('express-checkout', false, context);
-    assert.deepEqual([details.value, details.reason], [true, 'TARGETING_MATCH']);
-    assert.equal(details.flagMetadata.revision, client.status().revision);
+    for (const [domain, client] of Object.entries({ local: open(), remote: openRemote() })) {
+      await OpenFeature.setProviderAndWait(domain, new SluiceProvider(client));
+      const feature = OpenFeature.getClient(domain);
+      const details = await feature.getBooleanDetails('express-checkout', false, context);
+      assert.deepEqual([details.value, details.reason], [true, 'TARGETING_MATCH']);
+      assert.equal(details.flagMetadata.revision, client.status().revision);
+      const missing = await feature.getStringDetails('express-checkout.none', 'x', context);
+      assert.deepEqual([missing.value, missing.errorCode], ['x', 'FLAG_NOT_FOUND']);
+    }
     await OpenFeature.close();
   });
 

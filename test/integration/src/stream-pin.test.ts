@@ -91,6 +91,7 @@ describe('a pinned request on a real mesh', function () {
           evaluateAll: refuse,
           evaluateStream: refuse,
           explain: refuse,
+          initializeClient: refuse,
         }),
       ],
       describe: () => ({ sets: [], counters: {} }),

@@ -34,6 +34,8 @@ export const Kind = {
   EXPERIMENT: 3,
   /** LAYER - A layer. */
   LAYER: 4,
+  /** PARAM_STORE - A parameter store: the values of all its parameters. Asking is no exposure; ask for the source of what is read. */
+  PARAM_STORE: 5,
 } as const;
 
 export type Kind = typeof Kind[keyof typeof Kind];
@@ -44,6 +46,7 @@ export namespace Kind {
   export type CONFIG = typeof Kind.CONFIG;
   export type EXPERIMENT = typeof Kind.EXPERIMENT;
   export type LAYER = typeof Kind.LAYER;
+  export type PARAM_STORE = typeof Kind.PARAM_STORE;
 }
 
 export function kindFromJSON(object: any): Kind {
@@ -63,6 +66,9 @@ export function kindFromJSON(object: any): Kind {
     case 4:
     case "KIND_LAYER":
       return Kind.LAYER;
+    case 5:
+    case "KIND_PARAM_STORE":
+      return Kind.PARAM_STORE;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Kind");
   }
@@ -80,6 +86,8 @@ export function kindToJSON(object: Kind): string {
       return "KIND_EXPERIMENT";
     case Kind.LAYER:
       return "KIND_LAYER";
+    case Kind.PARAM_STORE:
+      return "KIND_PARAM_STORE";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Kind");
   }
@@ -440,6 +448,61 @@ export function conditionOutcomeToJSON(object: ConditionOutcome): string {
   }
 }
 
+/** How a client document hides names. */
+export const HashAlgorithm = {
+  /** UNSPECIFIED - DJB2. */
+  UNSPECIFIED: 0,
+  /** DJB2 - DJB2. */
+  DJB2: 1,
+  /** SHA256 - Base64 of SHA-256. */
+  SHA256: 2,
+  /** NONE - Not at all. */
+  NONE: 3,
+} as const;
+
+export type HashAlgorithm = typeof HashAlgorithm[keyof typeof HashAlgorithm];
+
+export namespace HashAlgorithm {
+  export type UNSPECIFIED = typeof HashAlgorithm.UNSPECIFIED;
+  export type DJB2 = typeof HashAlgorithm.DJB2;
+  export type SHA256 = typeof HashAlgorithm.SHA256;
+  export type NONE = typeof HashAlgorithm.NONE;
+}
+
+export function hashAlgorithmFromJSON(object: any): HashAlgorithm {
+  switch (object) {
+    case 0:
+    case "HASH_ALGORITHM_UNSPECIFIED":
+      return HashAlgorithm.UNSPECIFIED;
+    case 1:
+    case "HASH_ALGORITHM_DJB2":
+      return HashAlgorithm.DJB2;
+    case 2:
+    case "HASH_ALGORITHM_SHA256":
+      return HashAlgorithm.SHA256;
+    case 3:
+    case "HASH_ALGORITHM_NONE":
+      return HashAlgorithm.NONE;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum HashAlgorithm");
+  }
+}
+
+export function hashAlgorithmToJSON(object: HashAlgorithm): string {
+  switch (object) {
+    case HashAlgorithm.UNSPECIFIED:
+      return "HASH_ALGORITHM_UNSPECIFIED";
+    case HashAlgorithm.DJB2:
+      return "HASH_ALGORITHM_DJB2";
+    case HashAlgorithm.SHA256:
+      return "HASH_ALGORITHM_SHA256";
+    case HashAlgorithm.NONE:
+      return "HASH_ALGORITHM_NONE";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum HashAlgorithm");
+  }
+}
+
 /** Names one entity to decide. */
 export interface Key {
   /** Its kind; unspecified looks for a gate, then a config, then a layer of that name. */
@@ -594,6 +657,26 @@ export interface Decision {
   isExperimentGroup: boolean;
   /** Parameters that the allocated experiment owns. */
   explicitParameters: string[];
+  /** For newer layers, which merge what several rules give: the rule that gave each parameter its value. */
+  parameterRules: ParameterRule[];
+  /** For parameter stores: what gave each parameter its value; none for static values. */
+  parameterSources: ParameterSource[];
+}
+
+/** The rule that gave a parameter of a layer its value. */
+export interface ParameterRule {
+  /** The parameter. */
+  parameter: string;
+  /** The rule; "default" for what the layer has by itself. */
+  ruleId: string;
+}
+
+/** What a parameter of a store takes its value from. */
+export interface ParameterSource {
+  /** The parameter. */
+  parameter: string;
+  /** A gate, config, experiment or layer. */
+  source: Key | undefined;
 }
 
 /** A gate that was consulted on the way. */
@@ -702,6 +785,81 @@ export interface ConditionTrace {
   why: string;
   /** The gate that was asked; absent when it had been asked before in this call. */
   nested: SpecTrace[];
+}
+
+/** Asks for a client document. No exposures are logged. */
+export interface InitializeClientRequest {
+  /** The set; may be left out when the SDK key belongs to one environment. */
+  set:
+    | SetRef
+    | undefined;
+  /** For whom. */
+  user:
+    | User
+    | undefined;
+  /** Read your writes: wait inside the deadline until this revision is held. */
+  minRevision: number;
+  /** Pin: decide from exactly this revision; see EvaluateRequest. */
+  pinnedRevision?:
+    | number
+    | undefined;
+  /** 0: exposures in place; 1: exposures by id; 2: values by id as well, under short keys. */
+  format: number;
+  /** How names are hidden. */
+  hashAlgorithm: HashAlgorithm;
+  /** Keeps only entities that the app of this client key may see. */
+  clientSdkKey?:
+    | string
+    | undefined;
+  /** Leaves the id types of entities out. */
+  isWithoutIdType: boolean;
+  /** Leaves out gates that are off by default without having asked another gate. */
+  isWithoutDefaultGates: boolean;
+  /** Gates to keep; all when absent. */
+  keptGates:
+    | KeptNames
+    | undefined;
+  /** Configs to keep; all when absent. */
+  keptConfigs:
+    | KeptNames
+    | undefined;
+  /** Experiments and bandits to keep; all when absent. */
+  keptExperiments:
+    | KeptNames
+    | undefined;
+  /** Layers to keep; all when absent. */
+  keptLayers:
+    | KeptNames
+    | undefined;
+  /** Parameter stores to keep; all when absent. */
+  keptParamStores:
+    | KeptNames
+    | undefined;
+  /** Format 0 only: the `full_checksum` of an earlier document, or any text to be told one. */
+  previousResponseHash?:
+    | string
+    | undefined;
+  /** `sdkInfo` of the document. */
+  sdkInfo: { [key: string]: string };
+}
+
+export interface InitializeClientRequest_SdkInfoEntry {
+  key: string;
+  value: string;
+}
+
+/** Names of entities of one kind. */
+export interface KeptNames {
+  /** The names. */
+  names: string[];
+}
+
+/** A client document. */
+export interface InitializeClientResponse {
+  /** Its JSON text. */
+  documentJson: string;
+  /** What it was decided from. */
+  provenance: Provenance | undefined;
 }
 
 function createBaseKey(): Key {
@@ -1769,6 +1927,8 @@ function createBaseDecision(): Decision {
     undelegatedSecondaryExposures: [],
     isExperimentGroup: false,
     explicitParameters: [],
+    parameterRules: [],
+    parameterSources: [],
   };
 }
 
@@ -1821,6 +1981,12 @@ export const Decision: MessageFns<Decision> = {
     }
     for (const v of message.explicitParameters) {
       writer.uint32(130).string(v!);
+    }
+    for (const v of message.parameterRules) {
+      ParameterRule.encode(v!, writer.uint32(138).fork()).join();
+    }
+    for (const v of message.parameterSources) {
+      ParameterSource.encode(v!, writer.uint32(146).fork()).join();
     }
     return writer;
   },
@@ -1966,6 +2132,22 @@ export const Decision: MessageFns<Decision> = {
             message.explicitParameters.push(reader.string());
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.parameterRules.push(ParameterRule.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.parameterSources.push(ParameterSource.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2036,6 +2218,16 @@ export const Decision: MessageFns<Decision> = {
         : globalThis.Array.isArray(object?.explicit_parameters)
         ? object.explicit_parameters.map((e: any) => globalThis.String(e))
         : [],
+      parameterRules: globalThis.Array.isArray(object?.parameterRules)
+        ? object.parameterRules.map((e: any) => ParameterRule.fromJSON(e))
+        : globalThis.Array.isArray(object?.parameter_rules)
+        ? object.parameter_rules.map((e: any) => ParameterRule.fromJSON(e))
+        : [],
+      parameterSources: globalThis.Array.isArray(object?.parameterSources)
+        ? object.parameterSources.map((e: any) => ParameterSource.fromJSON(e))
+        : globalThis.Array.isArray(object?.parameter_sources)
+        ? object.parameter_sources.map((e: any) => ParameterSource.fromJSON(e))
+        : [],
     };
   },
 
@@ -2089,6 +2281,12 @@ export const Decision: MessageFns<Decision> = {
     if (message.explicitParameters?.length) {
       obj.explicitParameters = message.explicitParameters;
     }
+    if (message.parameterRules?.length) {
+      obj.parameterRules = message.parameterRules.map((e) => ParameterRule.toJSON(e));
+    }
+    if (message.parameterSources?.length) {
+      obj.parameterSources = message.parameterSources.map((e) => ParameterSource.toJSON(e));
+    }
     return obj;
   },
 
@@ -2114,6 +2312,184 @@ export const Decision: MessageFns<Decision> = {
       object.undelegatedSecondaryExposures?.map((e) => SecondaryExposure.fromPartial(e)) || [];
     message.isExperimentGroup = object.isExperimentGroup ?? false;
     message.explicitParameters = object.explicitParameters?.map((e) => e) || [];
+    message.parameterRules = object.parameterRules?.map((e) => ParameterRule.fromPartial(e)) || [];
+    message.parameterSources = object.parameterSources?.map((e) => ParameterSource.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseParameterRule(): ParameterRule {
+  return { parameter: "", ruleId: "" };
+}
+
+export const ParameterRule: MessageFns<ParameterRule> = {
+  encode(message: ParameterRule, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parameter !== "") {
+      writer.uint32(10).string(message.parameter);
+    }
+    if (message.ruleId !== "") {
+      writer.uint32(18).string(message.ruleId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ParameterRule {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseParameterRule();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parameter = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ruleId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ParameterRule {
+    return {
+      parameter: isSet(object.parameter) ? globalThis.String(object.parameter) : "",
+      ruleId: isSet(object.ruleId)
+        ? globalThis.String(object.ruleId)
+        : isSet(object.rule_id)
+        ? globalThis.String(object.rule_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ParameterRule): unknown {
+    const obj: any = {};
+    if (message.parameter !== "") {
+      obj.parameter = message.parameter;
+    }
+    if (message.ruleId !== "") {
+      obj.ruleId = message.ruleId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ParameterRule>, I>>(base?: I): ParameterRule {
+    return ParameterRule.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ParameterRule>, I>>(object: I): ParameterRule {
+    const message = createBaseParameterRule();
+    message.parameter = object.parameter ?? "";
+    message.ruleId = object.ruleId ?? "";
+    return message;
+  },
+};
+
+function createBaseParameterSource(): ParameterSource {
+  return { parameter: "", source: undefined };
+}
+
+export const ParameterSource: MessageFns<ParameterSource> = {
+  encode(message: ParameterSource, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parameter !== "") {
+      writer.uint32(10).string(message.parameter);
+    }
+    if (message.source !== undefined) {
+      Key.encode(message.source, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ParameterSource {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseParameterSource();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parameter = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.source = Key.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ParameterSource {
+    return {
+      parameter: isSet(object.parameter) ? globalThis.String(object.parameter) : "",
+      source: isSet(object.source) ? Key.fromJSON(object.source) : undefined,
+    };
+  },
+
+  toJSON(message: ParameterSource): unknown {
+    const obj: any = {};
+    if (message.parameter !== "") {
+      obj.parameter = message.parameter;
+    }
+    if (message.source !== undefined) {
+      obj.source = Key.toJSON(message.source);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ParameterSource>, I>>(base?: I): ParameterSource {
+    return ParameterSource.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ParameterSource>, I>>(object: I): ParameterSource {
+    const message = createBaseParameterSource();
+    message.parameter = object.parameter ?? "";
+    message.source = (object.source !== undefined && object.source !== null)
+      ? Key.fromPartial(object.source)
+      : undefined;
     return message;
   },
 };
@@ -3054,6 +3430,680 @@ export const ConditionTrace: MessageFns<ConditionTrace> = {
   },
 };
 
+function createBaseInitializeClientRequest(): InitializeClientRequest {
+  return {
+    set: undefined,
+    user: undefined,
+    minRevision: 0,
+    pinnedRevision: undefined,
+    format: 0,
+    hashAlgorithm: 0,
+    clientSdkKey: undefined,
+    isWithoutIdType: false,
+    isWithoutDefaultGates: false,
+    keptGates: undefined,
+    keptConfigs: undefined,
+    keptExperiments: undefined,
+    keptLayers: undefined,
+    keptParamStores: undefined,
+    previousResponseHash: undefined,
+    sdkInfo: {},
+  };
+}
+
+export const InitializeClientRequest: MessageFns<InitializeClientRequest> = {
+  encode(message: InitializeClientRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.set !== undefined) {
+      SetRef.encode(message.set, writer.uint32(10).fork()).join();
+    }
+    if (message.user !== undefined) {
+      User.encode(message.user, writer.uint32(18).fork()).join();
+    }
+    if (message.minRevision !== 0) {
+      writer.uint32(24).uint64(message.minRevision);
+    }
+    if (message.pinnedRevision !== undefined) {
+      writer.uint32(32).uint64(message.pinnedRevision);
+    }
+    if (message.format !== 0) {
+      writer.uint32(40).uint32(message.format);
+    }
+    if (message.hashAlgorithm !== 0) {
+      writer.uint32(48).int32(message.hashAlgorithm);
+    }
+    if (message.clientSdkKey !== undefined) {
+      writer.uint32(58).string(message.clientSdkKey);
+    }
+    if (message.isWithoutIdType !== false) {
+      writer.uint32(64).bool(message.isWithoutIdType);
+    }
+    if (message.isWithoutDefaultGates !== false) {
+      writer.uint32(72).bool(message.isWithoutDefaultGates);
+    }
+    if (message.keptGates !== undefined) {
+      KeptNames.encode(message.keptGates, writer.uint32(82).fork()).join();
+    }
+    if (message.keptConfigs !== undefined) {
+      KeptNames.encode(message.keptConfigs, writer.uint32(90).fork()).join();
+    }
+    if (message.keptExperiments !== undefined) {
+      KeptNames.encode(message.keptExperiments, writer.uint32(98).fork()).join();
+    }
+    if (message.keptLayers !== undefined) {
+      KeptNames.encode(message.keptLayers, writer.uint32(106).fork()).join();
+    }
+    if (message.keptParamStores !== undefined) {
+      KeptNames.encode(message.keptParamStores, writer.uint32(114).fork()).join();
+    }
+    if (message.previousResponseHash !== undefined) {
+      writer.uint32(122).string(message.previousResponseHash);
+    }
+    globalThis.Object.entries(message.sdkInfo).forEach(([key, value]: [string, string]) => {
+      InitializeClientRequest_SdkInfoEntry.encode({ key: key as any, value }, writer.uint32(130).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InitializeClientRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInitializeClientRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.set = SetRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.user = User.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.minRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.pinnedRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.format = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.hashAlgorithm = reader.int32() as any;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.clientSdkKey = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.isWithoutIdType = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.isWithoutDefaultGates = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.keptGates = KeptNames.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.keptConfigs = KeptNames.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.keptExperiments = KeptNames.decode(reader, reader.uint32());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.keptLayers = KeptNames.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.keptParamStores = KeptNames.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.previousResponseHash = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            const entry16 = InitializeClientRequest_SdkInfoEntry.decode(reader, reader.uint32());
+            if (entry16.value !== undefined) {
+              message.sdkInfo[entry16.key] = entry16.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InitializeClientRequest {
+    return {
+      set: isSet(object.set) ? SetRef.fromJSON(object.set) : undefined,
+      user: isSet(object.user) ? User.fromJSON(object.user) : undefined,
+      minRevision: isSet(object.minRevision)
+        ? globalThis.Number(object.minRevision)
+        : isSet(object.min_revision)
+        ? globalThis.Number(object.min_revision)
+        : 0,
+      pinnedRevision: isSet(object.pinnedRevision)
+        ? globalThis.Number(object.pinnedRevision)
+        : isSet(object.pinned_revision)
+        ? globalThis.Number(object.pinned_revision)
+        : undefined,
+      format: isSet(object.format) ? globalThis.Number(object.format) : 0,
+      hashAlgorithm: isSet(object.hashAlgorithm)
+        ? hashAlgorithmFromJSON(object.hashAlgorithm)
+        : isSet(object.hash_algorithm)
+        ? hashAlgorithmFromJSON(object.hash_algorithm)
+        : 0,
+      clientSdkKey: isSet(object.clientSdkKey)
+        ? globalThis.String(object.clientSdkKey)
+        : isSet(object.client_sdk_key)
+        ? globalThis.String(object.client_sdk_key)
+        : undefined,
+      isWithoutIdType: isSet(object.isWithoutIdType)
+        ? globalThis.Boolean(object.isWithoutIdType)
+        : isSet(object.is_without_id_type)
+        ? globalThis.Boolean(object.is_without_id_type)
+        : false,
+      isWithoutDefaultGates: isSet(object.isWithoutDefaultGates)
+        ? globalThis.Boolean(object.isWithoutDefaultGates)
+        : isSet(object.is_without_default_gates)
+        ? globalThis.Boolean(object.is_without_default_gates)
+        : false,
+      keptGates: isSet(object.keptGates)
+        ? KeptNames.fromJSON(object.keptGates)
+        : isSet(object.kept_gates)
+        ? KeptNames.fromJSON(object.kept_gates)
+        : undefined,
+      keptConfigs: isSet(object.keptConfigs)
+        ? KeptNames.fromJSON(object.keptConfigs)
+        : isSet(object.kept_configs)
+        ? KeptNames.fromJSON(object.kept_configs)
+        : undefined,
+      keptExperiments: isSet(object.keptExperiments)
+        ? KeptNames.fromJSON(object.keptExperiments)
+        : isSet(object.kept_experiments)
+        ? KeptNames.fromJSON(object.kept_experiments)
+        : undefined,
+      keptLayers: isSet(object.keptLayers)
+        ? KeptNames.fromJSON(object.keptLayers)
+        : isSet(object.kept_layers)
+        ? KeptNames.fromJSON(object.kept_layers)
+        : undefined,
+      keptParamStores: isSet(object.keptParamStores)
+        ? KeptNames.fromJSON(object.keptParamStores)
+        : isSet(object.kept_param_stores)
+        ? KeptNames.fromJSON(object.kept_param_stores)
+        : undefined,
+      previousResponseHash: isSet(object.previousResponseHash)
+        ? globalThis.String(object.previousResponseHash)
+        : isSet(object.previous_response_hash)
+        ? globalThis.String(object.previous_response_hash)
+        : undefined,
+      sdkInfo: isObject(object.sdkInfo)
+        ? (globalThis.Object.entries(object.sdkInfo) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : isObject(object.sdk_info)
+        ? (globalThis.Object.entries(object.sdk_info) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: InitializeClientRequest): unknown {
+    const obj: any = {};
+    if (message.set !== undefined) {
+      obj.set = SetRef.toJSON(message.set);
+    }
+    if (message.user !== undefined) {
+      obj.user = User.toJSON(message.user);
+    }
+    if (message.minRevision !== 0) {
+      obj.minRevision = Math.round(message.minRevision);
+    }
+    if (message.pinnedRevision !== undefined) {
+      obj.pinnedRevision = Math.round(message.pinnedRevision);
+    }
+    if (message.format !== 0) {
+      obj.format = Math.round(message.format);
+    }
+    if (message.hashAlgorithm !== 0) {
+      obj.hashAlgorithm = hashAlgorithmToJSON(message.hashAlgorithm);
+    }
+    if (message.clientSdkKey !== undefined) {
+      obj.clientSdkKey = message.clientSdkKey;
+    }
+    if (message.isWithoutIdType !== false) {
+      obj.isWithoutIdType = message.isWithoutIdType;
+    }
+    if (message.isWithoutDefaultGates !== false) {
+      obj.isWithoutDefaultGates = message.isWithoutDefaultGates;
+    }
+    if (message.keptGates !== undefined) {
+      obj.keptGates = KeptNames.toJSON(message.keptGates);
+    }
+    if (message.keptConfigs !== undefined) {
+      obj.keptConfigs = KeptNames.toJSON(message.keptConfigs);
+    }
+    if (message.keptExperiments !== undefined) {
+      obj.keptExperiments = KeptNames.toJSON(message.keptExperiments);
+    }
+    if (message.keptLayers !== undefined) {
+      obj.keptLayers = KeptNames.toJSON(message.keptLayers);
+    }
+    if (message.keptParamStores !== undefined) {
+      obj.keptParamStores = KeptNames.toJSON(message.keptParamStores);
+    }
+    if (message.previousResponseHash !== undefined) {
+      obj.previousResponseHash = message.previousResponseHash;
+    }
+    if (message.sdkInfo) {
+      const entries = globalThis.Object.entries(message.sdkInfo) as [string, string][];
+      if (entries.length > 0) {
+        obj.sdkInfo = {};
+        entries.forEach(([k, v]) => {
+          obj.sdkInfo[k] = v;
+        });
+      }
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<InitializeClientRequest>, I>>(base?: I): InitializeClientRequest {
+    return InitializeClientRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<InitializeClientRequest>, I>>(object: I): InitializeClientRequest {
+    const message = createBaseInitializeClientRequest();
+    message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
+    message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
+    message.minRevision = object.minRevision ?? 0;
+    message.pinnedRevision = object.pinnedRevision ?? undefined;
+    message.format = object.format ?? 0;
+    message.hashAlgorithm = object.hashAlgorithm ?? 0;
+    message.clientSdkKey = object.clientSdkKey ?? undefined;
+    message.isWithoutIdType = object.isWithoutIdType ?? false;
+    message.isWithoutDefaultGates = object.isWithoutDefaultGates ?? false;
+    message.keptGates = (object.keptGates !== undefined && object.keptGates !== null)
+      ? KeptNames.fromPartial(object.keptGates)
+      : undefined;
+    message.keptConfigs = (object.keptConfigs !== undefined && object.keptConfigs !== null)
+      ? KeptNames.fromPartial(object.keptConfigs)
+      : undefined;
+    message.keptExperiments = (object.keptExperiments !== undefined && object.keptExperiments !== null)
+      ? KeptNames.fromPartial(object.keptExperiments)
+      : undefined;
+    message.keptLayers = (object.keptLayers !== undefined && object.keptLayers !== null)
+      ? KeptNames.fromPartial(object.keptLayers)
+      : undefined;
+    message.keptParamStores = (object.keptParamStores !== undefined && object.keptParamStores !== null)
+      ? KeptNames.fromPartial(object.keptParamStores)
+      : undefined;
+    message.previousResponseHash = object.previousResponseHash ?? undefined;
+    message.sdkInfo = (globalThis.Object.entries(object.sdkInfo ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseInitializeClientRequest_SdkInfoEntry(): InitializeClientRequest_SdkInfoEntry {
+  return { key: "", value: "" };
+}
+
+export const InitializeClientRequest_SdkInfoEntry: MessageFns<InitializeClientRequest_SdkInfoEntry> = {
+  encode(message: InitializeClientRequest_SdkInfoEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InitializeClientRequest_SdkInfoEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInitializeClientRequest_SdkInfoEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InitializeClientRequest_SdkInfoEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: InitializeClientRequest_SdkInfoEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<InitializeClientRequest_SdkInfoEntry>, I>>(
+    base?: I,
+  ): InitializeClientRequest_SdkInfoEntry {
+    return InitializeClientRequest_SdkInfoEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<InitializeClientRequest_SdkInfoEntry>, I>>(
+    object: I,
+  ): InitializeClientRequest_SdkInfoEntry {
+    const message = createBaseInitializeClientRequest_SdkInfoEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseKeptNames(): KeptNames {
+  return { names: [] };
+}
+
+export const KeptNames: MessageFns<KeptNames> = {
+  encode(message: KeptNames, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.names) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeptNames {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeptNames();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.names.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): KeptNames {
+    return { names: globalThis.Array.isArray(object?.names) ? object.names.map((e: any) => globalThis.String(e)) : [] };
+  },
+
+  toJSON(message: KeptNames): unknown {
+    const obj: any = {};
+    if (message.names?.length) {
+      obj.names = message.names;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<KeptNames>, I>>(base?: I): KeptNames {
+    return KeptNames.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<KeptNames>, I>>(object: I): KeptNames {
+    const message = createBaseKeptNames();
+    message.names = object.names?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseInitializeClientResponse(): InitializeClientResponse {
+  return { documentJson: "", provenance: undefined };
+}
+
+export const InitializeClientResponse: MessageFns<InitializeClientResponse> = {
+  encode(message: InitializeClientResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.documentJson !== "") {
+      writer.uint32(10).string(message.documentJson);
+    }
+    if (message.provenance !== undefined) {
+      Provenance.encode(message.provenance, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InitializeClientResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInitializeClientResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.documentJson = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.provenance = Provenance.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InitializeClientResponse {
+    return {
+      documentJson: isSet(object.documentJson)
+        ? globalThis.String(object.documentJson)
+        : isSet(object.document_json)
+        ? globalThis.String(object.document_json)
+        : "",
+      provenance: isSet(object.provenance) ? Provenance.fromJSON(object.provenance) : undefined,
+    };
+  },
+
+  toJSON(message: InitializeClientResponse): unknown {
+    const obj: any = {};
+    if (message.documentJson !== "") {
+      obj.documentJson = message.documentJson;
+    }
+    if (message.provenance !== undefined) {
+      obj.provenance = Provenance.toJSON(message.provenance);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<InitializeClientResponse>, I>>(base?: I): InitializeClientResponse {
+    return InitializeClientResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<InitializeClientResponse>, I>>(object: I): InitializeClientResponse {
+    const message = createBaseInitializeClientResponse();
+    message.documentJson = object.documentJson ?? "";
+    message.provenance = (object.provenance !== undefined && object.provenance !== null)
+      ? Provenance.fromPartial(object.provenance)
+      : undefined;
+    return message;
+  },
+};
+
 /** Decides gates, configs, experiments and layers. Unknown names are answers with a reason, not errors. */
 export type EvaluationServiceService = typeof EvaluationServiceService;
 export const EvaluationServiceService = {
@@ -3099,6 +4149,18 @@ export const EvaluationServiceService = {
     responseSerialize: (value: ExplainResponse): Buffer => Buffer.from(ExplainResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ExplainResponse => ExplainResponse.decode(value),
   },
+  /** Writes the document that Statsig's client SDKs start from, to serve from a backend. Not for client keys. */
+  initializeClient: {
+    path: "/sluice.evaluation.v1.EvaluationService/InitializeClient" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: InitializeClientRequest): Buffer =>
+      Buffer.from(InitializeClientRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): InitializeClientRequest => InitializeClientRequest.decode(value),
+    responseSerialize: (value: InitializeClientResponse): Buffer =>
+      Buffer.from(InitializeClientResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): InitializeClientResponse => InitializeClientResponse.decode(value),
+  },
 } as const;
 
 export interface EvaluationServiceServer extends UntypedServiceImplementation {
@@ -3110,6 +4172,8 @@ export interface EvaluationServiceServer extends UntypedServiceImplementation {
   evaluateStream: handleBidiStreamingCall<EvaluateStreamRequest, EvaluateStreamResponse>;
   /** Decides one entity and says why: each rule and condition in order, with what was compared. Not for client keys. */
   explain: handleUnaryCall<ExplainRequest, ExplainResponse>;
+  /** Writes the document that Statsig's client SDKs start from, to serve from a backend. Not for client keys. */
+  initializeClient: handleUnaryCall<InitializeClientRequest, InitializeClientResponse>;
 }
 
 export interface EvaluationServiceClient extends Client {
@@ -3168,6 +4232,22 @@ export interface EvaluationServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ExplainResponse) => void,
   ): ClientUnaryCall;
+  /** Writes the document that Statsig's client SDKs start from, to serve from a backend. Not for client keys. */
+  initializeClient(
+    request: InitializeClientRequest,
+    callback: (error: ServiceError | null, response: InitializeClientResponse) => void,
+  ): ClientUnaryCall;
+  initializeClient(
+    request: InitializeClientRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: InitializeClientResponse) => void,
+  ): ClientUnaryCall;
+  initializeClient(
+    request: InitializeClientRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: InitializeClientResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const EvaluationServiceClient = makeGenericClientConstructor(
@@ -3205,6 +4285,10 @@ function longToNumber(int64: { toString(): string }): number {
     throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
   }
   return num;
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {
