@@ -99,7 +99,8 @@ export async function startIngestion(config: IngestionConfig, scope: Scope): Pro
   const house = { database, logger, retention, region, instance, startedAtMs, readCounters: readBooks };
   const writing = { bus, database, logger, counters, retentionDays, origins: originsOf(config.regions) };
   writeWhenReady(writing, house, stream.ready, scope);
-  const bookkeeping = { database, bus, region, retentionDays, report: () => report(house) };
+  const bothDays = Math.min(retentionDays, retention.booksDays);
+  const bookkeeping = { database, bus, region, retentionDays: bothDays, report: () => report(house) };
   const tails = createTails(bus, region);
   const server = await startServer({
     mesh: config,

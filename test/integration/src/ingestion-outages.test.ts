@@ -46,7 +46,8 @@ describe('ingestion in an outage', function () {
     await eventually(() => assert(bus.isConnected()));
     await send('garbage', Buffer.from('no batch at all'));
     const events = [eventOf({ name: 'beside-poison' }), eventOf({ id: 'poison' }), eventOf({ name: 'beside-poison' })];
-    await send('poison', EventBatch.encode({ ...EventBatch.fromPartial({}), set, events }).finish());
+    const batch = { ...EventBatch.fromPartial({}), set, events, receivedAtMs: Date.now() };
+    await send('poison', EventBatch.encode(batch).finish());
     await bus.close();
     await room.server.log([eventOf({ name: 'after-poison' })]);
     await room.counted('after-poison', 1);
@@ -231,6 +232,23 @@ describe('ingestion in an outage', function () {
     assert.deepEqual(await eventually(() => room.outcomesOf(alone)), [ACCEPTED]);
     for (const name of names.reverse()) await room.mesh.process(name).start();
     await room.counted('alone', 1);
+  });
+
+  it('leaves books that balance, whatever went before, and hides nothing of it', async () => {
+    const { ledger } = room.console;
+    const asked = { set: undefined, region: '', sourceId: '', sinceMs: 0, isRecounted: true };
+    const books = await eventually(
+      async () => {
+        const found = await ledger.getBooks(asked, { timeoutMs: 30_000 });
+        assert.equal(found.isMoving, false);
+        return found;
+      },
+      { deadlineMs: 30_000 },
+    );
+    assert.deepEqual(books.problems, []);
+    const [region] = books.regions;
+    assert.deepEqual([books.regions.length, region?.unverified, region?.inFlight, region?.spooled], [1, 0, 0, 0]);
+    assert.ok((region?.received ?? 0) > 0 && (region?.taken ?? 0) >= (region?.appended ?? 0));
   });
 });
 

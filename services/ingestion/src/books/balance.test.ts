@@ -20,8 +20,8 @@ const region = RegionBooks.fromPartial({
 });
 
 function problems(part: Partial<BooksInHand> = {}): string[] {
-  const books = { store, storedBefore: 7, regions: [region], instances: [instance], sources: [source] };
-  return problemsOf({ ...books, isMoving: false, isWhole: true, isRetained: true, ...part });
+  const books = { store, counted: undefined, regions: [region], instances: [instance], sources: [source] };
+  return problemsOf({ ...books, isMoving: false, isWhole: true, ...part });
 }
 
 describe('books', () => {
@@ -33,14 +33,17 @@ describe('books', () => {
   });
 
   it('do not when rows are missing, or are too many', () => {
-    for (const recounted of [6, 8]) {
-      const [problem = ''] = problems({ store: { ...store, recounted } });
-      assert.match(problem, new RegExp(`7 events were booked as stored, but there are ${recounted} rows`));
+    for (const rows of [6, 8]) {
+      const [problem = ''] = problems({ counted: { rows, before: 7, after: 7 } });
+      assert.match(problem, new RegExp(`7 events were booked as stored, but there are ${rows} rows`));
     }
-    assert.deepEqual(problems({ store: { ...store, recounted: 7 } }), []);
-    assert.deepEqual(problems({ store: { ...store, recounted: 6 }, isRetained: false }), [], 'a day was dropped');
-    assert.deepEqual(problems({ store: { ...store, recounted: 6 }, storedBefore: 6 }), [], 'rows came meanwhile');
-    assert.equal(problems({ store: { ...store, recounted: 6 }, isMoving: true }).length, 1, 'traffic hides nothing');
+    assert.deepEqual(problems({ counted: { rows: 7, before: 7, after: 7 } }), []);
+    assert.deepEqual(problems({ counted: { rows: 7, before: 6, after: 9 } }), [], 'rows came meanwhile');
+    assert.equal(
+      problems({ counted: { rows: 5, before: 6, after: 9 }, isMoving: true }).length,
+      1,
+      'traffic hides no loss',
+    );
   });
 
   it('do not when a region can not say what became of all that it received', () => {
@@ -52,6 +55,8 @@ describe('books', () => {
     const lost = [{ ...instance, counters: { ...instance.counters, events_appended: 15 } }];
     assert.match(problems({ instances: lost })[0] ?? '', /^us\/i: gave 12 events .*, but only 10 .*: 2 are lost$/);
     assert.deepEqual(problems({ instances: lost, isMoving: true }), []);
+    const old = [{ ...instance, counters: { ...instance.counters, events_appended: 15, events_taken: 2 } }];
+    assert.deepEqual(problems({ instances: old }), [], 'those of books past their retention came out, too');
     assert.deepEqual(problems({ instances: lost, isWhole: false }), [], 'a filter leaves some of them out');
   });
 

@@ -3,8 +3,8 @@ import type { InstanceBooks, RegionBooks, SourceBooks, StoreBooks } from '@sluic
 
 export interface BooksInHand {
   readonly store: StoreBooks;
-  /** What was booked as stored before rows were counted. */
-  readonly storedBefore: number;
+  /** When rows were counted: how many, and what was booked as stored before and after, all of the same time. */
+  readonly counted: Counted | undefined;
   readonly regions: readonly RegionBooks[];
   readonly instances: readonly InstanceBooks[];
   readonly sources: readonly SourceBooks[];
@@ -12,8 +12,12 @@ export interface BooksInHand {
   readonly isMoving: boolean;
   /** The counters of instances are about the same events as the rest: no filter leaves some of those out. */
   readonly isWhole: boolean;
-  /** No day that the books speak of is past its retention. */
-  readonly isRetained: boolean;
+}
+
+export interface Counted {
+  readonly rows: number;
+  readonly before: number;
+  readonly after: number;
 }
 
 export function problemsOf(books: BooksInHand): string[] {
@@ -25,18 +29,18 @@ export function problemsOf(books: BooksInHand): string[] {
   ];
 }
 
-function problemsOfStore({ store, storedBefore, isRetained }: BooksInHand): string[] {
+function problemsOfStore({ store, counted }: BooksInHand): string[] {
   const problems: string[] = [];
-  const { taken, stored, duplicate, buried, recounted } = store;
+  const { taken, stored, duplicate, buried } = store;
   if (taken !== stored + duplicate + buried) {
     problems.push(
       `store: ${taken} events were taken from the log, but ${stored} stored + ${duplicate} duplicate + ${buried} buried are ${stored + duplicate + buried}`,
     );
   }
   // Rows may have come while they were counted, and are booked in the same transaction.
-  if (recounted !== undefined && (recounted > stored || (isRetained && recounted < storedBefore))) {
-    const booked = recounted > stored ? stored : storedBefore;
-    problems.push(`store: ${booked} events were booked as stored, but there are ${recounted} rows`);
+  if (counted && (counted.rows > counted.after || counted.rows < counted.before)) {
+    const booked = counted.rows > counted.after ? counted.after : counted.before;
+    problems.push(`store: ${booked} events were booked as stored, but there are ${counted.rows} rows`);
   }
   return problems;
 }
@@ -54,7 +58,7 @@ function problemsOfRegion(books: RegionBooks): string[] {
 function problemsOfInstance(books: InstanceBooks, { isMoving, isWhole }: BooksInHand): string[] {
   const { region, instance, taken, counters } = books;
   const { events_appended: appended = 0, spool_events: spooled = 0, events_abandoned: abandoned = 0 } = counters;
-  const given = appended - spooled - abandoned;
+  const given = appended - spooled - abandoned - (counters.events_taken ?? 0);
   // More may come out of the log: an answer of it was lost, or the last count before a crash.
   if (isMoving || !isWhole || given <= taken) return [];
   return [

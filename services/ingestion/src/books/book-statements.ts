@@ -7,7 +7,7 @@ export const readInstances: Statement = {
   text: `
     select region, instance, sum(messages)::float8 as messages, sum(messages_buried)::float8 as "messagesBuried",
       sum(events)::float8 as taken, sum(stored)::float8 as stored, sum(duplicate)::float8 as duplicate,
-      sum(buried)::float8 as buried, floor(extract(epoch from min(since)) * 1000)::float8 as "sinceMs"
+      sum(buried)::float8 as buried
     from (
       select project, environment, region, instance, hour as since, messages, messages_buried, events, stored,
         duplicate, buried

@@ -13,7 +13,7 @@ import {
   type StoreBooks,
 } from '@sluice/proto';
 import { eventShards } from '../log/shards.js';
-import { problemsOf } from './balance.js';
+import { type Counted, problemsOf } from './balance.js';
 import * as sql from './book-statements.js';
 import {
   foldStarts,
@@ -25,12 +25,13 @@ import {
   regionBooksOf,
   type Said,
 } from './instance-books.js';
-import { recount } from './recount.js';
+import { type RecountScope, recount } from './recount.js';
 
 export interface Bookkeeping {
   readonly database: Database;
   readonly bus: Pick<Bus, 'streamState'>;
   readonly region: string;
+  /** For how many days both events and their books are kept. */
   readonly retentionDays: number;
   /** Says what this instance counted, so that the books have it. */
   readonly report: () => Promise<void>;
@@ -94,15 +95,14 @@ async function readBooks(
   filter: Filter,
   remainingMs: () => number,
 ): Promise<GetBooksResponse> {
-  const { database, report, region, retentionDays } = bookkeeping;
+  const { database, report, region } = bookkeeping;
   const { set, sinceMs } = filter;
   const nowMs = Date.now();
   await report();
   const pending = await messagesPending(bookkeeping);
   const ofSet = [set?.project ?? null, set?.environment ?? null] as const;
   const scope = [...ofSet, filter.region, sinceMs] as const;
-  const before = filter.isRecounted ? await database.query<TakenRow>(sql.readInstances, scope) : [];
-  const recounted = filter.isRecounted ? await recount(database, scope, remainingMs) : undefined;
+  const counted = filter.isRecounted ? await countRows(bookkeeping, scope, remainingMs) : undefined;
   const taken = await database.query<TakenRow>(sql.readInstances, scope);
   const forgotten = await database.query<Said>(sql.readForgottenStarts, [filter.region]);
   const starts = await database.query<Said>(sql.readStarts, [filter.region]);
@@ -120,23 +120,31 @@ async function readBooks(
     ...totalOf(taken),
     deadLetters: letters?.count ?? 0,
     messagesPending: set ? 0 : inLogs,
-    recounted,
+    recounted: counted?.rows,
   };
   const instances = instancesOf(taken, says);
   const regions = regionBooksOf(says.values(), taken);
   const sources = rows.map(sourceOf);
   const isMoving = pending === undefined || inLogs > 0 || [...all.values()].some((said) => isOnItsWay(said, nowMs));
   const isWhole = !set && filter.sourceId === null && sinceMs === 0;
-  const oldestMs = Math.max(sinceMs, Math.min(...taken.map((row) => row.sinceMs), nowMs));
-  const isRetained = oldestMs > nowMs - retentionDays * dayMs;
-  const storedBefore = totalOf(before).stored;
   const left = leftBehind([...says.values()].filter(isSince(sinceMs)), set ? [] : logs.filter(isSince(sinceMs)), nowMs);
-  const problems = [
-    ...problemsOf({ store, storedBefore, instances, regions, sources, isMoving, isWhole, isRetained }),
-    ...left,
-  ];
+  const problems = [...problemsOf({ store, counted, instances, regions, sources, isMoving, isWhole }), ...left];
   const listed = sources.slice(0, listedMax);
   return { store, instances, sources: listed, problems, isMoving, regions };
+}
+
+/** Of what came while nothing was too old yet to be kept: what goes of the rows need not go of their books in that moment. */
+async function countRows(
+  { database, retentionDays }: Bookkeeping,
+  [project, environment, region, sinceMs]: RecountScope,
+  remainingMs: () => number,
+): Promise<Counted> {
+  const keptMs = Date.now() - (retentionDays - 1) * dayMs;
+  const scope = [project, environment, region, Math.max(sinceMs, keptMs - (keptMs % hourMs))] as const;
+  const stored = async (): Promise<number> => totalOf(await database.query<TakenRow>(sql.readInstances, scope)).stored;
+  const before = await stored();
+  const rows = await recount(database, scope, remainingMs);
+  return { rows, before, after: await stored() };
 }
 
 const isSince =
@@ -163,7 +171,6 @@ interface TakenRow {
   readonly stored: number;
   readonly duplicate: number;
   readonly buried: number;
-  readonly sinceMs: number;
 }
 
 function totalOf(rows: readonly TakenRow[]) {

@@ -31,7 +31,7 @@ function booksOf(starts: readonly Said[], forgotten: readonly Said[] = []) {
   const [region] = regionBooksOf(foldStarts(forgotten, starts).values(), []);
   assert(region);
   const store = { taken: 0, stored: 0, duplicate: 0, buried: 0, messages: 0, messagesBuried: 0, recounted: undefined };
-  const rest = { instances: [], sources: [], isMoving: false, isWhole: true, isRetained: true, storedBefore: 0 };
+  const rest = { instances: [], sources: [], isMoving: false, isWhole: true, counted: undefined };
   const problems = problemsOf({
     store: { ...store, deadLetters: 0, messagesPending: 0 },
     regions: [region],
@@ -66,6 +66,8 @@ describe('what instances say', () => {
     assert.deepEqual(region.dropped, { exhausted: 6, crashed: 5, abandoned: 4 });
     assert.deepEqual([region.appended, region.spooled, region.abandoned], [10, 0, 7]);
     const followed = said(endOf(beginningOf(killed), true));
+    const old = countersOf([said({ events_accepted: 1 })], [said({ events_taken: 3 })]);
+    assert.equal(old?.events_taken, 3, 'what was forgotten of the books');
     assert.equal(countersOf([said({ events_recovered: 4, events_accepted: 4 })], [followed])?.events_received, 30);
   });
 

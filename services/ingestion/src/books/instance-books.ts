@@ -32,13 +32,16 @@ export function foldStarts(forgotten: readonly Said[], starts: readonly Said[]):
   return says;
 }
 
+/** What others counted of an instance: events on a disk that never came back, and those of books past their retention. */
+const kept: ReadonlySet<string> = new Set(['events_abandoned', 'events_taken']);
+
 /**
  * What stays of a start that ended: its totals. What it had in hand is gone. What it had on disk its successor has
  * counted as its own; without one, nobody will bring it.
  */
 export function endOf(counters: Counts, hasSuccessor: boolean): Counts {
   const { in_flight: crashed = 0, unverified_pending: unverified = 0, spool_events: spooled = 0 } = counters;
-  const isKept = (name: string): boolean => isTotal(name) || name === 'events_abandoned';
+  const isKept = (name: string): boolean => isTotal(name) || kept.has(name);
   const totals: Counts = Object.fromEntries(Object.entries(counters).filter(([name]) => isKept(name)));
   const left = hasSuccessor
     ? { events_received: -unverified }

@@ -162,7 +162,27 @@ export const deleteOldStrays = deleteOld('strays', 'events.event_default', `rece
 export const deleteOldDayless = deleteOld('dayless', 'events.event_dayless', `received_at < ${someDaysAgo}`);
 export const deleteOldExposureCounts = deleteOld('counts', 'events.exposure_count', `day < ${someDayAgo}`);
 export const deleteOldUsage = deleteOld('usage', 'events.usage', `day < ${someDayAgo}`);
-export const deleteOldBooks = deleteOld('books', 'events.book', `hour < ${someDaysAgo}`);
+
+/** That so many events came out of the log stays: instances say for all time how many they gave to it. */
+export const deleteOldBooks: Statement = {
+  name: 'ingestion.delete_old_books',
+  text: `
+    with gone as (
+      delete from events.book
+      where ctid in (select ctid from events.book where hour < ${someDaysAgo} limit $2::int)
+      returning region, instance, events),
+    kept as (
+      insert into events.forgotten_start as held (region, instance, reported_at, counters)
+      select region, instance, to_timestamp(0), jsonb_build_object('events_taken', sum(events))
+      from gone
+      group by region, instance
+      order by region, instance
+      on conflict (region, instance) do update set
+        counters = held.counters || jsonb_build_object('events_taken',
+          coalesce((held.counters ->> 'events_taken')::bigint, 0) + (excluded.counters ->> 'events_taken')::bigint))
+    select count(*)::int as count from gone`,
+};
+
 export const deleteOldLetters = deleteOld('letters', 'events.dead_letter', `buried_at < ${someDaysAgo}`);
 
 export const countExposurePages: Statement = {

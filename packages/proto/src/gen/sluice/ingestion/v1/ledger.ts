@@ -132,7 +132,7 @@ export interface StoreBooks {
   deadLetters: number;
   /** Messages of the log that no writer has settled yet; only in books of everything, as the log does not tell sets apart. */
   messagesPending: number;
-  /** Rows of the store, counted hour by hour. Absent unless asked for. */
+  /** Rows of the store that came within the retention, counted hour by hour. Absent unless asked for. */
   recounted?: number | undefined;
 }
 
