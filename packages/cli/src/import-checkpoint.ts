@@ -25,6 +25,9 @@ const schema = z.object({
 
 export type Checkpoint = z.output<typeof schema>;
 
+/** What is larger is none of ours. */
+const bytesMax = 1 << 20;
+
 export const checkpointPath = (file: string): string => `${file}.imported`;
 
 /**
@@ -36,7 +39,7 @@ export async function readCheckpoint(
   path: string,
   { set, file }: Pick<Checkpoint, 'set' | 'file'>,
 ): Promise<Checkpoint | undefined> {
-  const text = await io.read(checkpointPath(path)).then(
+  const text = await io.read(checkpointPath(path), bytesMax).then(
     (bytes) => bytes.toString('utf8'),
     () => undefined,
   );

@@ -1,5 +1,6 @@
 import type { Entity, ImportRulesetResponse, Problem, SetRef } from '@sluice/proto';
 import { type Arrivals, awaitArrivals, waitJsonHelp } from './arrivals.js';
+import type { ProjectWrite } from './authoring-file.js';
 import { exitCodes } from './exit-code.js';
 import type { Report } from './report.js';
 import type { Session } from './session.js';
@@ -24,8 +25,7 @@ export const importJsonHelp = `JSON: {project, environment, revision, upserted, 
  */
 export async function importRuleset(
   session: Session,
-  set: SetRef,
-  entities: Entity[],
+  { set, entities }: ProjectWrite,
   options: ImportOptions,
   dropped: readonly Problem[] = [],
 ): Promise<Report> {
@@ -35,13 +35,12 @@ export async function importRuleset(
 }
 
 /** Checks everything as `importRuleset` would, and changes nothing. */
-export async function rehearseImport(
+export function rehearseImport(
   session: Session,
-  set: SetRef,
-  entities: Entity[],
+  { set, entities }: ProjectWrite,
   options: ImportOptions,
-): Promise<void> {
-  await send(session, set, entities, options, true);
+): Promise<ImportRulesetResponse> {
+  return send(session, set, entities, options, true);
 }
 
 function send(

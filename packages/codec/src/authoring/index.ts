@@ -19,6 +19,8 @@ export { offRuleId, switchGate } from './switch-gate.js';
 /** A project document, ready to be sent to config. */
 export interface Authored {
   readonly project: string;
+  /** Of the project. */
+  readonly description?: string | undefined;
   /** Gates and segments, configs and experiments, layers, conditions. */
   readonly entities: Entity[];
 }
@@ -34,7 +36,8 @@ export interface AuthoringOptions {
  */
 export function readAuthoring(text: string, options: AuthoringOptions = {}): Authored {
   const document = readDocument(text, options);
-  return { project: document.project, entities: compileDocument(document) };
+  const { project, description } = document;
+  return { project, description, entities: compileDocument(document) };
 }
 
 /** The entities of a friendly document. @throws AuthoringError */
