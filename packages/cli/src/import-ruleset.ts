@@ -1,4 +1,4 @@
-import type { Entity, ImportRulesetResponse, Problem, SetRef } from '@sluice/proto';
+import type { ImportRulesetResponse, Problem, SetRef } from '@sluice/proto';
 import { type Arrivals, awaitArrivals, waitJsonHelp } from './arrivals.js';
 import type { ProjectWrite } from './authoring-file.js';
 import { exitCodes } from './exit-code.js';
@@ -25,11 +25,12 @@ export const importJsonHelp = `JSON: {project, environment, revision, upserted, 
  */
 export async function importRuleset(
   session: Session,
-  { set, entities }: ProjectWrite,
+  part: ProjectWrite,
   options: ImportOptions,
   dropped: readonly Problem[] = [],
 ): Promise<Report> {
-  const answer = await send(session, set, entities, options, false);
+  const { set } = part;
+  const answer = await send(session, part, options, false);
   const arrivals = await awaitArrivals(session, set, answer.revision, options.wait);
   return reportOf(set, answer, [...dropped, ...answer.warnings], arrivals);
 }
@@ -37,20 +38,19 @@ export async function importRuleset(
 /** Checks everything as `importRuleset` would, and changes nothing. */
 export function rehearseImport(
   session: Session,
-  { set, entities }: ProjectWrite,
+  part: ProjectWrite,
   options: ImportOptions,
 ): Promise<ImportRulesetResponse> {
-  return send(session, set, entities, options, true);
+  return send(session, part, options, true);
 }
 
 function send(
   { imports, call }: Session,
-  set: SetRef,
-  entities: Entity[],
+  { set, entities, overrides }: ProjectWrite,
   { expectedRevision, reason = '', isTolerant = false }: ImportOptions,
   isDryRun: boolean,
 ): Promise<ImportRulesetResponse> {
-  return imports.importRuleset({ set, entities, expectedRevision, reason, isTolerant, isDryRun }, call);
+  return imports.importRuleset({ set, entities, overrides, expectedRevision, reason, isTolerant, isDryRun }, call);
 }
 
 function reportOf(

@@ -43,6 +43,9 @@ With --merge each entity that the file names is written as a whole (a layer with
 order of its experiments), all of a project in one revision, 1,000 entities at most.
 What the file does not name stays, also when it was taken out of the file: archive it.
 
+Overrides stay as they are, unless the entity says \`overrides\`; a salt that is not said is
+made from the name. A \`description\` beside \`project\` is the project's.
+
 \`sluice schema\` prints the JSON Schema of the file.
 
 ${importJsonHelp}
@@ -91,7 +94,11 @@ function partsOf(session: Session, found: readonly Authored[], options: ApplyOpt
 /** As many as config takes in one transaction. */
 const writesMax = 1_000;
 
-async function merge(session: Session, { set, entities }: ProjectWrite, options: ApplyOptions): Promise<Report> {
+async function merge(
+  session: Session,
+  { set, entities, overrides }: ProjectWrite,
+  options: ApplyOptions,
+): Promise<Report> {
   const { dryRun: isDryRun = false, reason = '', expectedRevision } = options;
   if (entities.length === 0) throw invalid('file', `names nothing of ${set.project}; there is nothing to merge`);
   if (entities.length > writesMax) {
@@ -99,7 +106,7 @@ async function merge(session: Session, { set, entities }: ProjectWrite, options:
     throw invalid('file', `has ${what}; --merge writes ${writesMax} at once: split the file, or leave --merge out`);
   }
   const writes = entities.map((entity) => ({ entity, expectedVersion: undefined }));
-  const request = { set, writes, expectedRevision, reason, isDryRun };
+  const request = { set, writes, overrides, expectedRevision, reason, isDryRun };
   const answer = await session.config.writeEntities(request, session.call);
   const report = await writeReport(session, set, entities, answer, options);
   return { ...report, text: (style) => `${style.strong(`${set.project}/${set.environment}`)}  ${report.text(style)}` };

@@ -30,5 +30,5 @@ async function importStatsig(
   const set = session.requireSet();
   const { ruleset, problems } = readDocument('file', await readInput(session.io, 'file', file));
   const entities = entitiesFromRuleset(ruleset);
-  return importRuleset(session, { set, entities }, { ...options, isTolerant: true }, problems);
+  return importRuleset(session, { set, entities, overrides: [] }, { ...options, isTolerant: true }, problems);
 }
