@@ -2,6 +2,7 @@ import type { ImportRulesetResponse, Problem, SetRef } from '@sluice/proto';
 import { type Arrivals, awaitArrivals, waitJsonHelp } from './arrivals.js';
 import type { ProjectWrite } from './authoring-file.js';
 import { exitCodes } from './exit-code.js';
+import { inWords, wordingOfSet } from './refusal.js';
 import type { Report } from './report.js';
 import type { Session } from './session.js';
 import { count } from './words.js';
@@ -50,7 +51,8 @@ function send(
   { expectedRevision, reason = '', isTolerant = false }: ImportOptions,
   isDryRun: boolean,
 ): Promise<ImportRulesetResponse> {
-  return imports.importRuleset({ set, entities, overrides, expectedRevision, reason, isTolerant, isDryRun }, call);
+  const request = { set, entities, overrides, expectedRevision, reason, isTolerant, isDryRun };
+  return inWords(wordingOfSet, imports.importRuleset(request, call));
 }
 
 function reportOf(

@@ -224,6 +224,12 @@ describe('the kinds of the sluice command', function () {
     assert.equal(fine.code, 0, fine.stderr);
     const { isAsked, upserted } = JSON.parse(fine.stdout) as Json;
     assert.deepEqual([isAsked, upserted], [true, 2]);
+    await refused(
+      ['apply', file, '--expected-revision', '0'],
+      5,
+      /^error: --expected-revision: the set is at revision \d+, not 0: .* wrote revision .*; look at `sluice history`, then repeat/,
+    );
+    assert.doesNotMatch((await run('gate', 'list')).stdout, /^g /m);
     const wrong: [string, RegExp][] = [
       [condition("{field: email, matches: '(a+)+(b|a)*(a*)*$(?=x)'}"), /could run away/],
       [condition('{unit: userID, in_list: nobodys}'), /there is no id_list\/nobodys/],

@@ -8,6 +8,7 @@ import { exitCodes } from '../exit-code.js';
 import type { Host, Invocation } from '../host.js';
 import { type ImportOptions, importJsonHelp, importRuleset, rehearseImport } from '../import-ruleset.js';
 import { parseCountInput } from '../json-input.js';
+import { inWords, wordingOfSet } from '../refusal.js';
 import type { Report } from '../report.js';
 import type { Session } from '../session.js';
 import { readInput } from '../user-input.js';
@@ -107,7 +108,7 @@ async function merge(
   }
   const writes = entities.map((entity) => ({ entity, expectedVersion: undefined }));
   const request = { set, writes, overrides, expectedRevision, reason, isDryRun };
-  const answer = await session.config.writeEntities(request, session.call);
+  const answer = await inWords(wordingOfSet, session.config.writeEntities(request, session.call));
   const report = await writeReport(session, set, entities, answer, options);
   return { ...report, text: (style) => `${style.strong(`${set.project}/${set.environment}`)}  ${report.text(style)}` };
 }
