@@ -1,10 +1,16 @@
-import { AuthoringError, type AuthoringOptions, type AuthoringProblem, readAuthoring, readPlain } from '@sluice/codec';
-import type { Entity } from '@sluice/proto';
+import {
+  type Authored,
+  AuthoringError,
+  type AuthoringOptions,
+  type AuthoringProblem,
+  readAuthoring,
+  readPlain,
+} from '@sluice/codec';
+import type { SetRef } from '@sluice/proto';
 
-/** What a file says of one project. */
-export interface ProjectPart {
-  readonly project: string;
-  readonly entities: Entity[];
+/** What a file says of one project, and the set that it is for. */
+export interface ProjectWrite extends Omit<Authored, 'project'> {
+  readonly set: SetRef;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -18,7 +24,7 @@ const problemsMax = 20;
  * whole: what one mentions may be in another, and a name stands in only one of them.
  * @throws AuthoringError with the path, and the line in the file, of everything that has to change.
  */
-export function readProjects(text: string, options: AuthoringOptions = {}): ProjectPart[] {
+export function readProjects(text: string, options: AuthoringOptions = {}): Authored[] {
   const documents = splitDocuments(text);
   if (documents.length <= 1) return [readAuthoring(documents[0] ?? text, options)];
   if (documents.length > documentsMax) {

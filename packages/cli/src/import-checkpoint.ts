@@ -24,6 +24,9 @@ const schema = z.object({
 
 export type Checkpoint = z.output<typeof schema>;
 
+/** What is larger is none of ours. */
+const bytesMax = 1 << 20;
+
 export const checkpointPath = (file: string): string => `${file}.imported`;
 
 /**
@@ -35,7 +38,7 @@ export async function readCheckpoint(
   path: string,
   { set, file }: Pick<Checkpoint, 'set' | 'file'>,
 ): Promise<Checkpoint | undefined> {
-  const text = await io.read(checkpointPath(path)).then(
+  const text = await io.read(checkpointPath(path), bytesMax).then(
     (bytes) => bytes.toString('utf8'),
     () => undefined,
   );

@@ -1,6 +1,8 @@
-import type { Entity, ImportRulesetResponse, Problem, SetRef } from '@sluice/proto';
+import type { ImportRulesetResponse, Problem, SetRef } from '@sluice/proto';
 import { type Arrivals, awaitArrivals, waitJsonHelp } from './arrivals.js';
+import type { ProjectWrite } from './authoring-file.js';
 import { exitCodes } from './exit-code.js';
+import { inWords, wordingOfSet } from './refusal.js';
 import type { Report } from './report.js';
 import type { Session } from './session.js';
 import { count } from './words.js';
@@ -24,34 +26,33 @@ export const importJsonHelp = `JSON: {project, environment, revision, upserted, 
  */
 export async function importRuleset(
   session: Session,
-  set: SetRef,
-  entities: Entity[],
+  part: ProjectWrite,
   options: ImportOptions,
   dropped: readonly Problem[] = [],
 ): Promise<Report> {
-  const answer = await send(session, set, entities, options, false);
+  const { set } = part;
+  const answer = await send(session, part, options, false);
   const arrivals = await awaitArrivals(session, set, answer.revision, options.wait);
   return reportOf(set, answer, [...dropped, ...answer.warnings], arrivals);
 }
 
 /** Checks everything as `importRuleset` would, and changes nothing. */
-export async function rehearseImport(
+export function rehearseImport(
   session: Session,
-  set: SetRef,
-  entities: Entity[],
+  part: ProjectWrite,
   options: ImportOptions,
-): Promise<void> {
-  await send(session, set, entities, options, true);
+): Promise<ImportRulesetResponse> {
+  return send(session, part, options, true);
 }
 
 function send(
   { imports, call }: Session,
-  set: SetRef,
-  entities: Entity[],
+  { set, entities, overrides }: ProjectWrite,
   { expectedRevision, reason = '', isTolerant = false }: ImportOptions,
   isDryRun: boolean,
 ): Promise<ImportRulesetResponse> {
-  return imports.importRuleset({ set, entities, expectedRevision, reason, isTolerant, isDryRun }, call);
+  const request = { set, entities, overrides, expectedRevision, reason, isTolerant, isDryRun };
+  return inWords(wordingOfSet, imports.importRuleset(request, call));
 }
 
 function reportOf(

@@ -1,4 +1,4 @@
-import { createReadStream, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, readdirSync, statSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 
 /** The world as a command sees it; the only place that writes to the terminal. */
@@ -9,8 +9,8 @@ export interface Io {
   readonly isTerminal: boolean;
   out(text: string): void;
   err(text: string): void;
-  /** Reads a file, or standard input for `-`. */
-  read(path: string): Promise<Buffer>;
+  /** Reads a file, or standard input for `-`, and stops soon after `bytesMax`: more bytes than that are too many. */
+  read(path: string, bytesMax: number): Promise<Buffer>;
   /** Reads a file, or standard input for `-`, piece by piece. */
   stream(path: string): AsyncIterable<Uint8Array>;
   write(path: string, text: string): void;
@@ -32,8 +32,8 @@ export function processIo(): Io {
     isTerminal: process.stdout.isTTY === true,
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
-    read: async (path) => (path === '-' ? readAll(process.stdin) : readFileSync(path)),
-    stream: (path) => (path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 20 })),
+    read: (path, bytesMax) => readUpTo(open(path), bytesMax),
+    stream: open,
     write: (path, text) => writeFileSync(path, text),
     size: (path) => (path === '-' ? undefined : statSync(path, { throwIfNoEntry: false })?.size),
     list: (folder) =>
@@ -43,8 +43,18 @@ export function processIo(): Io {
   };
 }
 
-async function readAll(stream: Readable): Promise<Buffer> {
+function open(path: string): Readable {
+  return path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 20 });
+}
+
+/** Devices and pipes have no size to ask for, so the bytes are counted as they come. */
+async function readUpTo(stream: Readable, bytesMax: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  let bytes = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    if (bytes > bytesMax) break;
+  }
   return Buffer.concat(chunks);
 }

@@ -6,10 +6,10 @@ import type { EntityRef } from '@sluice/proto';
 export interface Wording {
   /** Fields of the request, without indices, such as `writes[].expected_version`, to what was typed. */
   readonly fields: Readonly<Record<string, string>>;
-  /** What it is about. */
-  readonly ref: EntityRef;
+  /** What it is about, where it is about one thing. */
+  readonly ref?: EntityRef;
   /** The same as people spell it, such as `experiment/button`. */
-  readonly key: string;
+  readonly key?: string;
   /** What to do, by what went wrong; said behind the first problem. */
   readonly remedies?: Readonly<Partial<Record<ErrorKind, string>>>;
 }
@@ -25,11 +25,11 @@ export async function inWords<T>(wording: Wording, answer: Promise<T>): Promise<
 
 /** The same refusal; one that names no field stays as it is. */
 export function reworded(error: SluiceError, { fields, ref, key, remedies = {} }: Wording): SluiceError {
-  const stored = entityKey(ref);
+  const spell = (text: string): string => (ref && key !== undefined ? text.replaceAll(entityKey(ref), key) : text);
   const remedy = remedies[error.kind];
   const problems = error.problems.map(({ field, message }, at) => ({
-    field: fields[field.replace(/\[\d+\]/g, '[]')] ?? field.replaceAll(stored, key),
-    message: `${message.replaceAll(stored, key)}${at === 0 && remedy ? `; ${remedy}` : ''}`,
+    field: fields[field.replace(/\[\d+\]/g, '[]')] ?? spell(field),
+    message: `${spell(message)}${at === 0 && remedy ? `; ${remedy}` : ''}`,
   }));
   if (problems.length === 0) return error;
   const text = problems.map(({ field, message }) => `${field}: ${message}`).join('\n');
@@ -58,3 +58,9 @@ export function wordingOf(key: string, ref: EntityRef, noun: 'name' | 'key'): Wo
     remedies: { conflict: `look at it with \`${show}\`, then repeat` },
   };
 }
+
+/** For a command about a whole set. */
+export const wordingOfSet: Wording = {
+  fields: { ...flags, expected_revision: '--expected-revision' },
+  remedies: { conflict: 'look at `sluice history`, then repeat' },
+};

@@ -39,7 +39,7 @@ async function run(argv: string[], files: Record<string, string> = {}, env: Node
       return Buffer.from(text, 'latin1');
     },
     stream: async function* (path) {
-      yield await io.read(path);
+      yield await io.read(path, Number.POSITIVE_INFINITY);
     },
     write: () => assert.fail('nothing is written here'),
     list: () => [],
@@ -89,6 +89,7 @@ describe('the command line', () => {
     }
   });
 
+  const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
   const refused: [string[], RegExp][] = [
     [['gat'], /unknown command 'gat'\n\(Did you mean gate\?\)/],
     [['gate', 'sett', 'x'], /unknown command 'sett'\n\(Did you mean set\?\)/],
@@ -127,11 +128,21 @@ describe('the command line', () => {
     [['apply', '-f', 'two.yaml', '--expected-revision', '1'], /^error: --expected-revision: goes with one project/],
     [['apply', '-f', 'nothing.yaml', '--merge'], /^error: file: names nothing of p; there is nothing to merge/],
     [['apply', '-f', 'many.yaml', '--merge'], /^error: file: has 1001 entities of p, .* split the file/],
+    [['apply', 'long.yaml'], /^error: the document has 1000002 lines; at most 250000 are allowed/],
+    [['apply', 'deep.json'], /^error: the document is nested deeper than 32 levels/],
+    [['config', 'create', 'c', '-f', 'deep.json'], /^error: --file: the document is nested deeper than 32 levels/],
+    [['config', 'create', 'c', '--default', deep], /^error: c: the document is nested deeper than 32 levels/],
+    [['gate', 'create', 'g', '--when', deep], /^error: g: the document is nested deeper than 32 levels/],
+    [['check', 'g', '--user', '@deep.json'], /^error: user\.a: is not a field of users/],
+    [['check', 'g', '--user', `{"custom":${deep}}`], /^error: user\.custom\.a: /],
+    [['import', 'statsig', 'deep.json'], /^error: file: nested more than 128 levels deep/],
     [['gate', 'show', 'g', '--at-revision', '0'], /^error: --at-revision: must be a number between 1 and/],
     [['events', 'tail', '--for', 'long'], /^error: --for: must be a time between 1ms and 60m/],
     [['key', 'create', '--class', 'admin'], /'admin' is invalid/],
   ];
   const files = {
+    'long.yaml': `project: p\n${'#\n'.repeat(1_000_000)}`,
+    'deep.json': `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`,
     'latin.json': '{"userID":"\u00e9"}',
     'list.json': '[]',
     'empty.json': '{}',
@@ -141,7 +152,7 @@ describe('the command line', () => {
     'bad.yaml': 'project: p\ngates: {g: {rules: [{name: r, percentage: 101}]}}',
   };
   for (const [argv, expected] of refused) {
-    it(`refuses ${argv.join(' ')}`, async () => {
+    it(`refuses ${argv.join(' ').slice(0, 80)}`, async () => {
       const { code, out, err } = await run(argv, files);
       assert.deepEqual([code, out], [2, '']);
       assert.match(err, expected);
@@ -156,8 +167,18 @@ describe('the command line', () => {
     ]) {
       const { code, out } = await run(argv, { '-': document });
       assert.equal(code, 0);
-      assert.deepEqual(JSON.parse(out), { project: 'shop', environment: 'qa', isDryRun: true, counts: { gate: 1 } });
+      const expected = { project: 'shop', environment: 'qa', isDryRun: true, isAsked: false, counts: { gate: 1 } };
+      assert.deepEqual(JSON.parse(out), expected);
     }
+  });
+
+  it('says that config could not be asked whether it would take a file', async () => {
+    const { code, out } = await run(['apply', 'one.yaml', '--dry-run'], { 'one.yaml': 'project: p\ngates: {g: {}}' });
+    assert.equal(code, 0);
+    assert.match(
+      out,
+      /^p\/test {2}valid by itself: 1 gate; nothing was changed\n {2}not checked by config, .*: config/,
+    );
   });
 
   it('checks every project of a file', async () => {

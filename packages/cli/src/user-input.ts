@@ -14,22 +14,25 @@ export async function readUser(io: Io, given: string | undefined): Promise<User>
 }
 
 async function textOf(io: Io, given: string): Promise<string> {
-  if (given === '-') return (await io.read('-')).toString('utf8');
-  if (!given.startsWith('@')) return given;
-  return readInput(io, '--user', given.slice(1));
+  if (given === '-') return readInput(io, '--user', '-');
+  return given.startsWith('@') ? readInput(io, '--user', given.slice(1)) : given;
 }
+
+/** As much as config takes in one message. */
+const inputBytesMax = 64 * 1024 * 1024;
 
 /** A file, or standard input for `-`. @throws SluiceError `invalid` naming the file. */
 export async function readInput(io: Io, field: string, path: string): Promise<string> {
   let bytes: Buffer;
   try {
-    bytes = await io.read(path);
+    bytes = await io.read(path, inputBytesMax);
   } catch (error) {
     throw invalid(
       field,
       `${path} can't be read (${(error as NodeJS.ErrnoException).code}); name a file, or - for standard input`,
     );
   }
+  if (bytes.length > inputBytesMax) throw invalid(field, `${path} has more than ${inputBytesMax} bytes; split it`);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

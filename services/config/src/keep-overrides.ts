@@ -3,7 +3,7 @@
  */
 import { entityKey, sectionOf } from '@sluice/codec';
 import { type FieldProblem, SluiceError } from '@sluice/mesh';
-import { type Entity, type EntityRef, Section } from '@sluice/proto';
+import { type Entity, type EntityOverrides, type EntityRef, Section } from '@sluice/proto';
 import { Draft } from './draft.js';
 import type { Head, Plan } from './head.js';
 import { layerNameOf, layerOverrides } from './layer-overrides.js';
@@ -16,22 +16,24 @@ import {
   type Target,
   withOverrides,
 } from './override-rules.js';
+import { stateOverrides } from './state-overrides.js';
 
 const problemsShown = 20;
 
 /**
- * The plan, with the overrides that stand. An entity that comes with rules of overrides says by them
- * what they are to be.
+ * The plan, with the overrides that stand, or with those that are stated. An entity that comes with
+ * rules of overrides states them by these.
  * @throws SluiceError `precondition` naming overrides by a group that an experiment is to lose.
  */
-export function keepOverrides(head: Head, plan: Plan): Plan {
+export function keepOverrides(head: Head, plan: Plan, stated: readonly EntityOverrides[] = []): Plan {
   const draft = new Draft(head, plan);
+  const isStated = stateOverrides(head, draft, stated);
   const problems: FieldProblem[] = [];
   for (const entity of plan.upserts) {
     const ref = refOf(entity);
     const held = findTarget(head.entities, ref);
     const target = findTarget(draft, ref);
-    if (!held || !target || target.spec.rules.some(isOverrideRule)) continue;
+    if (!held || !target || isStated.has(entityKey(ref)) || target.spec.rules.some(isOverrideRule)) continue;
     const overrides = overrideRulesOf(head.entities, held).flatMap((one) => {
       const problem = problemOf(target, one);
       if (problem) problems.push({ field: entityKey(ref), message: problem });
@@ -40,7 +42,7 @@ export function keepOverrides(head: Head, plan: Plan): Plan {
     if (overrides.length > 0) draft.add(withOverrides(draft, target, overrides));
   }
   if (problems.length > 0) throw refused(problems.slice(0, problemsShown));
-  settleLayers(head, draft, plan);
+  settleLayers(head, draft);
   return { ...plan, ...draft.plan };
 }
 
@@ -73,7 +75,8 @@ function refused(problems: readonly FieldProblem[]): SluiceError {
 }
 
 /** Layers that are written, and those that have or had an experiment that is written or goes. */
-function settleLayers(head: Head, draft: Draft, { upserts, deletions }: Plan): void {
+function settleLayers(head: Head, draft: Draft): void {
+  const { upserts, deletions } = draft.plan;
   const experiments = new Map<string, Set<string>>();
   const note = (layer: string | undefined, experiment?: string): void => {
     if (layer === undefined) return;

@@ -5,6 +5,7 @@ import { ChangeKind, type Entity, type EntityRef, Section } from '@sluice/proto'
 import { advance, type Head, type Held } from './head.js';
 import { planArchive, planRestore, requireRef } from './plan-archive.js';
 import {
+  askLayer,
   asksGate,
   carriedOn,
   conditionOf,
@@ -19,8 +20,10 @@ import {
   refOf,
   refusal,
   ruleOf,
+  specIn,
   testMoment,
 } from './test/heads.js';
+import { put } from './test/overrides.js';
 
 const archive = (head: Head, key: string): Head => carriedOn(head, planArchive(head, refOf(key), undefined)).head;
 const mapping: Entity = { name: 'e', version: 0, body: { $case: 'override', value: { mappings: [] } } };
@@ -120,6 +123,17 @@ describe('a restored entity', () => {
       assert.deepEqual(heldIn(head, key).entity, { ...heldIn(layered, key).entity, version: 2 });
     }
     assert.deepEqual([...new Set(changes.map(({ kind }) => kind))], [ChangeKind.RESTORED]);
+  });
+
+  it('has its overrides again, and so has its layer', async () => {
+    const before = put(headWith(experimentOf('e'), layerOf('l'), inLayerOf('e', 'l')), 'config/e', ['ada'], 'B');
+    assert.equal(askLayer(before, 'l', 'ada').groupName, 'B');
+    const gone = archive(before, 'config/e');
+    assert.deepEqual(keysOf(gone), ['layer/l']);
+    assert.deepEqual(specIn(gone, 'layer/l').rules, []);
+    const back = carriedOn(gone, await planRestore(gone, refOf('config/e'), archiveOf(before, gone))).head;
+    assert.deepEqual(keysOf(back), keysOf(before));
+    assert.equal(askLayer(back, 'l', 'ada').groupName, 'B');
   });
 
   it('leaves away what went before, and what is there again', async () => {

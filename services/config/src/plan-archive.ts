@@ -1,7 +1,11 @@
 import { didYouMean, entityKey, mentionsOf, sectionOf } from '@sluice/codec';
 import { invalid, notFound, preconditionFailed, SluiceError } from '@sluice/mesh';
-import { ChangeKind, type EntityRef, Section } from '@sluice/proto';
+import { ChangeKind, type Entity, type EntityRef, Section } from '@sluice/proto';
+import { Draft } from './draft.js';
 import type { Head, Held, Plan } from './head.js';
+import { settleLayer } from './keep-overrides.js';
+import { layerNameOf } from './layer-overrides.js';
+import type { View } from './override-rules.js';
 import { conditionIdsOf, findUnused, isNamedByContent } from './unused-conditions.js';
 
 const mentionsShown = 10;
@@ -44,11 +48,22 @@ export function planArchive(head: Head, ref: EntityRef, archived: Held | undefin
   }
   const companions = companionsOf(ref).filter((one) => head.entities.has(entityKey(one)));
   const own = new Set(companions.map(entityKey));
-  const mentions = mentionsOf(head.entities, key, mentionsMax).filter((mention) => !own.has(whoMentions(mention)));
+  const draft = new Draft(head, { upserts: [], deletions: [...companions, ref] });
+  settleOwnLayer(head.entities, draft, ref);
+  const { upserts, deletions } = draft.plan;
+  const table = new Map<string, { readonly entity: Entity }>(head.entities);
+  for (const entity of upserts) table.set(entityKey(entity), { entity });
+  const mentions = mentionsOf(table, key, mentionsMax).filter((mention) => !own.has(whoMentions(mention)));
   const { used, unused } = throughConditions(head, mentions);
   if (used.length > 0) throw stillUsed(key, used.slice(0, mentionsShown));
   const conditions = [...unused, ...findUnused(head, [], [ref])];
-  return { upserts: [], deletions: [...companions, ...conditions, ref], departure: ChangeKind.ARCHIVED };
+  return { upserts, deletions: [...deletions, ...conditions], departure: ChangeKind.ARCHIVED };
+}
+
+/** A layer hands overridden units to its experiments as long as these are there. */
+function settleOwnLayer(view: View, draft: Draft, { section, name }: EntityRef): void {
+  const layer = section === Section.CONFIG ? layerNameOf(view, name) : undefined;
+  if (layer !== undefined) settleLayer(draft, layer, [name]);
 }
 
 const whoMentions = (mention: string): string => mention.slice(0, mention.lastIndexOf(' '));
@@ -96,5 +111,7 @@ export async function planRestore(
     const held = head.entities.has(entityKey(condition)) ? undefined : await readArchived(condition);
     if (held) upserts.push(held.entity);
   }
-  return { upserts, deletions: [], arrival: ChangeKind.RESTORED };
+  const draft = new Draft(head, { upserts, deletions: [] });
+  settleOwnLayer(draft, draft, ref);
+  return { ...draft.plan, arrival: ChangeKind.RESTORED };
 }

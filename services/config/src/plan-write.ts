@@ -1,6 +1,6 @@
 import { entityKey } from '@sluice/codec';
 import { type FieldProblem, invalid, invalidFields } from '@sluice/mesh';
-import type { Entity, EntityWrite } from '@sluice/proto';
+import type { Entity, EntityOverrides, EntityWrite } from '@sluice/proto';
 import { problemOf, problemOfContent } from './check-entity.js';
 import type { Head, Plan } from './head.js';
 import { keepOverrides } from './keep-overrides.js';
@@ -27,8 +27,8 @@ export function entitiesOf(writes: readonly EntityWrite[]): Entity[] {
   return entities;
 }
 
-/** Overrides stay; conditions that nothing names any more go with the rules that did. */
-export function planWrite(head: Head, entities: readonly Entity[]): Plan {
-  const { upserts, deletions } = keepOverrides(head, { upserts: entities, deletions: [] });
+/** Overrides stay unless others are stated; conditions that nothing names any more go with the rules that did. */
+export function planWrite(head: Head, entities: readonly Entity[], overrides: readonly EntityOverrides[] = []): Plan {
+  const { upserts, deletions } = keepOverrides(head, { upserts: entities, deletions: [] }, overrides);
   return { upserts, deletions: [...deletions, ...findUnused(head, upserts, deletions)] };
 }

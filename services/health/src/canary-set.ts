@@ -33,7 +33,7 @@ export class CanarySet {
     if (this.#isMade || nowMs - this.#triedAtMs < againAfterMs) return this.#isMade;
     this.#triedAtMs = nowMs;
     const request = { set: this.ref, entities: parseAuthoring(document), expectedRevision: undefined };
-    const options = { reason: 'for synthetic probes', isTolerant: false, isDryRun: false };
+    const options = { reason: 'for synthetic probes', isTolerant: false, isDryRun: false, overrides: [] };
     try {
       await this.#config.importRuleset({ ...request, ...options }, { timeoutMs });
       this.#isMade = true;

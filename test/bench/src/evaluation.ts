@@ -12,6 +12,7 @@ import {
   EvaluateResponse,
   EvaluateStreamRequest,
   EvaluationServiceService,
+  ImportRulesetRequest,
   Kind,
   type User,
 } from '@sluice/proto';
@@ -55,7 +56,7 @@ async function importGates(mesh: TestMesh, set: typeof small, count: number): Pr
     key: mesh.rootKey,
   });
   const entities = entitiesFromRuleset(parseStatsigDocument(documentV2(mixedGates(count))).ruleset);
-  const request = { set, entities, expectedRevision: undefined, reason: 'bench', isTolerant: true, isDryRun: false };
+  const request = ImportRulesetRequest.fromPartial({ set, entities, reason: 'bench', isTolerant: true });
   const { revision } = await config.importRuleset(request, { timeoutMs });
   await config.waitForRevision({ set, revision }, { timeoutMs });
   config.close();

@@ -75,6 +75,7 @@ describe('entities of the authority', () => {
         expectedRevision: part.expectedRevision,
         reason: 'a test',
         isDryRun: part.isDryRun ?? false,
+        overrides: [],
       },
       { timeoutMs },
     );
@@ -227,10 +228,28 @@ describe('entities of the authority', () => {
           }),
           gate('x', 1, ['r']),
         ],
-        /condition/,
+        /^conditions\.r: pattern ".*": could run away: a repetition inside a repetition$/,
       ],
-      ['a value that is no JSON', [json('colours', '{"a":')], /colours/],
-      ['JSON that is nested too deep', [json('deep', `${'['.repeat(20_000)}${']'.repeat(20_000)}`)], /deep/],
+      [
+        'a value that is no JSON',
+        [json('colours', '{"a":')],
+        /^configs\.colours\.defaultValue: is not JSON: unexpected end at character 5$/,
+      ],
+      [
+        'JSON that is nested too deep',
+        [json('deep', `${'['.repeat(20_000)}${']'.repeat(20_000)}`)],
+        /^configs\.deep\.defaultValue: is not JSON: nested more than 128 levels deep at character 128$/,
+      ],
+      [
+        'a list of 300,000 values',
+        [conditionOf('many', { operator: 'any', targetValueJson: JSON.stringify(Array(300_000).fill('a')) })],
+        /^writes\[0\]\.entity: condition\/many compares with 300000 values; the limit is 10000: upload an id list/,
+      ],
+      [
+        'NUL in a name',
+        [gate('a\0b', 1)],
+        /^writes\[0\]\.entity: "a\\u0000b" has a NUL character in its name; take it out/,
+      ],
       ['an entity twice', [gate('x', 1), gate('x', 2)], /gate\/x is there twice/],
       ['no name', [gate('', 1)], /has no name/],
       ['a name that is too long', [gate('n'.repeat(600), 1)], /600 characters; the limit is 512/],
@@ -264,6 +283,16 @@ describe('entities of the authority', () => {
         assert.equal((await snapshotOf(root, set)).revision, revision);
       });
     }
+
+    it('are refused: NUL in a reason', async () => {
+      await assert.rejects(
+        root.config.archiveEntity(
+          { set, ref: refOf('checkout'), expectedVersion: undefined, reason: 'a\0' },
+          { timeoutMs },
+        ),
+        refusal('invalid', 'reason', /has a NUL character/),
+      );
+    });
 
     it('are refused: none, and too many', async () => {
       await assert.rejects(write([]), refusal('invalid', 'writes', /empty/));

@@ -103,6 +103,7 @@ describe('id lists and overrides of the authority', () => {
           expectedRevision: undefined,
           reason: '',
           isDryRun: false,
+          overrides: [],
         },
         { timeoutMs },
       );

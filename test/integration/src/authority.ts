@@ -121,7 +121,15 @@ export const grantOf = (part: Partial<KeyGrant>): KeyGrant => ({
 /** Replaces the ruleset of a set and answers what the import did. */
 export const importInto = ({ config }: Caller, set: SetRef, entities: readonly Entity[], expectedRevision?: number) =>
   config.importRuleset(
-    { set, entities: [...entities], expectedRevision, reason: 'a test', isTolerant: false, isDryRun: false },
+    {
+      set,
+      entities: [...entities],
+      expectedRevision,
+      reason: 'a test',
+      isTolerant: false,
+      isDryRun: false,
+      overrides: [],
+    },
     { timeoutMs },
   );
 

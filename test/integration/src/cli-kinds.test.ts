@@ -192,4 +192,54 @@ describe('the kinds of the sluice command', function () {
     assert.match(stdout, /^door /m);
     assert.match((await sluice('gate', 'list', '-p', 'other', '-e', 'test')).stdout, /^two /m);
   });
+
+  it('say in a document who is overridden, and what the project is', async () => {
+    const file = join(dirname(mesh.contextFile), 'overrides.yaml');
+    const applied = async (text: string) => {
+      await writeFile(file, `project: papers\n${text}`);
+      await json('apply', file, '-p', 'papers', '-e', 'test');
+      const { overrides } = await json('override', 'list', '-p', 'papers', '-e', 'test');
+      return (overrides as Json[]).map(({ key, answer, unitIds }) => `${key} ${answer} ${unitIds}`);
+    };
+    const experiment = 'experiments: {e: {parameters: {}, groups: [{name: a, weight: 100}]';
+    const overrides = '{g: {overrides: [{value: true, ids: [ada]}]}}';
+    const both = await applied(
+      `description: News\ngates: ${overrides}\n${experiment}, overrides: [{group: a, ids: [bob]}]}}`,
+    );
+    assert.deepEqual(both, ['gate/g true ada', 'experiment/e a bob']);
+    const { description } = await json('project', 'show', 'papers');
+    assert.equal(description, 'News');
+    assert.deepEqual(await applied(`gates: {g: {}}\n${experiment}}}`), both);
+    assert.deepEqual(await applied(`gates: {g: {overrides: []}}\n${experiment}}}`), ['experiment/e a bob']);
+  });
+
+  it('are checked by config before they are applied', async () => {
+    const file = join(dirname(mesh.contextFile), 'dry.yaml');
+    const dry = async (text: string) => {
+      await writeFile(file, `project: shop\n${text}`);
+      return run('apply', file, '--dry-run', '--json');
+    };
+    const condition = (text: string) => `gates: {g: {rules: [{name: r, when: [${text}]}]}}`;
+    const fine = await dry(condition('{field: plan, is: weekly}'));
+    assert.equal(fine.code, 0, fine.stderr);
+    const { isAsked, upserted } = JSON.parse(fine.stdout) as Json;
+    assert.deepEqual([isAsked, upserted], [true, 2]);
+    await refused(
+      ['apply', file, '--expected-revision', '0'],
+      5,
+      /^error: --expected-revision: the set is at revision \d+, not 0: .* wrote revision .*; look at `sluice history`, then repeat/,
+    );
+    assert.doesNotMatch((await run('gate', 'list')).stdout, /^g /m);
+    const wrong: [string, RegExp][] = [
+      [condition("{field: email, matches: '(a+)+(b|a)*(a*)*$(?=x)'}"), /could run away/],
+      [condition('{unit: userID, in_list: nobodys}'), /there is no id_list\/nobodys/],
+      ['stores: {s: {parameters: {p: {config: gone, type: string}}}}', /there is no config\/gone/],
+    ];
+    for (const [text, message] of wrong) {
+      const { code, stderr } = await dry(text);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, message);
+    }
+    assert.doesNotMatch((await run('gate', 'list')).stdout, /^g /m);
+  });
 });

@@ -29,5 +29,6 @@ async function importStatsig(
 ): Promise<Report> {
   const set = session.requireSet();
   const { ruleset, problems } = readDocument('file', await readInput(session.io, 'file', file));
-  return importRuleset(session, set, entitiesFromRuleset(ruleset), { ...options, isTolerant: true }, problems);
+  const entities = entitiesFromRuleset(ruleset);
+  return importRuleset(session, { set, entities, overrides: [] }, { ...options, isTolerant: true }, problems);
 }

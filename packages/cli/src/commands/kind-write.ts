@@ -1,6 +1,5 @@
-import { AuthoringError, parseAuthoring, readPlain } from '@sluice/codec';
+import { type Authored, AuthoringError, readAuthoring, readPlain } from '@sluice/codec';
 import { invalid } from '@sluice/mesh';
-import type { Entity } from '@sluice/proto';
 import type { Command } from 'commander';
 import type { Host, Invocation } from '../host.js';
 import { parseNumberInput, parseObjectInput } from '../json-input.js';
@@ -112,14 +111,14 @@ async function write(
   const expectedVersion = isNew ? 0 : options.expectedVersion;
   const said = options.file === undefined ? documentOf(kind.word, options) : await readPart(session, options.file);
   const part = isNew ? said : await withStoredSalt(session, set, kind, name, said);
-  const entities = compile(kind, name, part, set.project);
+  const { entities, overrides } = compile(kind, name, part, set.project);
   const { name: own } = refOf(kind, name);
   const writes = entities.map((entity) => ({
     entity,
     expectedVersion: entity.name === own && entity.body?.$case !== 'condition' ? expectedVersion : undefined,
   }));
   const { reason = '', dryRun = false } = options;
-  const request = { set, writes, expectedRevision: undefined, reason, isDryRun: dryRun };
+  const request = { set, writes, overrides, expectedRevision: undefined, reason, isDryRun: dryRun };
   const wording = wordingFor(kind, name, expectedVersion);
   const answer = await inWords(wording, session.config.writeEntities(request, session.call));
   return writeReport(session, set, entities, answer, options);
@@ -145,9 +144,9 @@ async function readPart(session: Session, file: string): Promise<unknown> {
 }
 
 /** Errors name the place in the part, as its author wrote it. */
-function compile(kind: Kind, name: string, part: unknown, project: string): Entity[] {
+function compile(kind: Kind, name: string, part: unknown, project: string): Authored {
   try {
-    return parseAuthoring(JSON.stringify({ project, [kind.part]: { [name]: part } }), { isPart: true });
+    return readAuthoring(JSON.stringify({ project, [kind.part]: { [name]: part } }), { isPart: true });
   } catch (error) {
     if (!(error instanceof AuthoringError)) throw error;
     const prefix = `${kind.part}.${name}`;

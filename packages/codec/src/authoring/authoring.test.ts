@@ -240,6 +240,34 @@ describe('hostile documents', () => {
     assert.match(problemsOf('['.repeat(50_000))[0] ?? '', /nested deeper than 32 levels/);
   });
 
+  it('refuses nesting that would end the process, before it is parsed', () => {
+    for (const text of [
+      '['.repeat(1_000_000),
+      '{a: '.repeat(1_000_000),
+      '- '.repeat(1_000_000),
+      '? '.repeat(1_000_000),
+    ]) {
+      assert.match(problemsOf(text)[0] ?? '', /nested deeper than 32 levels/, text.slice(0, 10));
+    }
+  });
+
+  it('takes brackets and dashes inside of texts for what they are', () => {
+    const odd = `${'[{'.repeat(100)} ${'- '.repeat(50)} ${'? '.repeat(50)}`;
+    for (const description of [JSON.stringify(odd), `|\n    ${odd}`]) {
+      assert.equal(readAuthoring(`project: p\ngates:\n  a:\n   description: ${description}\n`).entities.length, 1);
+    }
+  });
+
+  it('takes as long for faults as there are', () => {
+    const timeOf = (count: number): number => {
+      const before = performance.now();
+      assert.match(problemsOf('&a '.repeat(count))[0] ?? '', /^this is not YAML: .* \(line 1\)$/);
+      return performance.now() - before;
+    };
+    timeOf(500);
+    assert(timeOf(16_000) < 12 * timeOf(4_000));
+  });
+
   it('refuses what is too large before it looks inside', () => {
     assert.match(problemsOf('#'.repeat(9 * 1024 * 1024))[0] ?? '', /at most 8388608 are allowed/);
   });

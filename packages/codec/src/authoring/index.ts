@@ -1,7 +1,8 @@
 /** Friendly YAML documents → the entities of a ruleset. */
-import type { Entity } from '@sluice/proto';
+import type { Entity, EntityOverrides } from '@sluice/proto';
 import { experimentEntities, layerEntities } from './compile-experiment.js';
 import { configEntity, gateEntity, holdoutEntity, segmentEntity } from './compile-gate.js';
+import { overridesOf } from './compile-overrides.js';
 import { listEntity, storeEntity } from './compile-store.js';
 import { ConditionPool } from './condition-pool.js';
 import { AuthoringError, formatPath } from './problem.js';
@@ -19,8 +20,12 @@ export { offRuleId, switchGate } from './switch-gate.js';
 /** A project document, ready to be sent to config. */
 export interface Authored {
   readonly project: string;
+  /** Of the project. */
+  readonly description?: string | undefined;
   /** Gates and segments, configs and experiments, layers, conditions. */
   readonly entities: Entity[];
+  /** Of those entities that say what their overrides are. */
+  readonly overrides: EntityOverrides[];
 }
 
 export interface AuthoringOptions {
@@ -34,7 +39,8 @@ export interface AuthoringOptions {
  */
 export function readAuthoring(text: string, options: AuthoringOptions = {}): Authored {
   const document = readDocument(text, options);
-  return { project: document.project, entities: compileDocument(document) };
+  const { project, description } = document;
+  return { project, description, entities: compileDocument(document), overrides: overridesOf(document) };
 }
 
 /** The entities of a friendly document. @throws AuthoringError */

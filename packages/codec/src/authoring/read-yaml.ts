@@ -12,6 +12,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { AuthoringError, type AuthoringProblem, formatPath, type Path } from './problem.js';
+import { isDeeperThan } from './scan-depth.js';
 
 /** Limits on a document, so that a hostile one is refused in bounded time and memory. */
 export const limits = {
@@ -42,15 +43,16 @@ export function readYaml(text: string): YamlSource {
   if (lineCount > limits.linesMax) {
     throw refuse(`the document has ${lineCount} lines; at most ${limits.linesMax} are allowed: split it`);
   }
+  if (isDeeperThan(text, limits.depthMax)) throw tooDeep();
   const lines = new LineCounter();
   const document = parse(text, lines);
   const lineOf = (node: Node | null | undefined): number => (node?.range ? lines.linePos(node.range[0]).line : 0);
   const faults = [...document.errors, ...document.warnings];
   if (faults.some(({ message }) => message.includes('call stack'))) throw tooDeep();
   const problems = [
-    ...faults.map((fault) => ({
+    ...faults.slice(0, limits.problemsMax).map((fault) => ({
       path: '',
-      line: fault.linePos?.[0].line ?? 0,
+      line: lines.linePos(fault.pos[0]).line,
       message: `this is not YAML: ${firstSentence(fault.message)}`,
     })),
     ...findBadNodes(document.contents, lineOf),
@@ -77,7 +79,8 @@ function parse(text: string, lineCounter: LineCounter): Document.Parsed {
   try {
     // The parser compares each key with all before it, which takes minutes for a long map; see `findBadKeys`.
     const uniqueKeys = false;
-    return parseDocument(text, { lineCounter, prettyErrors: true, uniqueKeys, version: '1.2', stringKeys: true });
+    // Pretty errors quote the text around each of them, which takes minutes for thousands.
+    return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys, version: '1.2', stringKeys: true });
   } catch (error) {
     if (error instanceof RangeError) throw tooDeep();
     throw refuse(`this is not YAML: ${firstSentence((error as Error).message)}`);

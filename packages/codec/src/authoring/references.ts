@@ -23,6 +23,7 @@ export function findBadReferences(document: ProjectDocument, isPart = false): Fi
     ...sharedGateNames(document),
     ...badSlices(document),
     ...strayParameters(document),
+    ...strayGroups(document),
   ];
 }
 
@@ -201,5 +202,17 @@ function strayParameters(document: ProjectDocument): Finding[] {
           message: `is not among the parameters; give it a default there${didYouMean(parameter, known)}`,
         })),
     );
+  });
+}
+
+/** Overrides by groups that their experiment has not. */
+function strayGroups(document: ProjectDocument): Finding[] {
+  return experimentsOf(document).flatMap(([path, , { overrides = [], groups }]) => {
+    const known = groups.map(({ name }) => name);
+    return overrides.flatMap(({ group }, index) => {
+      if (known.includes(group)) return [];
+      const message = `is none of the groups${didYouMean(group, known) || `; they are ${known.join(', ')}`}`;
+      return [{ path: [...path, 'overrides', index, 'group'], message }];
+    });
   });
 }

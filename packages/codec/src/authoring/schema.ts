@@ -28,7 +28,7 @@ const list = strict(listShape);
 /** A whole project as its authors write it. */
 export const documentSchema = strict({
   project: setName.describe('The project that this document describes'),
-  description,
+  description: description.describe('For people: of the project'),
   segments: z.record(name, segment).default({}).describe('Reusable audiences'),
   gates: z.record(name, gate).default({}).describe('On or off for a unit'),
   configs: z.record(name, config).default({}).describe('JSON for a unit'),

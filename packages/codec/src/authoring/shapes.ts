@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { conditionSchema, isTenth } from './condition-schema.js';
+import { configOverrides, experimentOverrides, gateOverrides } from './override-shapes.js';
 import { strict } from './strict.js';
 
 const nameRule = 'must be 1 to 128 letters, digits, dashes, dots or underscores, and start with a letter or digit';
@@ -65,6 +66,7 @@ export const gateShape = {
   salt,
   holdout,
   rules: z.array(gateRule).max(500).superRefine(uniqueNames).default([]).describe('The first that matches decides'),
+  overrides: gateOverrides,
 };
 
 const configRule = strict({
@@ -81,6 +83,7 @@ export const configShape = {
   holdout,
   default: jsonObject.describe('The answer when no rule matches'),
   rules: z.array(configRule).max(500).superRefine(uniqueNames).default([]).describe('The first that matches decides'),
+  overrides: configOverrides,
 };
 
 const group = strict({
@@ -100,6 +103,7 @@ export const experimentShape = {
     .default({ from: 0, to: 100 })
     .describe('The slice of units it may use, in percent; slices of one layer may not overlap'),
   when: when.describe('Targeting: units that fail it get the defaults'),
+  overrides: experimentOverrides,
   groups: z
     .array(group)
     .min(1)
@@ -121,6 +125,7 @@ export const layerShape = {
   salt,
   parameters: jsonObject.describe('Every parameter with its default'),
   experiments: z.record(name, strict(experimentShape)).default({}).describe('Mutually exclusive'),
+  overrides: configOverrides,
 };
 
 export const holdoutShape = {

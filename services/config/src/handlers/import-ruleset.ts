@@ -12,7 +12,7 @@ const warningsMax = 100;
 
 export async function handleImportRuleset(
   { writer }: Context,
-  { set: asked, entities, expectedRevision, reason, isTolerant, isDryRun }: ImportRulesetRequest,
+  { set: asked, entities, expectedRevision, reason, isTolerant, isDryRun, overrides }: ImportRulesetRequest,
   { principal }: Call,
 ): Promise<ImportRulesetResponse> {
   requireKind(principal, 'console');
@@ -23,7 +23,7 @@ export async function handleImportRuleset(
   const author = principal.label;
   const run = async (tx: Transaction, write: Write) => {
     await ensureSet(tx, write, set, author);
-    const plan = (head: Head) => planImport(head, entities, isTolerant);
+    const plan = (head: Head) => planImport(head, entities, isTolerant, overrides);
     return write({ set, author, reason, expectedRevision, isTolerant, plan });
   };
   const written = await (isDryRun ? writer.rehearse(run) : writer.transaction(run));

@@ -12,21 +12,12 @@ import type {
 import type { Context } from '../context.js';
 import type { Head } from '../head.js';
 import { checkIdType, checkReason } from '../names.js';
+import { checkUnitIds, usualIdType } from '../override-values.js';
 import { orderOf, pageOf, pageSizeOf } from '../paging.js';
 import { overridesOf, planDeleteOverride, planPutOverride, requireTarget } from '../plan-override.js';
 import { readHead } from './entities.js';
 
 const idsMax = 1_000;
-const longestId = 1_000;
-const usualIdType = 'userID';
-
-function checkIds(unitIds: readonly string[]): void {
-  if (unitIds.length > idsMax) throw invalid('unit_ids', `are ${unitIds.length}; send at most ${idsMax} at once`);
-  unitIds.forEach((id, index) => {
-    if (id !== '' && id.length <= longestId) return;
-    throw invalid(`unit_ids[${index}]`, `has ${id.length} characters; an id has 1 to ${longestId}`);
-  });
-}
 
 export async function handlePutOverride(
   { writer }: Context,
@@ -39,7 +30,7 @@ export async function handlePutOverride(
   checkReason(reason);
   checkIdType('id_type', idType);
   if (unitIds.length === 0) throw invalid('unit_ids', 'are empty; say whose answer to override');
-  checkIds(unitIds);
+  checkUnitIds('unit_ids', unitIds, idsMax);
   const { head } = await writer.write({
     ...{ set, author: principal.label, reason },
     plan: (current) =>
@@ -57,7 +48,7 @@ export async function handleDeleteOverride(
   requireWrite(principal);
   const set = requireSet(principal, asked);
   checkReason(reason);
-  checkIds(unitIds);
+  checkUnitIds('unit_ids', unitIds, idsMax);
   let removed = 0;
   const { head } = await writer.write({
     ...{ set, author: principal.label, reason },

@@ -18,7 +18,7 @@ export async function handleWriteEntities(
   requireKind(principal, 'console');
   requireWrite(principal);
   const set = requireSet(principal, request.set);
-  const { writes, reason, expectedRevision } = request;
+  const { writes, reason, expectedRevision, overrides } = request;
   checkReason(reason);
   const entities = entitiesOf(writes);
   const run = (_tx: Transaction, write: Write) =>
@@ -26,7 +26,7 @@ export async function handleWriteEntities(
       ...{ set, author: principal.label, reason, expectedRevision },
       plan: async (head, tx) => {
         await refuseClash(tx, set, head, expectationsOf(writes));
-        return planWrite(head, entities);
+        return planWrite(head, entities, overrides);
       },
     });
   const { head, isNew, warnings } = await (request.isDryRun ? writer.rehearse(run) : writer.transaction(run));

@@ -326,6 +326,8 @@ export interface ImportRulesetRequest {
   isTolerant: boolean;
   /** Check everything, change nothing. */
   isDryRun: boolean;
+  /** What the overrides of some of the entities become; those of others stay as they are. */
+  overrides: EntityOverrides[];
 }
 
 /** What the import did. */
@@ -522,6 +524,28 @@ export interface WriteEntitiesRequest {
   reason: string;
   /** Check everything, change nothing. */
   isDryRun: boolean;
+  /** What the overrides of some of the entities become; those of others stay as they are. */
+  overrides: EntityOverrides[];
+}
+
+/** All overrides of one entity. */
+export interface EntityOverrides {
+  /** A gate, config, experiment or layer; written in the same request, or there already. */
+  ref:
+    | EntityRef
+    | undefined;
+  /** In the order in which they are tried, 100 at most; none takes away those that stand. */
+  groups: OverrideGroup[];
+}
+
+/** Some units and their answer. */
+export interface OverrideGroup {
+  /** The id type of the ids; empty for userID. */
+  idType: string;
+  /** The units, 10,000 at most. */
+  unitIds: string[];
+  /** What they get. */
+  value: OverrideValue | undefined;
 }
 
 /** One entity to create or change. */
@@ -2259,7 +2283,15 @@ export const KeySummary: MessageFns<KeySummary> = {
 };
 
 function createBaseImportRulesetRequest(): ImportRulesetRequest {
-  return { set: undefined, entities: [], expectedRevision: undefined, reason: "", isTolerant: false, isDryRun: false };
+  return {
+    set: undefined,
+    entities: [],
+    expectedRevision: undefined,
+    reason: "",
+    isTolerant: false,
+    isDryRun: false,
+    overrides: [],
+  };
 }
 
 export const ImportRulesetRequest: MessageFns<ImportRulesetRequest> = {
@@ -2281,6 +2313,9 @@ export const ImportRulesetRequest: MessageFns<ImportRulesetRequest> = {
     }
     if (message.isDryRun !== false) {
       writer.uint32(48).bool(message.isDryRun);
+    }
+    for (const v of message.overrides) {
+      EntityOverrides.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -2346,6 +2381,14 @@ export const ImportRulesetRequest: MessageFns<ImportRulesetRequest> = {
             message.isDryRun = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.overrides.push(EntityOverrides.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2378,6 +2421,9 @@ export const ImportRulesetRequest: MessageFns<ImportRulesetRequest> = {
         : isSet(object.is_dry_run)
         ? globalThis.Boolean(object.is_dry_run)
         : false,
+      overrides: globalThis.Array.isArray(object?.overrides)
+        ? object.overrides.map((e: any) => EntityOverrides.fromJSON(e))
+        : [],
     };
   },
 
@@ -2401,6 +2447,9 @@ export const ImportRulesetRequest: MessageFns<ImportRulesetRequest> = {
     if (message.isDryRun !== false) {
       obj.isDryRun = message.isDryRun;
     }
+    if (message.overrides?.length) {
+      obj.overrides = message.overrides.map((e) => EntityOverrides.toJSON(e));
+    }
     return obj;
   },
 
@@ -2415,6 +2464,7 @@ export const ImportRulesetRequest: MessageFns<ImportRulesetRequest> = {
     message.reason = object.reason ?? "";
     message.isTolerant = object.isTolerant ?? false;
     message.isDryRun = object.isDryRun ?? false;
+    message.overrides = object.overrides?.map((e) => EntityOverrides.fromPartial(e)) || [];
     return message;
   },
 };
@@ -4055,7 +4105,7 @@ export const Acknowledgement: MessageFns<Acknowledgement> = {
 };
 
 function createBaseWriteEntitiesRequest(): WriteEntitiesRequest {
-  return { set: undefined, writes: [], expectedRevision: undefined, reason: "", isDryRun: false };
+  return { set: undefined, writes: [], expectedRevision: undefined, reason: "", isDryRun: false, overrides: [] };
 }
 
 export const WriteEntitiesRequest: MessageFns<WriteEntitiesRequest> = {
@@ -4074,6 +4124,9 @@ export const WriteEntitiesRequest: MessageFns<WriteEntitiesRequest> = {
     }
     if (message.isDryRun !== false) {
       writer.uint32(40).bool(message.isDryRun);
+    }
+    for (const v of message.overrides) {
+      EntityOverrides.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -4131,6 +4184,14 @@ export const WriteEntitiesRequest: MessageFns<WriteEntitiesRequest> = {
             message.isDryRun = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.overrides.push(EntityOverrides.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4158,6 +4219,9 @@ export const WriteEntitiesRequest: MessageFns<WriteEntitiesRequest> = {
         : isSet(object.is_dry_run)
         ? globalThis.Boolean(object.is_dry_run)
         : false,
+      overrides: globalThis.Array.isArray(object?.overrides)
+        ? object.overrides.map((e: any) => EntityOverrides.fromJSON(e))
+        : [],
     };
   },
 
@@ -4178,6 +4242,9 @@ export const WriteEntitiesRequest: MessageFns<WriteEntitiesRequest> = {
     if (message.isDryRun !== false) {
       obj.isDryRun = message.isDryRun;
     }
+    if (message.overrides?.length) {
+      obj.overrides = message.overrides.map((e) => EntityOverrides.toJSON(e));
+    }
     return obj;
   },
 
@@ -4191,6 +4258,203 @@ export const WriteEntitiesRequest: MessageFns<WriteEntitiesRequest> = {
     message.expectedRevision = object.expectedRevision ?? undefined;
     message.reason = object.reason ?? "";
     message.isDryRun = object.isDryRun ?? false;
+    message.overrides = object.overrides?.map((e) => EntityOverrides.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseEntityOverrides(): EntityOverrides {
+  return { ref: undefined, groups: [] };
+}
+
+export const EntityOverrides: MessageFns<EntityOverrides> = {
+  encode(message: EntityOverrides, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== undefined) {
+      EntityRef.encode(message.ref, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.groups) {
+      OverrideGroup.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EntityOverrides {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEntityOverrides();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = EntityRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.groups.push(OverrideGroup.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EntityOverrides {
+    return {
+      ref: isSet(object.ref) ? EntityRef.fromJSON(object.ref) : undefined,
+      groups: globalThis.Array.isArray(object?.groups) ? object.groups.map((e: any) => OverrideGroup.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: EntityOverrides): unknown {
+    const obj: any = {};
+    if (message.ref !== undefined) {
+      obj.ref = EntityRef.toJSON(message.ref);
+    }
+    if (message.groups?.length) {
+      obj.groups = message.groups.map((e) => OverrideGroup.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EntityOverrides>, I>>(base?: I): EntityOverrides {
+    return EntityOverrides.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EntityOverrides>, I>>(object: I): EntityOverrides {
+    const message = createBaseEntityOverrides();
+    message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
+    message.groups = object.groups?.map((e) => OverrideGroup.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseOverrideGroup(): OverrideGroup {
+  return { idType: "", unitIds: [], value: undefined };
+}
+
+export const OverrideGroup: MessageFns<OverrideGroup> = {
+  encode(message: OverrideGroup, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.idType !== "") {
+      writer.uint32(10).string(message.idType);
+    }
+    for (const v of message.unitIds) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.value !== undefined) {
+      OverrideValue.encode(message.value, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OverrideGroup {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOverrideGroup();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.idType = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.unitIds.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.value = OverrideValue.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OverrideGroup {
+    return {
+      idType: isSet(object.idType)
+        ? globalThis.String(object.idType)
+        : isSet(object.id_type)
+        ? globalThis.String(object.id_type)
+        : "",
+      unitIds: globalThis.Array.isArray(object?.unitIds)
+        ? object.unitIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.unit_ids)
+        ? object.unit_ids.map((e: any) => globalThis.String(e))
+        : [],
+      value: isSet(object.value) ? OverrideValue.fromJSON(object.value) : undefined,
+    };
+  },
+
+  toJSON(message: OverrideGroup): unknown {
+    const obj: any = {};
+    if (message.idType !== "") {
+      obj.idType = message.idType;
+    }
+    if (message.unitIds?.length) {
+      obj.unitIds = message.unitIds;
+    }
+    if (message.value !== undefined) {
+      obj.value = OverrideValue.toJSON(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<OverrideGroup>, I>>(base?: I): OverrideGroup {
+    return OverrideGroup.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OverrideGroup>, I>>(object: I): OverrideGroup {
+    const message = createBaseOverrideGroup();
+    message.idType = object.idType ?? "";
+    message.unitIds = object.unitIds?.map((e) => e) || [];
+    message.value = (object.value !== undefined && object.value !== null)
+      ? OverrideValue.fromPartial(object.value)
+      : undefined;
     return message;
   },
 };
