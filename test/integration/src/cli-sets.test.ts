@@ -66,7 +66,8 @@ describe('the sluice command, about sets and what became of them', function () {
     const { entities } = await json('diff', '2', '3', 'gate/door');
     const [door] = entities as Json[];
     assert.deepEqual([door?.key, door?.kind, door?.fromVersion, door?.toVersion], ['gate/door', 'UPDATED', 1, 2]);
-    const at = (door?.fields as Json[]).find(({ path }) => String(path).endsWith('passPercentage'));
+    const fields = (door?.fields ?? []) as Json[];
+    const at = fields.find(({ path }) => String(path).endsWith('passPercentage'));
     assert.deepEqual([at?.before, at?.after], ['10', '20']);
     await shows(['diff', '2', '3'], /gate\/door {2}updated\n {2}rules\[0\]\.passPercentage\n {4}- 10\n {4}\+ 20/);
     await shows(['diff', '3', '3'], /^revisions 3 and 3 are alike\n$/);
