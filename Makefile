@@ -67,7 +67,7 @@ bench: build ## measure, side by side with peers
 fuzz: build ## random rulesets against the reference (ARGS='--seed 7 --comparisons 100000'), random harm to replicas (RUNS=5000)
 	@node test/differential/dist/fuzz.js $(ARGS)
 	@SLUICE_FUZZ_RUNS=$(or $(RUNS),5000) SLUICE_FUZZ_SEED=$${SLUICE_FUZZ_SEED:-$$RANDOM} \
-	  mocha packages/replica/dist/replica-property.test.js
+	  mocha test/differential/dist/replica-property.test.js
 
 # `make drill stream`: what follows the word are names of drills, not targets of their own.
 drills := $(filter-out drill,$(MAKECMDGOALS))

@@ -1,4 +1,5 @@
 import { ArchiveState, type EntitySummary, type Section } from '@sluice/proto';
+import { readPages } from './pages.js';
 import type { Report } from './report.js';
 import type { Session } from './session.js';
 import type { Style } from './style.js';
@@ -17,8 +18,6 @@ export interface ListingKind {
 }
 
 const pageSize = 1000;
-/** Far above any real project: a server that never ends its pages must not hold us. */
-const pagesMax = 1000;
 
 /** Every entity of a kind whose name contains a text. */
 export async function listEntities(
@@ -27,20 +26,12 @@ export async function listEntities(
   nameContains: string,
   archiveState: ArchiveState = ArchiveState.LIVE,
 ): Promise<{ revision: number; entities: EntitySummary[] }> {
-  const entities: EntitySummary[] = [];
-  let pageToken = '';
-  let revision = 0;
-  for (let page = 0; page < pagesMax; page++) {
-    const answer = await session.config.listEntities(
-      { set: session.set, sections: [kind.section], nameContains, pageSize, pageToken, archiveState, entity: '' },
-      session.call,
-    );
-    entities.push(...answer.entities.filter(({ entity }) => kind.entities.includes(entity)));
-    revision = answer.revision;
-    pageToken = answer.nextPageToken;
-    if (pageToken === '') break;
-  }
-  return { revision, entities };
+  // The server takes one kind; of two it sends the whole section.
+  const [entity = ''] = kind.entities.length === 1 ? kind.entities : [];
+  const wanted = { set: session.set, sections: [kind.section], nameContains, pageSize, archiveState, entity };
+  const pages = await readPages((pageToken) => session.config.listEntities({ ...wanted, pageToken }, session.call));
+  const entities = pages.flatMap((page) => page.entities).filter((one) => kind.entities.includes(one.entity));
+  return { revision: pages.at(-1)?.revision ?? 0, entities };
 }
 
 export function listingReport(

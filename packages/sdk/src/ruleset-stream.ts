@@ -1,56 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { equalHashes, stateHashBytes } from '@sluice/codec';
-import {
-  backoff,
-  type Client,
-  createClient,
-  globalSeconds,
-  type Logger,
-  SluiceError,
-  sharedClock,
-  withSpan,
-} from '@sluice/mesh';
-import { type Heartbeat, Section, type SetRef } from '@sluice/proto';
-import {
-  applyFrame,
-  applyFrameSliced,
-  compareLineage,
-  emptyState,
-  type Outcome,
-  type RawFrame,
-  type ReplicaState,
-} from '@sluice/replica';
-import type { HopTimes } from './change-listeners.js';
-import { Held } from './held.js';
-import type { Holder } from './holder.js';
+import { backoff, type Client, createClient, type Logger, SluiceError } from '@sluice/mesh';
 import { comeBackMaxMs, frameBytesMax, reconnectFirstMs, reconnectLongestMs } from './limits.js';
 import type { Settled } from './options.js';
-import { readWatchMessage, type WatchMessage, watchDefinition } from './watch-message.js';
+import { RulesetReader, type RulesetReaderOptions } from './ruleset-reader.js';
+import { watchDefinition } from './watch-message.js';
 
-export interface RulesetStreamOptions extends Pick<Settled, 'connection' | 'set' | 'staleAfterMs' | 'silenceMs'> {
-  readonly holder: Holder;
+export interface RulesetStreamOptions extends RulesetReaderOptions, Pick<Settled, 'connection' | 'set' | 'silenceMs'> {
   readonly logger: Logger;
-  /** A state was proven and is held now. */
-  readonly onApplied: (state: ReplicaState) => void;
-  /** The held state was config's newest at that time. */
-  readonly onConfirmed: (set: SetRef, atMs: number) => void;
 }
 
-const hops = globalSeconds('sluice.propagation', 'From the commit of a change to each place that it reaches');
-
-/** Follows one set: resumes where it stands, proves every frame, and asks for a snapshot rather than guess. */
+/** Follows one set: resumes where it stands, and connects again whenever the stream ends, is silent, or says what can't be right. */
 export class RulesetStream {
   readonly #options: RulesetStreamOptions;
   readonly #client: Client<typeof watchDefinition>;
+  readonly #reader: RulesetReader;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
-  #isSnapshotWanted = false;
   #attempt = 0;
   #isConnected = false;
   #problem: string | undefined;
 
   constructor(options: RulesetStreamOptions) {
     this.#options = options;
+    this.#reader = new RulesetReader(options);
     this.#client = createClient(watchDefinition, { ...options.connection, maxReceiveBytes: frameBytesMax });
   }
 
@@ -98,19 +70,11 @@ export class RulesetStream {
 
   /** Reads one stream until it ends, goes silent, or says something that can't be right. */
   async #follow(): Promise<never> {
-    const { silenceMs, set, holder } = this.#options;
-    const { current } = holder;
+    const { silenceMs, set } = this.#options;
     const silent = new AbortController();
     const watchdog = setTimeout(() => silent.abort(), silenceMs).unref();
     const signal = AbortSignal.any([this.#stopping.signal, silent.signal]);
-    const place =
-      current === undefined || this.#isSnapshotWanted
-        ? { revision: 0, stateHash: Buffer.alloc(0) }
-        : {
-            revision: current.revision,
-            stateHash: Buffer.from(current.stateHash),
-            lineage: current.state?.lineage || undefined,
-          };
+    const place = this.#reader.place();
     try {
       for await (const bytes of this.#client.watchRuleset({ set, ...place }, { signal })) {
         watchdog.refresh();
@@ -127,88 +91,10 @@ export class RulesetStream {
   }
 
   async #receive(bytes: Uint8Array): Promise<void> {
-    const message = readWatchMessage(bytes);
-    if (message.kind === 'frame') await this.#take(message);
-    else this.#confirm(message.heartbeat);
-    this.#isSnapshotWanted = false;
+    await this.#reader.receive(bytes);
     this.#attempt = 0;
     if (this.#problem !== undefined) this.#options.logger.info('ruleset stream lives again');
     this.#problem = undefined;
     this.#isConnected = true;
   }
-
-  /** Changes are applied at once; snapshots some milliseconds at a time, as the program around us has other things to do. */
-  #take(message: WatchMessage & { kind: 'frame' }): void | Promise<void> {
-    const { frame, traceparent } = message;
-    const base = this.#baseFor(frame);
-    const attributes = { 'sluice.revision': frame.revision };
-    return withSpan('ruleset.apply', { kind: 'consumer', parent: traceparent, attributes }, () => {
-      if (frame.previousRevision !== 0) return this.#settle(message, applyFrame(base, frame));
-      // Evaluators may be of yesterday; once nobody has confirmed what is held for long, they are believed.
-      const word = this.#options.holder.current?.isStale === false ? 'replica' : 'authority';
-      return applyFrameSliced(base, frame, word).then((outcome) => this.#settle(message, outcome));
-    });
-  }
-
-  #settle({ frame, relayedAtMs }: WatchMessage & { kind: 'frame' }, outcome: Outcome): void {
-    const { holder, staleAfterMs, onApplied } = this.#options;
-    switch (outcome.kind) {
-      case 'applied': {
-        const times = relayedAtMs === undefined ? undefined : timesOf(frame, relayedAtMs);
-        holder.put(new Held(outcome.state, 'network', Date.now(), staleAfterMs), namesIn(outcome.delta), times);
-        onApplied(outcome.state);
-        return;
-      }
-      case 'ignored':
-        return;
-      default:
-        this.#isSnapshotWanted = true;
-        throw new Error(
-          outcome.kind === 'gap' ? `frames before revision ${frame.revision} are missing` : outcome.reason,
-        );
-    }
-  }
-
-  /** The key says which set it is: a bootstrap of another set gives way to a snapshot. */
-  #baseFor({ set, previousRevision }: RawFrame): ReplicaState {
-    const state = this.#options.holder.current?.state;
-    const isOther = state?.set.project !== set.project || state.set.environment !== set.environment;
-    return state && !(isOther && previousRevision === 0) ? state : emptyState(set);
-  }
-
-  #confirm({ revision, stateHash, ageMs, lineage }: Heartbeat): void {
-    const held = this.#options.holder.current;
-    const ofLineage = compareLineage(held?.state?.lineage ?? '', lineage);
-    // A sender of an older history is behind, whatever its numbers say.
-    if (ofLineage === 'earlier') return;
-    if (!held || held.revision < revision || ofLineage === 'later') {
-      this.#isSnapshotWanted = true;
-      throw new Error(`revision ${revision} was not sent`);
-    }
-    // A sender that is behind knows nothing of what is held.
-    if (held.revision > revision) return;
-    if (stateHash.length === stateHashBytes && !equalHashes(stateHash, held.stateHash)) {
-      this.#isSnapshotWanted = true;
-      throw new Error(`revision ${revision} is another one there than here`);
-    }
-    const atMs = Date.now() - ageMs;
-    held.confirm(atMs);
-    if (held.set) this.#options.onConfirmed(held.set, atMs);
-  }
-}
-
-/** Notes how long each hop took. */
-function timesOf({ committedAtMs }: RawFrame, relayedAtMs: number): HopTimes {
-  const appliedAtMs = sharedClock.now();
-  hops.record(Math.max(appliedAtMs - relayedAtMs, 0) / 1_000, { hop: 'applied_to_sdk' });
-  hops.record(Math.max(appliedAtMs - committedAtMs, 0) / 1_000, { hop: 'commit_to_sdk' });
-  return { committedAtMs, relayedAtMs, appliedAtMs };
-}
-
-const answered: readonly number[] = [Section.GATE, Section.CONFIG, Section.LAYER, Section.PARAM_STORE, Section.CMAB];
-
-/** What callers can ask for by name and may get another answer for. */
-function namesIn({ upserts, deletions }: RawFrame): string[] {
-  const names = [...upserts, ...deletions].filter(({ section }) => answered.includes(section)).map(({ name }) => name);
-  return [...new Set(names)];
 }

@@ -26,6 +26,12 @@ export function orderOf(token: string, shape: RegExp): string | undefined {
   throw invalid('page_token', 'is not one that a previous answer gave; leave it empty to start over');
 }
 
+/** Before which revision a page of them starts, newest first; undefined at the newest. @throws SluiceError `invalid`. */
+export function startOf(token: string, beforeRevision: number | undefined): number | undefined {
+  const order = orderOf(token, /^\d{1,15}$/);
+  return order === undefined ? beforeRevision : Number(order);
+}
+
 /** The page after `after` of things that are in order already, by a text that grows with them. */
 export function pageOf<Item>(
   items: Iterable<Item>,

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { hashEntities } from '@sluice/codec';
 import { type Call, unavailable } from '@sluice/mesh';
 import {
-  type Entity,
   EvaluateRequest,
   type EvaluateResponse,
   HashAlgorithm,
@@ -10,114 +8,18 @@ import {
   Kind,
   User,
 } from '@sluice/proto';
-import { applyFrame, emptyState, Holdings, rawFrame, snapshotFrame } from '@sluice/replica';
+import { snapshotFrame } from '@sluice/replica';
 import type { ExposureRecord } from './exposure.js';
-import { evaluate, type Handling, initializeClient } from './handlers.js';
-import { Relay } from './relay.js';
+import { evaluate, getRuleset, initializeClient } from './handlers.js';
 import { Replays } from './replays.js';
+import { handlingOf, holdingsOf, set } from './test/held.js';
 
-const set = { project: 'shop', environment: 'production' };
 const never = new AbortController().signal;
 const call = {
   principal: { kind: 'mesh', ...set, canWrite: true, label: '', digest: '' },
   traceparent: undefined,
 } as const;
 const patience = { remainingMs: () => 1_000, signal: never };
-
-/** A gate that is on at odd revisions. */
-function gateAt(revision: number): Entity {
-  const value = {
-    ...{ entity: 'feature_gate', salt: 's', enabled: true, defaultValueJson: 'false', idType: 'userID' },
-    rules: [
-      {
-        id: 'all',
-        name: 'all',
-        passPercentage: (revision % 2) * 100,
-        conditionIds: ['everybody'],
-        returnValueJson: 'true',
-        idType: 'userID',
-      },
-    ],
-  };
-  return { name: 'checkout', version: revision, body: { $case: 'gate', value: value as never } };
-}
-
-/** An experiment that everybody is in, and a gate for its group. */
-const consulting: readonly Entity[] = [
-  {
-    name: 'button',
-    version: 1,
-    body: {
-      $case: 'config',
-      value: {
-        ...{ entity: 'experiment', salt: 's', enabled: true, defaultValueJson: '{}', idType: 'userID', isActive: true },
-        rules: [{ ...ruleFor('everybody'), id: 'blue', groupName: 'Blue', returnValueJson: '{"color":"blue"}' }],
-      } as never,
-    },
-  },
-  {
-    name: 'in blue',
-    version: 1,
-    body: {
-      $case: 'condition',
-      value: {
-        ...{ type: 'experiment_group', field: 'button', operator: 'any', targetValueJson: '["Blue"]' },
-        ...{ idType: 'userID', additionalValues: {} },
-      } as never,
-    },
-  },
-  {
-    name: 'welcome',
-    version: 1,
-    body: {
-      $case: 'gate',
-      value: {
-        ...{ entity: 'feature_gate', salt: 's', enabled: true, defaultValueJson: 'false', idType: 'userID' },
-        rules: [ruleFor('in blue')],
-      } as never,
-    },
-  },
-];
-
-function ruleFor(conditionId: string) {
-  return {
-    ...{ id: 'all', name: 'all', passPercentage: 100, conditionIds: [conditionId] },
-    ...{ returnValueJson: 'true', idType: 'userID' },
-  };
-}
-
-function holdingsOf(revisions: readonly number[]): Holdings {
-  const holdings = new Holdings();
-  for (const revision of revisions) {
-    const condition = { type: 'public', idType: 'userID', additionalValues: {} } as never;
-    const upserts: Entity[] = [
-      gateAt(revision),
-      ...consulting,
-      { name: 'everybody', version: 1, body: { $case: 'condition', value: condition } },
-    ];
-    const [stateHash, previousStateHash] = [Buffer.from(hashEntities(upserts)), Buffer.alloc(0)];
-    const head = { set, revision, previousRevision: 0, stateHash, previousStateHash, committedAtMs: 1 };
-    const outcome = applyFrame(emptyState(set), rawFrame({ ...head, upserts, deletions: [], isElided: false }));
-    if (outcome.kind !== 'applied') throw new Error(outcome.kind);
-    holdings.put(outcome.state, Date.now());
-  }
-  return holdings;
-}
-
-function handlingOf(holdings: Holdings, offered: ExposureRecord[]): Handling {
-  return {
-    holdings,
-    follower: { hurry: () => undefined },
-    replays: new Replays({ fetchSnapshot: () => assert.fail('it is held') }),
-    relay: new Relay(holdings),
-    pacer: { admit: () => Promise.resolve() },
-    exposures: { offer: (record) => void offered.push(record) },
-    countries: undefined,
-    staleAfterMs: 60_000,
-    clock: { now: () => Date.now() },
-    counters: { requests: 0, evaluations: 0 },
-  };
-}
 
 describe('evaluate', () => {
   const request = (part: Partial<EvaluateRequest>): EvaluateRequest =>
@@ -274,5 +176,27 @@ describe('initializeClient', () => {
   it('is not for apps', async () => {
     const app = { ...server, principal: { ...call.principal, kind: 'client' } } as unknown as Call;
     await assert.rejects(initializeClient(handlingOf(holdingsOf([1]), []), request, app), { kind: 'forbidden' });
+  });
+});
+
+describe('a whole ruleset that is asked for by a call', () => {
+  const reading = (admitted: number[]) => ({
+    ...handlingOf(holdingsOf([1, 2])),
+    pacer: {
+      admit: async (bytes: number): Promise<void> => {
+        admitted.push(bytes);
+        if (admitted.length > 1) throw unavailable('too many');
+      },
+    },
+  });
+  const reader = { ...call, principal: { ...call.principal, kind: 'server' }, signal: never, park: () => undefined };
+
+  it('waits its turn among those of all readers', async () => {
+    const admitted: number[] = [];
+    const handling = reading(admitted);
+    const read = () => getRuleset(handling, { set, revision: 0 }, reader as unknown as Call);
+    const bytes = await read();
+    assert.deepEqual(admitted, [bytes.length]);
+    await assert.rejects(read(), { kind: 'unavailable' });
   });
 });

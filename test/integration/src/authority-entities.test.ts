@@ -93,6 +93,19 @@ describe('entities of the authority', () => {
   const passOf = async (name: string): Promise<number | undefined> =>
     (await gateIn(root, set, name)).rules.at(-1)?.passPercentage;
 
+  it('are listed by a part of their name and by their kind', async () => {
+    await write([[gateOf('check-in', [])], [gateOf('segment:checked', [], { entity: 'segment' })]]);
+    const names = async (nameContains: string, entity: string, sections: Section[] = []) => {
+      const wanted = { set, sections, nameContains, pageSize: 0, pageToken: '', archiveState: 0 as const, entity };
+      return (await root.config.listEntities(wanted, { timeoutMs })).entities.map(({ ref }) => ref?.name);
+    };
+    assert.deepEqual(await names('check', ''), ['check-in', 'checkout', 'segment:checked']);
+    assert.deepEqual(await names('check', 'feature_gate'), ['check-in', 'checkout']);
+    assert.deepEqual(await names('', 'segment'), ['segment:checked']);
+    assert.deepEqual(await names('check', '', [Section.CONFIG]), []);
+    assert.deepEqual(await names('no such', ''), []);
+  });
+
   describe('written together', () => {
     it('are one revision, or none', async () => {
       const before = await snapshotOf(root, set);

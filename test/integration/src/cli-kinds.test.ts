@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type ExitCode, type Io, processIo, runCli } from '@sluice/cli';
 import { startMesh, type TestMesh } from '@sluice/testkit';
+import { runInProcess } from './in-process-cli.js';
 
 type Json = Record<string, unknown>;
 
@@ -54,7 +54,6 @@ const kinds: Readonly<Record<string, { make: string[]; change: string[]; shows: 
 describe('the kinds of the sluice command', function () {
   this.timeout(60_000);
   let mesh: TestMesh;
-  const world = processIo();
 
   before(async () => {
     mesh = await startMesh({ evaluators: 1 });
@@ -64,26 +63,7 @@ describe('the kinds of the sluice command', function () {
 
   after(() => mesh?.stop());
 
-  /** What a command printed. */
-  interface Ran {
-    readonly code: ExitCode;
-    readonly stdout: string;
-    readonly stderr: string;
-  }
-
-  async function sluice(...args: string[]): Promise<Ran> {
-    const [out, err]: [string[], string[]] = [[], []];
-    const io: Io = {
-      ...world,
-      env: { ...process.env, SLUICE_CONTEXT: mesh.contextFile },
-      isTerminal: false,
-      out: (text) => void out.push(text),
-      err: (text) => void err.push(text),
-    };
-    const code = await runCli(args, io);
-    return { code, stdout: out.join(''), stderr: err.join('') };
-  }
-
+  const sluice = (...args: string[]) => runInProcess(mesh, args);
   const set = ['-p', 'shop', '-e', 'test'];
   const run = (...args: string[]) => sluice(...args, ...set);
 

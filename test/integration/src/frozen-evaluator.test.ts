@@ -16,6 +16,9 @@ import { eventually, goal, startMesh, type TestMesh } from '@sluice/testkit';
 import { gateOf, rollOut, ruleOf, timeoutMs } from './authority.js';
 
 const goalMs = 3_000;
+/** Generous for an answer out of memory, and far below what a wait for a frozen process takes. */
+const quickMs = 500;
+const callsMade = 200;
 const set: SetRef = { project: 'frozen', environment: 'production' };
 const frozen = 'evaluation-2';
 
@@ -86,11 +89,17 @@ describe('an evaluator that is frozen', function () {
       const other = await instance('evaluation-1');
       assert.deepEqual([other.state, behindOf(other)], [HealthState.SERVING, 0]);
       // Whoever asks any evaluator gets an answer by the new revision, though one of two hangs.
-      for (let call = 0; call < 20; call++) {
+      const tookMsOf: number[] = [];
+      for (let call = 0; call < callsMade; call++) {
+        const askedAtMs = performance.now();
         const { decisions, provenance } = await ask(revision);
+        tookMsOf.push(performance.now() - askedAtMs);
         assert.equal(decisions[0]?.gateValue, true);
         assert.equal(provenance?.isStale, false);
       }
+      // A call that waited for the frozen one would take seconds.
+      const slow = tookMsOf.filter((ms) => ms > goal(quickMs));
+      assert.deepEqual(slow, [], `of ${callsMade} calls these took more than ${goal(quickMs)} ms`);
       assert.equal((await instance('config-1')).state, HealthState.SERVING);
     } finally {
       mesh.process(frozen).signal('SIGCONT');

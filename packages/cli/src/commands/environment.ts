@@ -2,6 +2,7 @@ import { invalid } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
 import type { Command } from 'commander';
 import type { Host } from '../host.js';
+import { readPages } from '../pages.js';
 import type { Session } from '../session.js';
 import { addLifecycle, placeOfEnvironment } from './set-lifecycle.js';
 
@@ -11,11 +12,12 @@ export function addEnvironment(parent: Command, host: Host): void {
     .command('create')
     .description('make an environment of the project; harmless when it exists')
     .argument('<environment>', 'such as staging')
+    .option('--reason <text>', 'why, for the audit log')
     .addHelpText('after', '\nJSON: {project, environment, isCreated}')
     .action(
-      host.onMesh(async (session, { args: [environment = ''] }) => {
+      host.onMesh<{ reason?: string }>(async (session, { args: [environment = ''], options: { reason = '' } }) => {
         const set = setIn(session, environment);
-        const { isCreated } = await session.config.createEnvironment({ set }, session.call);
+        const { isCreated } = await session.config.createEnvironment({ set, reason }, session.call);
         return {
           document: { ...set, isCreated },
           text: (style) =>
@@ -26,21 +28,17 @@ export function addEnvironment(parent: Command, host: Host): void {
   addLifecycle(group, host, {
     word: 'environment',
     list: async (session, archiveState, nameContains) => {
-      const request = {
-        project: session.context.project ?? '',
-        nameContains,
-        pageSize: 1_000,
-        pageToken: '',
-        archiveState,
-      };
-      return (await session.config.listEnvironments(request, session.call)).environments.map(placeOfEnvironment);
+      const wanted = { project: session.context.project ?? '', nameContains, pageSize: 1_000, archiveState };
+      const { config, call } = session;
+      const pages = await readPages((pageToken) => config.listEnvironments({ ...wanted, pageToken }, call));
+      return pages.flatMap(({ environments }) => environments.map(placeOfEnvironment));
     },
     get: async (session, name) => {
       const { environment } = await session.config.getEnvironment({ set: setIn(session, name) }, session.call);
       return placeOfEnvironment(environment);
     },
-    update: async (session, name, description, expectedVersion) => {
-      const request = { set: setIn(session, name), description, expectedVersion };
+    update: async (session, name, change) => {
+      const request = { set: setIn(session, name), ...change };
       return placeOfEnvironment((await session.config.updateEnvironment(request, session.call)).environment);
     },
     archive: async (session, name, reason, isArchived) => {

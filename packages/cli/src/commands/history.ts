@@ -11,6 +11,12 @@ import { formatTable } from '../table.js';
 import { enumWord, formatSince, isoTime, shorten } from '../words.js';
 import { addWriteOptions, changeJsonHelp, changeReport, type WriteOptions } from '../write-options.js';
 
+/** For lists of revisions, newest first. */
+export const beforeOption = (): Option =>
+  new Option('--before <revision>', 'only what is older than this revision').argParser(
+    wholeNumber(1, Number.MAX_SAFE_INTEGER),
+  );
+
 /** `history`, `diff` and `rollback`. */
 export function addHistory(parent: Command, host: Host): void {
   parent
@@ -18,11 +24,12 @@ export function addHistory(parent: Command, host: Host): void {
     .description('who changed what, when and why, newest first')
     .argument('[key]', 'only changes of this, such as gate/checkout')
     .addOption(new Option('--limit <count>', 'at most this many').default(20).argParser(wholeNumber(1, 1_000)))
+    .addOption(beforeOption())
     .addHelpText(
       'after',
       '\nJSON: {revisions: [{revision, committedAt, author, reason, changeCount, changes: [{key, kind, version}]}]}',
     )
-    .action(host.onMesh<{ limit: number }>(showHistory));
+    .action(host.onMesh<ListOptions>(showHistory));
   parent
     .command('diff')
     .description('what differs between two revisions, field by field')
@@ -48,9 +55,14 @@ export function addHistory(parent: Command, host: Host): void {
 
 const kindWord = (kind: EntityChange['kind']): string => enumWord('CHANGE_KIND', changeKindToJSON(kind));
 
-async function showHistory(session: Session, { args: [key], options }: Invocation<{ limit: number }>): Promise<Report> {
+interface ListOptions {
+  readonly limit: number;
+  readonly before?: number;
+}
+
+async function showHistory(session: Session, { args: [key], options }: Invocation<ListOptions>): Promise<Report> {
   const ref = key === undefined ? undefined : parseRef('key', key);
-  const request = { set: session.set, ref, pageSize: options.limit, pageToken: '' };
+  const request = { set: session.set, ref, pageSize: options.limit, pageToken: '', beforeRevision: options.before };
   const { revisions } = await session.config.listRevisions(request, session.call);
   const nowMs = Date.now();
   const rows = revisions.map(({ revision, committedAtMs, author, reason, changes, changeCount }) => ({

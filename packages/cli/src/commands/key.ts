@@ -1,10 +1,12 @@
 import { ArchiveState, KeyClass, type KeyGrant, type KeySummary, keyClassToJSON } from '@sluice/proto';
 import { type Command, Option } from 'commander';
 import type { Host, Invocation } from '../host.js';
+import { readPages } from '../pages.js';
 import type { Report } from '../report.js';
 import type { Session } from '../session.js';
 import { formatTable } from '../table.js';
 import { enumWord, formatSince, isoTime } from '../words.js';
+import { addExpectedVersion } from '../write-options.js';
 
 interface CreateOptions {
   readonly class: 'server' | 'client' | 'console';
@@ -12,6 +14,12 @@ interface CreateOptions {
   readonly write?: boolean;
   readonly reuse?: boolean;
   readonly everyEnvironment?: boolean;
+}
+
+interface ListOptions {
+  readonly label?: string;
+  readonly archived?: boolean;
+  readonly all?: boolean;
 }
 
 export function addKey(parent: Command, host: Host): void {
@@ -38,9 +46,10 @@ export function addKey(parent: Command, host: Host): void {
       'after',
       '\nJSON: {keys: [{digest, class, project, environment, canWrite, label, createdAt, isRevoked}]}',
     )
+    .option('--label <text>', 'only those whose label contains this')
     .option('--archived', 'only revoked ones')
     .option('--all', 'revoked ones, too')
-    .action(host.onMesh<{ archived?: boolean; all?: boolean }>(listKeys));
+    .action(host.onMesh<ListOptions>(listKeys));
   addKeyLifecycle(group, host);
 }
 
@@ -66,19 +75,13 @@ async function createKey(session: Session, { options }: Invocation<CreateOptions
 
 async function listKeys(
   session: Session,
-  { options: { archived, all } }: Invocation<{ archived?: boolean; all?: boolean }>,
+  { options: { label: labelContains = '', archived, all } }: Invocation<ListOptions>,
 ): Promise<Report> {
-  const { keys } = await session.config.listKeys(
-    {
-      project: session.context.project ?? '',
-      pageSize: 0,
-      pageToken: '',
-      labelContains: '',
-      archiveState: all ? ArchiveState.ANY : archived ? ArchiveState.ARCHIVED : ArchiveState.LIVE,
-      environment: '',
-    },
-    session.call,
-  );
+  const project = session.context.project ?? '';
+  const archiveState = all ? ArchiveState.ANY : archived ? ArchiveState.ARCHIVED : ArchiveState.LIVE;
+  const wanted = { project, environment: '', labelContains, archiveState, pageSize: 1_000 };
+  const pages = await readPages((pageToken) => session.config.listKeys({ ...wanted, pageToken }, session.call));
+  const keys = pages.flatMap((page) => page.keys);
   const nowMs = Date.now();
   return {
     document: {
@@ -90,7 +93,7 @@ async function listKeys(
       })),
     },
     text: (style) => {
-      if (keys.length === 0) return 'no keys; `sluice key create` makes one';
+      if (keys.length === 0) return labelContains ? 'no such keys' : 'no keys; `sluice key create` makes one';
       const titles = ['DIGEST', 'CLASS', 'SCOPE', 'MAY', 'LABEL', 'CREATED'];
       return formatTable(
         titles.map((title) => ({ title })),
@@ -99,6 +102,12 @@ async function listKeys(
       );
     },
   };
+}
+
+interface RenameOptions {
+  readonly label: string;
+  readonly reason?: string;
+  readonly expectedVersion?: number;
 }
 
 /** `rename`, `revoke` and `restore`, each by the beginning of the key's digest. */
@@ -116,12 +125,12 @@ function addKeyLifecycle(group: Command, host: Host): void {
       keyReport((await session.config.getKey({ digest: whole(digest) }, session.call)).key),
     ),
   );
-  one('rename', 'give a key another label')
+  addExpectedVersion(one('rename', 'give a key another label'))
     .requiredOption('--label <text>', 'what it is for')
     .action(
-      host.onMesh<{ label: string; reason?: string }>(async (session, { args: [digest = ''], options }) => {
-        const { label, reason = '' } = options;
-        const request = { digest: whole(digest), label, reason, expectedVersion: undefined };
+      host.onMesh<RenameOptions>(async (session, { args: [digest = ''], options }) => {
+        const { label, reason = '', expectedVersion } = options;
+        const request = { digest: whole(digest), label, reason, expectedVersion };
         return keyReport((await session.config.updateKey(request, session.call)).key);
       }),
     );

@@ -3,6 +3,7 @@ import type { Override, OverrideValue } from '@sluice/proto';
 import type { Command } from 'commander';
 import type { Host } from '../host.js';
 import { parseRef, spellRef } from '../kinds.js';
+import { readPages } from '../pages.js';
 import { inWords, wordingOf } from '../refusal.js';
 import type { Report } from '../report.js';
 import type { Session } from '../session.js';
@@ -35,8 +36,12 @@ export function addOverride(parent: Command, host: Host): void {
     .command('list')
     .description('who gets which answer ahead of the rules')
     .argument('[key]', 'such as gate/checkout; all unless said')
+    .option('--name <text>', 'only of entities whose name contains this')
+    .option('--unit <id>', 'only those that this unit has')
     .addHelpText('after', '\nJSON: {revision, overrides: [{key, idType, answer, unitIds}]}')
-    .action(host.onMesh(async (session, { args: [key] }) => listOverrides(session, key)));
+    .action(
+      host.onMesh<ListOptions>(async (session, { args: [key], options }) => listOverrides(session, key, options)),
+    );
 }
 
 async function putOverride(
@@ -82,28 +87,24 @@ async function deleteOverride(
   );
 }
 
-const pagesMax = 100;
-
 /** Groups are what experiments answer; by its section alone an experiment is a config. */
 function spellKey({ ref, value }: Override): string {
   const key = spellRef(ref);
   return value?.kind?.$case === 'groupName' ? key.replace(/^config\//, 'experiment/') : key;
 }
 
-async function listOverrides(session: Session, key: string | undefined): Promise<Report> {
+interface ListOptions {
+  readonly name?: string;
+  readonly unit?: string;
+}
+
+async function listOverrides(session: Session, key: string | undefined, options: ListOptions): Promise<Report> {
   const ref = key === undefined ? undefined : parseRef('key', key);
-  const overrides: Override[] = [];
-  let pageToken = '';
-  let revision = 0;
-  for (let page = 0; page < pagesMax; page++) {
-    const answer = await session.config.listOverrides(
-      { set: session.set, ref, pageSize: 1_000, pageToken },
-      session.call,
-    );
-    overrides.push(...answer.overrides);
-    ({ revision, nextPageToken: pageToken } = answer);
-    if (pageToken === '') break;
-  }
+  const { name: nameContains, unit: unitId } = options;
+  const wanted = { set: session.set, ref, pageSize: 1_000, nameContains, unitId };
+  const pages = await readPages((pageToken) => session.config.listOverrides({ ...wanted, pageToken }, session.call));
+  const revision = pages.at(-1)?.revision ?? 0;
+  const overrides = pages.flatMap((page) => page.overrides);
   const rows = overrides.map((one) => ({
     key: spellKey(one),
     idType: one.idType,

@@ -1,11 +1,11 @@
 import { ArchiveState, type Environment, type Project } from '@sluice/proto';
 import type { Command } from 'commander';
-import type { Host, Invocation } from '../host.js';
-import { parseCountInput } from '../json-input.js';
+import type { Host } from '../host.js';
 import type { Report } from '../report.js';
 import type { Session } from '../session.js';
 import { formatFields, formatTable } from '../table.js';
 import { formatSince, isoTime } from '../words.js';
+import { addExpectedVersion } from '../write-options.js';
 
 interface Options {
   readonly name?: string;
@@ -28,12 +28,19 @@ interface Place {
   readonly more: Readonly<Record<string, number>>;
 }
 
+/** A new word on what it is for. */
+interface Described {
+  readonly description: string;
+  readonly expectedVersion: number | undefined;
+  readonly reason: string;
+}
+
 /** How one of the two is asked for; `name` is what was typed. */
 export interface PlaceCalls {
   readonly word: 'project' | 'environment';
   readonly list: (session: Session, archiveState: ArchiveState, nameContains: string) => Promise<Place[]>;
   readonly get: (session: Session, name: string) => Promise<Place>;
-  readonly update: (session: Session, name: string, description: string, expectedVersion?: number) => Promise<Place>;
+  readonly update: (session: Session, name: string, change: Described) => Promise<Place>;
   readonly archive: (session: Session, name: string, reason: string, isArchived: boolean) => Promise<Place>;
 }
 
@@ -60,15 +67,14 @@ export function addLifecycle(group: Command, host: Host, calls: PlaceCalls): voi
   one('show', `what is known of the ${word}`).action(
     host.onMesh(async (session, { args: [name = ''] }) => placeReport(await calls.get(session, name))),
   );
-  one('update', 'say anew what it is for')
+  addExpectedVersion(one('update', 'say anew what it is for'))
     .requiredOption('--description <text>', 'for people')
-    .option('--expected-version <n>', 'refuse unless it is at this version', (text) =>
-      parseCountInput('--expected-version', text, 0, 2 ** 32 - 1),
-    )
+    .option('--reason <text>', 'why, for the audit log')
     .action(
-      host.onMesh<Options>(async (session, { args: [name = ''], options }: Invocation<Options>) =>
-        placeReport(await calls.update(session, name, options.description ?? '', options.expectedVersion)),
-      ),
+      host.onMesh<Options>(async (session, { args: [name = ''], options }) => {
+        const { description = '', expectedVersion, reason = '' } = options;
+        return placeReport(await calls.update(session, name, { description, expectedVersion, reason }));
+      }),
     );
   for (const [verb, isArchived, about] of [
     ['archive', true, 'refuse writes from now on; evaluators keep serving it'],

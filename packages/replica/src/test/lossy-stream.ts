@@ -88,7 +88,7 @@ function damaged(data: Uint8Array, seed: number): Uint8Array {
 export class ModelAuthority implements Authority {
   isUp = true;
   fetches = 0;
-  readonly #models: readonly Model[];
+  #models: readonly Model[];
 
   constructor(models: readonly Model[]) {
     this.#models = models;
@@ -105,6 +105,11 @@ export class ModelAuthority implements Authority {
     if (!model) throw notFound('set', 'is unknown');
     this.fetches++;
     return bytesOf(model.snapshot());
+  }
+
+  /** The database was made anew: these are the sets from now on. */
+  replace(models: readonly Model[]): void {
+    this.#models = models;
   }
 
   close(): void {}

@@ -14,22 +14,22 @@ import {
 import type { Context } from '../context.js';
 import { readPast } from '../history.js';
 import { checkReason, setKey } from '../names.js';
-import { orderOf, pageSizeOf, tokenOf } from '../paging.js';
+import { pageSizeOf, startOf, tokenOf } from '../paging.js';
 import { absentFrom } from '../plan-import.js';
 import { listRevisions, readStateHash, readTouched, type TouchedEntity } from '../revision-store.js';
 import { readHead } from './entities.js';
 
 export async function handleListRevisions(
   context: Context,
-  { set: asked, ref, pageSize, pageToken }: ListRevisionsRequest,
+  { set: asked, ref, pageSize, pageToken, beforeRevision }: ListRevisionsRequest,
   { principal }: Call,
 ): Promise<ListRevisionsResponse> {
   requireKind(principal, 'console', 'server');
   const set = requireSet(principal, asked);
   const size = pageSizeOf(pageSize, 100, 1_000);
-  const before = orderOf(pageToken, /^\d{1,15}$/);
+  const before = startOf(pageToken, beforeRevision);
   await readHead(context, set);
-  const found = await listRevisions(context.db, set, ref, before === undefined ? undefined : Number(before), size + 1);
+  const found = await listRevisions(context.db, set, ref, before, size + 1);
   const revisions = found.slice(0, size);
   const last = revisions.at(-1);
   return { revisions, nextPageToken: found.length > size && last ? tokenOf(String(last.revision)) : '' };

@@ -4,7 +4,7 @@ import type { AuditRow, FieldChange, ListAuditRequest, ListAuditResponse, SetRef
 import { type AuditLine, listAudit, readPairs } from '../audit-store.js';
 import { type AuditedChange, parseChanges } from '../audited-changes.js';
 import type { Context } from '../context.js';
-import { orderOf, pageSizeOf, tokenOf } from '../paging.js';
+import { pageSizeOf, startOf, tokenOf } from '../paging.js';
 import { projectLog } from '../project-log.js';
 import { readProject } from '../project-store.js';
 import { readHead } from './entities.js';
@@ -17,15 +17,15 @@ const answerMax = 1_000_000;
 
 export async function handleListAudit(
   context: Context,
-  { set: asked, pageSize, pageToken }: ListAuditRequest,
+  { set: asked, pageSize, pageToken, beforeRevision }: ListAuditRequest,
   { principal }: Call,
 ): Promise<ListAuditResponse> {
   requireKind(principal, 'console');
   const log = requireLog(principal, asked);
   const size = pageSizeOf(pageSize, 50, 200);
-  const before = orderOf(pageToken, /^\d{1,15}$/);
+  const before = startOf(pageToken, beforeRevision);
   await requireIsThere(context, log);
-  const lines = await listAudit(context.db, log, before === undefined ? undefined : Number(before), size + 1);
+  const lines = await listAudit(context.db, log, before, size + 1);
   const rows: AuditRow[] = [];
   let room = answerMax;
   for (const line of lines.slice(0, size)) {

@@ -70,7 +70,7 @@ function versionOf(head: Head, ref: PutOverrideRequest['ref']): number {
 
 export async function handleListOverrides(
   context: Context,
-  { set: asked, ref, pageSize, pageToken }: ListOverridesRequest,
+  { set: asked, ref, pageSize, pageToken, nameContains = '', unitId }: ListOverridesRequest,
   { principal }: Call,
 ): Promise<ListOverridesResponse> {
   requireKind(principal, 'console', 'server');
@@ -79,9 +79,11 @@ export async function handleListOverrides(
   const head = await readHead(context, requireSet(principal, asked));
   const entities = ref ? [requireTarget(head, ref).entity] : [...head.entities.values()].map(({ entity }) => entity);
   const all = entities
+    .filter(({ name }) => name.includes(nameContains))
     .flatMap((entity) =>
       overridesOf(head, entity).map((override, index) => ({ override, place: placeOf(override, index) })),
     )
+    .filter(({ override }) => unitId === undefined || override.unitIds.includes(unitId))
     .sort((a, b) => (a.place < b.place ? -1 : 1));
   const { items, nextPageToken } = pageOf(all, ({ place }) => place, after, size);
   return { overrides: items.map(({ override }) => override), nextPageToken, revision: head.revision };

@@ -1121,6 +1121,8 @@ export interface ListRevisionsRequest {
   pageSize: number;
   /** From the previous answer. */
   pageToken: string;
+  /** Only what is older than this revision; a page token goes before it. */
+  beforeRevision?: number | undefined;
 }
 
 /** A page of history. */
@@ -1260,6 +1262,8 @@ export interface ListAuditRequest {
   pageSize: number;
   /** From the previous answer. */
   pageToken: string;
+  /** Only what is older than this revision; a page token goes before it. */
+  beforeRevision?: number | undefined;
 }
 
 /** A page of the audit log. */
@@ -9764,7 +9768,7 @@ export const RestoreKeyResponse: MessageFns<RestoreKeyResponse> = {
 };
 
 function createBaseListRevisionsRequest(): ListRevisionsRequest {
-  return { set: undefined, ref: undefined, pageSize: 0, pageToken: "" };
+  return { set: undefined, ref: undefined, pageSize: 0, pageToken: "", beforeRevision: undefined };
 }
 
 export const ListRevisionsRequest: MessageFns<ListRevisionsRequest> = {
@@ -9780,6 +9784,9 @@ export const ListRevisionsRequest: MessageFns<ListRevisionsRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(34).string(message.pageToken);
+    }
+    if (message.beforeRevision !== undefined) {
+      writer.uint32(40).uint64(message.beforeRevision);
     }
     return writer;
   },
@@ -9829,6 +9836,14 @@ export const ListRevisionsRequest: MessageFns<ListRevisionsRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.beforeRevision = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -9855,6 +9870,11 @@ export const ListRevisionsRequest: MessageFns<ListRevisionsRequest> = {
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      beforeRevision: isSet(object.beforeRevision)
+        ? globalThis.Number(object.beforeRevision)
+        : isSet(object.before_revision)
+        ? globalThis.Number(object.before_revision)
+        : undefined,
     };
   },
 
@@ -9872,6 +9892,9 @@ export const ListRevisionsRequest: MessageFns<ListRevisionsRequest> = {
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.beforeRevision !== undefined) {
+      obj.beforeRevision = Math.round(message.beforeRevision);
+    }
     return obj;
   },
 
@@ -9884,6 +9907,7 @@ export const ListRevisionsRequest: MessageFns<ListRevisionsRequest> = {
     message.ref = (object.ref !== undefined && object.ref !== null) ? EntityRef.fromPartial(object.ref) : undefined;
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.beforeRevision = object.beforeRevision ?? undefined;
     return message;
   },
 };
@@ -11072,7 +11096,7 @@ export const RollbackResponse: MessageFns<RollbackResponse> = {
 };
 
 function createBaseListAuditRequest(): ListAuditRequest {
-  return { set: undefined, pageSize: 0, pageToken: "" };
+  return { set: undefined, pageSize: 0, pageToken: "", beforeRevision: undefined };
 }
 
 export const ListAuditRequest: MessageFns<ListAuditRequest> = {
@@ -11085,6 +11109,9 @@ export const ListAuditRequest: MessageFns<ListAuditRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(26).string(message.pageToken);
+    }
+    if (message.beforeRevision !== undefined) {
+      writer.uint32(32).uint64(message.beforeRevision);
     }
     return writer;
   },
@@ -11126,6 +11153,14 @@ export const ListAuditRequest: MessageFns<ListAuditRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.beforeRevision = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -11151,6 +11186,11 @@ export const ListAuditRequest: MessageFns<ListAuditRequest> = {
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      beforeRevision: isSet(object.beforeRevision)
+        ? globalThis.Number(object.beforeRevision)
+        : isSet(object.before_revision)
+        ? globalThis.Number(object.before_revision)
+        : undefined,
     };
   },
 
@@ -11165,6 +11205,9 @@ export const ListAuditRequest: MessageFns<ListAuditRequest> = {
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.beforeRevision !== undefined) {
+      obj.beforeRevision = Math.round(message.beforeRevision);
+    }
     return obj;
   },
 
@@ -11176,6 +11219,7 @@ export const ListAuditRequest: MessageFns<ListAuditRequest> = {
     message.set = (object.set !== undefined && object.set !== null) ? SetRef.fromPartial(object.set) : undefined;
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.beforeRevision = object.beforeRevision ?? undefined;
     return message;
   },
 };
