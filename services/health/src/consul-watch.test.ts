@@ -24,22 +24,25 @@ describe('the watch of Consul', function () {
   let consul: Server;
   let scope: Scope;
   let watch: ConsulWatch;
+  /** Called when a plain question was answered. */
+  let answered: () => void;
   let mood: 'well' | 'sick' | 'silent';
   const seen = new Map<string, string[]>();
 
   beforeEach(async () => {
     seen.clear();
     mood = 'well';
+    answered = () => undefined;
     scope = new Scope();
     // Speaks as Consul does, or does not speak at all.
     consul = createServer(({ url = '' }, response) => {
       if (mood === 'silent') return;
-      const isEvaluation = url.startsWith('/v1/health/service/evaluation');
       // A question that waits for changes stays without an answer: nothing changes here.
       if (url.includes('index=') && !url.includes('index=0')) return;
-      const body = url.startsWith('/v1/health') ? (isEvaluation ? [entry] : []) : [];
+      const body = url.startsWith('/v1/health/service/evaluation') ? [entry] : [];
       response.writeHead(mood === 'sick' ? 500 : 200, { 'content-type': 'application/json', 'x-consul-index': '7' });
       response.end(JSON.stringify(body));
+      if (url.startsWith('/v1/health/service/health') && !url.includes('stale')) answered();
     });
     await new Promise<void>((resolve) => consul.listen(0, '127.0.0.1', resolve));
     watch = new ConsulWatch({
@@ -68,6 +71,16 @@ describe('the watch of Consul', function () {
     await until(() => watch.isAsked && seen.size === 4);
     assert.equal(watch.fault, undefined);
     assert.deepEqual(seen.get('evaluation'), ['eu/evaluation-1']);
+  });
+
+  it('asks twice at first before it says that Consul is away', async () => {
+    mood = 'sick';
+    answered = () => {
+      mood = 'well';
+    };
+    watch.start(scope);
+    await until(() => watch.isAsked);
+    assert.equal(watch.fault, undefined);
   });
 
   it('names the fault when Consul fails, hangs, and that it is over', async () => {

@@ -60,7 +60,9 @@ export class ConsulWatch {
   }
 
   async #beat(): Promise<void> {
-    const fault = await this.#ask();
+    let fault = await this.#ask();
+    // While a process starts it may be too busy itself to take the answer in time.
+    if (fault !== undefined && !this.#isAsked) fault = await this.#ask();
     if (this.#isStopped) return;
     const { logger, consulAddr } = this.#options;
     if (fault !== undefined && this.#fault !== fault)

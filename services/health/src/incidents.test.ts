@@ -6,6 +6,7 @@ import { IncidentBook } from './incident-book.js';
 import { regionsOf, servicesOf } from './mesh-view.js';
 import { ProbeResults } from './probe-result.js';
 import type { Member } from './roster.js';
+import { SloBook } from './slo-book.js';
 import { member, probe, see } from './test/sights.js';
 
 const { SERVING, NOT_SERVING, UNREACHABLE, UNKNOWN } = HealthState;
@@ -109,6 +110,15 @@ describe('faults', () => {
       'service eu evaluation',
       'region eu eu',
     ]);
+  });
+
+  it('include an objective whose budget burns too fast, once, by its worst alert', () => {
+    const book = new SloBook();
+    for (let atMs = 0; atMs < 300_000; atMs += 1_000)
+      book.count({ region: 'eu', result: probe(false, { atMs, latencyMs: 1 }) });
+    const { faults } = look([member('evaluation-1', 'eu')], [], { slos: book.read(300_000) });
+    assert.deepEqual(faults.map(spell), ['slo eu availability', 'slo eu latency']);
+    assert.match(faults[0]?.cause ?? '', /^page: the budget burns \d+\.\d× too fast \(from 14\.4×\)$/);
   });
 
   it('include a watch that is broken', () => {

@@ -71,7 +71,7 @@ export async function startHealth(config: HealthConfig, scope: Scope): Promise<{
       }),
     ],
     // Rulesets are followed for their keys only: this service decides nothing.
-    describe: () => ({ sets: [], counters: { instances: roster.members().length } }),
+    describe: () => ({ sets: [], counters: { instances: roster.members().length }, missing: missingOf(watch) }),
     isReady: () => watch.fault === undefined,
   });
   scope.push('server', () => server.stop(stopWithinMs));
@@ -100,4 +100,9 @@ async function followKeys(config: HealthConfig, scope: Scope, logger: Logger): P
   scope.push('key follower', () => follower.close());
   await follower.start();
   return holdings;
+}
+
+/** Without Consul it sees only what it knew before. */
+function missingOf({ seenFault }: ConsulWatch): Record<string, string> {
+  return seenFault === undefined ? {} : { consul: `can't be asked (${seenFault})` };
 }
