@@ -64,20 +64,20 @@ async function losesAllBehind(lab: Lab): Promise<Told> {
   const isStale = (wanted: boolean) => async (): Promise<void> => {
     if ((await ask(client)) !== wanted) throw new Error(wanted ? 'not stale yet' : 'still stale');
   };
+  const loop = await lab.startLoad(client);
   const naming = await isNamed(lab, 'us', {
     names: dead.map(nameOf),
     inflict: async () => void (await Promise.all(dead.map((server) => server.kill()))),
     endure: async () => {
-      const untilStale = () =>
-        eventually(isStale(true), { deadlineMs: staleAfterMs, intervalMs: 200 }).catch(() => undefined);
-      reports.push(await lab.load(client, async () => void (await untilStale())));
+      await eventually(isStale(true), { deadlineMs: staleAfterMs, intervalMs: 200 }).catch(() => undefined);
+      reports.push(await loop.end());
       reports.push(await lab.load(client, () => lab.pause()));
     },
     undo: async () => {
       for (const server of dead) await server.start();
       await eventually(isStale(false), { deadlineMs: 30_000, intervalMs: 200 });
     },
-  });
+  }).finally(() => loop.end());
   const late = reports.at(-1);
   return { calls: both(...reports.map((report) => judge(lab, report)), ...(late ? [stated(late)] : [])), naming };
 }
