@@ -151,7 +151,10 @@ async function cutOff(lab: Lab, cutForMs: number): Promise<Told> {
     });
     const tookMs = await converging;
     end();
-    const rules = { measured: `converged ${(tookMs / 1_000).toFixed(1)} s after`, isMet: tookMs <= convergeGoalMs };
+    const rules = {
+      measured: `converged ${(tookMs / 1_000).toFixed(1)} s after`,
+      isMet: tookMs <= lab.goal(convergeGoalMs),
+    };
     return { calls: both(...(await Promise.all(loads)), rules), naming };
   } finally {
     end();
@@ -165,7 +168,7 @@ async function partitioned(lab: Lab, cutForMs: number): Promise<Told> {
   const { name, acked } = await sending(lab, ['us', 'eu'], async () => {
     told = await cutOff(lab, cutForMs);
   });
-  const events = judgeEvents(await balance(lab.mesh, name, acked, catchUpMs), acked.size, convergeGoalMs);
+  const events = judgeEvents(await balance(lab.mesh, name, acked, catchUpMs), acked.size, lab.goal(convergeGoalMs));
   if (!told) throw new Error('nothing was cut off');
   return { calls: both(told.calls, events), naming: told.naming };
 }

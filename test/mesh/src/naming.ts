@@ -105,7 +105,7 @@ export async function isNamed(
   const cleared = await untilAll(lab, from, faults, false);
   const what = faults.map(wordsOf).join(', ');
   const measured = `${what}: ${inWords('named', named)}, ${inWords('cleared', cleared)}`;
-  return { measured, isMet: named.tookMs <= goalMs && cleared.others.length === 0 };
+  return { measured, isMet: named.tookMs <= lab.goal(goalMs) && cleared.others.length === 0 };
 }
 
 const inWords = (verb: string, { tookMs, others }: Wait): string =>
