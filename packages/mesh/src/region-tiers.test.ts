@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { createClient } from './client.js';
 import type { MeshServer } from './server.js';
 import { answer, meshKey, scripted, startScripted } from './test/scripted-server.js';
@@ -96,6 +99,32 @@ describe('region tiers', function () {
     } finally {
       client.close();
       await away.server.stop(0);
+    }
+  });
+
+  it('try anew when nobody answers an attempt, rather than wait for the system to', async () => {
+    const home = await startCounted();
+    const door = fork(new URL('./test/narrow-door.js', import.meta.url), [home.server.address]);
+    const [port] = (await once(door, 'message')) as [number];
+    door.kill('SIGSTOP');
+    // They take all room there is: what comes after them is dropped, as in a partition.
+    const crowd = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
+    await once(crowd[0] as Socket, 'connect');
+    const client = createClient(scripted, { target: `static:///127.0.0.1:${port}`, key: meshKey });
+    try {
+      const startedMs = performance.now();
+      const call = client.getThing({ service: '' }, { timeoutMs: 15_000 });
+      // The system's packets go out at once, after 1 s and after 3 s; the next one would after 7 s.
+      await new Promise((resolve) => setTimeout(resolve, 3_300));
+      for (const socket of crowd) socket.destroy();
+      door.kill('SIGCONT');
+      await call;
+      const tookMs = performance.now() - startedMs;
+      assert(tookMs < 6_500, `${tookMs} ms`);
+    } finally {
+      client.close();
+      door.kill('SIGKILL');
+      await home.server.stop(0);
     }
   });
 
