@@ -91,12 +91,16 @@ class Tier {
       this.#renewal = undefined;
       return;
     }
-    this.#renewal ??= setTimeout(() => {
-      this.#renewal = undefined;
-      this.#attempt++;
-      this.#renew?.();
-      this.#awaitConnection();
-    }, connectWithinMs).unref();
+    // An answer may be here, unread, when this thread was busy: it is read first.
+    this.#renewal ??= setTimeout(() => setImmediate(() => this.#tryAnew()), connectWithinMs).unref();
+  }
+
+  #tryAnew(): void {
+    if (this.#renewal === undefined) return;
+    this.#renewal = undefined;
+    this.#attempt++;
+    this.#renew?.();
+    this.#awaitConnection();
   }
 
   get isReady(): boolean {
@@ -117,7 +121,7 @@ class Tier {
 
   destroy(): void {
     clearTimeout(this.#renewal);
-    this.#renew = undefined;
+    this.#renewal = undefined;
     this.#child.destroy();
   }
 }
