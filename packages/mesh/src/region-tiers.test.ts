@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { createClient } from './client.js';
 import type { MeshServer } from './server.js';
 import { answer, meshKey, scripted, startScripted } from './test/scripted-server.js';
@@ -49,6 +53,18 @@ async function withTiers(
   }
 }
 
+const synSent = '02';
+
+/** The local ends of connections to a port that nobody has answered yet. */
+function attemptsAt(port: number): string[] {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1);
+  return lines.flatMap((line) => {
+    const [, local = '', remote = '', state] = line.trim().split(/\s+/);
+    return remote.endsWith(`:${hex}`) && state === synSent ? [local] : [];
+  });
+}
+
 describe('region tiers', function () {
   this.timeout(20_000);
 
@@ -96,6 +112,34 @@ describe('region tiers', function () {
     } finally {
       client.close();
       await away.server.stop(0);
+    }
+  });
+
+  it('try anew when nobody answers an attempt, rather than wait for the system to', async () => {
+    const home = await startCounted();
+    const door = fork(new URL('./test/narrow-door.js', import.meta.url), [home.server.address]);
+    const [port] = (await once(door, 'message')) as [number];
+    door.kill('SIGSTOP');
+    // They take all room there is: what comes after them is dropped, as in a partition.
+    const crowd = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
+    await once(crowd[0] as Socket, 'connect');
+    const others = attemptsAt(port);
+    const client = createClient(scripted, { target: `static:///127.0.0.1:${port}`, key: meshKey });
+    try {
+      const call = client.getThing({ service: '' }, { timeoutMs: 15_000 });
+      const seen = new Set<string>();
+      for (const until = Date.now() + 6_000; seen.size < 2; ) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        for (const attempt of attemptsAt(port)) if (!others.includes(attempt)) seen.add(attempt);
+        assert(Date.now() < until, `${seen.size} attempts`);
+      }
+      for (const socket of crowd) socket.destroy();
+      door.kill('SIGCONT');
+      await call;
+    } finally {
+      client.close();
+      door.kill('SIGKILL');
+      await home.server.stop(0);
     }
   });
 

@@ -19,6 +19,15 @@ const patienceMs = 500;
 /** Longer than a frozen peer goes unnoticed (keepalive: 1.5 s). */
 const provenAfterMs = 3_000;
 
+/**
+ * An attempt that is not answered is made anew after this long. The system repeats its first packet ever more
+ * rarely: after a partition of a minute it would lie still for another one, with everybody there.
+ */
+const connectWithinMs = 2_000;
+
+/** Connections of another attempt are others. */
+const attemptOption = 'sluice.attempt';
+
 /** What the policy inside each tier does. */
 class TiersConfig implements Config {
   readonly inner: Config;
@@ -49,6 +58,9 @@ class Tier {
   error: string | null = null;
   isEmpty = true;
   readonly #child: experimental.ChildLoadBalancerHandler;
+  #attempt = 0;
+  #renew: (() => void) | undefined;
+  #renewal: NodeJS.Timeout | undefined;
 
   constructor(parent: experimental.ChannelControlHelper, onChange: () => void) {
     this.#child = new experimental.ChildLoadBalancerHandler(
@@ -57,6 +69,7 @@ class Tier {
           this.state = state;
           this.picker = new FairPicker(picker);
           this.error = error;
+          this.#awaitConnection();
           onChange();
         },
       }),
@@ -66,7 +79,28 @@ class Tier {
 
   update(endpoints: Endpoints, config: Config, options: ChannelOptions, note: string): boolean {
     this.isEmpty = !endpoints.ok || endpoints.value.length === 0;
-    return this.#child.updateAddressList(endpoints, config, options, note);
+    const update = (): boolean =>
+      this.#child.updateAddressList(endpoints, config, { ...options, [attemptOption]: this.#attempt }, note);
+    this.#renew = update;
+    return update();
+  }
+
+  #awaitConnection(): void {
+    if (this.state !== connectivityState.CONNECTING) {
+      clearTimeout(this.#renewal);
+      this.#renewal = undefined;
+      return;
+    }
+    // An answer may be here, unread, when this thread was busy: it is read first.
+    this.#renewal ??= setTimeout(() => setImmediate(() => this.#tryAnew()), connectWithinMs).unref();
+  }
+
+  #tryAnew(): void {
+    if (this.#renewal === undefined) return;
+    this.#renewal = undefined;
+    this.#attempt++;
+    this.#renew?.();
+    this.#awaitConnection();
   }
 
   get isReady(): boolean {
@@ -86,6 +120,8 @@ class Tier {
   }
 
   destroy(): void {
+    clearTimeout(this.#renewal);
+    this.#renewal = undefined;
     this.#child.destroy();
   }
 }

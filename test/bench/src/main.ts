@@ -1,6 +1,7 @@
 import { benchCompile, benchIdList } from './compile.js';
 import { benchEngine } from './engine.js';
 import { benchEvaluation } from './evaluation.js';
+import { benchHedging } from './hedging.js';
 import { benchIngestion, benchIngestionMemory, benchIngestionStore } from './ingestion.js';
 import { describeMachine } from './measure.js';
 import { benchPropagation } from './propagation.js';
@@ -12,6 +13,7 @@ const parts = {
   idlist: benchIdList,
   evaluation: benchEvaluation,
   propagation: benchPropagation,
+  hedging: benchHedging,
   ingestion: benchIngestion,
   'ingestion-store': benchIngestionStore,
 };

@@ -31,15 +31,15 @@ async function tell(lab: Lab, story: Story): Promise<Line> {
   const { fault, goal } = story;
   const why = story.isNotRun?.();
   if (why !== undefined) return { fault, goal, measured: why, proof: 'not run', isMet: true, verdict: 'not run' };
-  try {
-    const finding = await story.tell(lab);
-    const proof = await prove(lab, story);
-    const isMet = finding.isMet && proof.isMet;
-    return { fault, goal, measured: finding.measured, proof: proof.measured, isMet, verdict: isMet ? 'met' : 'MISSED' };
-  } catch (error) {
-    return { fault, goal, measured: String(error), proof: 'not run', isMet: false, verdict: 'MISSED' };
-  }
+  const finding = await caught(story.tell(lab));
+  const proof = await caught(prove(lab, story));
+  const isMet = finding.isMet && proof.isMet;
+  return { fault, goal, measured: finding.measured, proof: proof.measured, isMet, verdict: isMet ? 'met' : 'MISSED' };
 }
+
+/** A story that breaks off is missed, and the next one is told all the same. */
+const caught = (finding: Promise<Finding>): Promise<Finding> =>
+  finding.catch((error: unknown) => ({ measured: String(error), isMet: false }));
 
 function print({ fault, goal, measured, proof, verdict }: Line): void {
   const lines = [`goal      ${goal}`, `measured  ${measured}`, `checker   ${proof}`, `verdict   ${verdict}`];
@@ -76,8 +76,8 @@ function inOrderOf(seed: number, stories: readonly Story[]): Story[] {
 }
 
 const seedsMax = 1_000_000;
-/** The goal of the stories that kill something, in milliseconds. */
-const p99MaxMs = 150;
+/** Goals are judged as they are stated. */
+const patience = 1;
 
 /**
  * Those whose fault has the text of `STORY` in its name, or all, in the order, on the victims and with the
@@ -95,9 +95,9 @@ export async function drillRegions(): Promise<boolean> {
   );
   const clustered = [leaderLost].filter(isAsked);
   const lines: Line[] = [];
-  if (two.length > 0) lines.push(...(await tellAll(two, { env: labEnv, p99MaxMs, seed })));
+  if (two.length > 0) lines.push(...(await tellAll(two, { env: labEnv, patience, seed })));
   if (clustered.length > 0)
-    lines.push(...(await tellAll(clustered, { regions: ['us'], natsNodes: 3, env: labEnv, p99MaxMs, seed })));
+    lines.push(...(await tellAll(clustered, { regions: ['us'], natsNodes: 3, env: labEnv, patience, seed })));
   printTable(lines);
   const count = (verdict: Line['verdict']): number => lines.filter((line) => line.verdict === verdict).length;
   console.log(`\n  ${count('met')} met, ${count('MISSED')} missed, ${count('not run')} not run`);

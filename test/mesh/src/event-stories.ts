@@ -51,21 +51,22 @@ async function losesRegion(lab: Lab, isPatient: boolean): Promise<Told> {
   let naming: Finding = { measured: 'nobody was told', isMet: false };
   const during = async (): Promise<void> => {
     await lab.pause();
-    naming = await isNamed(lab, 'us', {
-      names: [...evaluatorsOf(lab, 'eu').map(nameOf), { kind: 'region', subject: 'eu', region: 'eu' }],
-      inflict: async () => {
-        // Nobody writes while it is away: what eu takes stays in its log.
-        await writer.kill();
-        await lab.pause();
-        await lab.mesh.killRegion('eu');
-        await writer.start();
-      },
-      endure: () => lab.pause(),
-      undo: async () => {
-        await writer.start();
-        await lab.mesh.startRegion('eu');
-      },
-    });
+    // Nobody writes while it is away: what eu takes stays in its log.
+    await writer.kill();
+    try {
+      await lab.pause();
+      naming = await isNamed(lab, 'us', {
+        names: [...evaluatorsOf(lab, 'eu').map(nameOf), { kind: 'region', subject: 'eu', region: 'eu' }],
+        inflict: () => lab.mesh.killRegion('eu'),
+        endure: async () => {
+          await writer.start();
+          await lab.pause();
+        },
+        undo: () => lab.mesh.startRegion('eu'),
+      });
+    } finally {
+      await writer.start();
+    }
     await untilServing(lab, 'us', 'eu-evaluation-1');
   };
   const { name, acked } = await sending(lab, ['us', 'eu'], during, isPatient);
@@ -94,8 +95,11 @@ function whyNoCut(): string | undefined {
 
 const convergeGoalMs = 10_000;
 
-/** Changes a gate at home, and answers with the revision. */
-async function change({ mesh }: Lab, rollout: number): Promise<number> {
+let changes = 0;
+
+/** Changes a gate at home, to something that it never was, and answers with the revision. */
+async function change({ mesh }: Lab): Promise<number> {
+  const rollout = 30 + (changes++ % 60);
   const place = ['--project', set.project, '--environment', set.environment];
   const { code, stdout, stderr } = await mesh.sluice(
     ...['gate', 'set', 'express-checkout', '--rollout', String(rollout), ...place, '--json'],
@@ -127,7 +131,7 @@ async function converged(lab: Lab, region: string, revision: number): Promise<nu
 const drillCutMs = 30_000;
 
 /** What a region that is cut off for a while finds once it is not: events of both and a change at home were made meanwhile. */
-async function cutOff(lab: Lab, cutForMs: number): Promise<Told> {
+async function cutOff(lab: Lab, cutForMs: number): Promise<Told & { readonly rules: Finding }> {
   const { promise: over, resolve: end } = Promise.withResolvers<void>();
   // Callers who know nobody else: each region has to serve by itself.
   const loads = ['us', 'eu'].map((region) =>
@@ -141,7 +145,7 @@ async function cutOff(lab: Lab, cutForMs: number): Promise<Told> {
       inflict: () => lab.mesh.cut('eu'),
       endure: async () => {
         await sleep(cutForMs / 2);
-        revision = await change(lab, 30 + lab.random.below(30));
+        revision = await change(lab);
         await sleep(cutForMs / 2);
       },
       undo: async () => {
@@ -151,8 +155,11 @@ async function cutOff(lab: Lab, cutForMs: number): Promise<Told> {
     });
     const tookMs = await converging;
     end();
-    const rules = { measured: `converged ${(tookMs / 1_000).toFixed(1)} s after`, isMet: tookMs <= convergeGoalMs };
-    return { calls: both(...(await Promise.all(loads)), rules), naming };
+    const rules = {
+      measured: `converged ${(tookMs / 1_000).toFixed(1)} s after`,
+      isMet: tookMs <= lab.goal(convergeGoalMs),
+    };
+    return { calls: both(...(await Promise.all(loads))), rules, naming };
   } finally {
     end();
     await Promise.allSettled(loads);
@@ -161,13 +168,13 @@ async function cutOff(lab: Lab, cutForMs: number): Promise<Told> {
 
 /** Cuts eu off while events come in at both ends. */
 async function partitioned(lab: Lab, cutForMs: number): Promise<Told> {
-  let told: Told | undefined;
+  let told: Awaited<ReturnType<typeof cutOff>> | undefined;
   const { name, acked } = await sending(lab, ['us', 'eu'], async () => {
     told = await cutOff(lab, cutForMs);
   });
-  const events = judgeEvents(await balance(lab.mesh, name, acked, catchUpMs), acked.size, convergeGoalMs);
+  const events = judgeEvents(await balance(lab.mesh, name, acked, catchUpMs), acked.size, lab.goal(convergeGoalMs));
   if (!told) throw new Error('nothing was cut off');
-  return { calls: both(told.calls, events), naming: told.naming };
+  return { calls: both(told.calls, told.rules, events), naming: told.naming };
 }
 
 /** With neither a stream to hear from nor anybody to ask, an evaluator goes on from its disk, and learns nothing. */
@@ -181,7 +188,7 @@ export const partitionFor = (cutForMs: number): Story => ({
   tell: (lab) => allOf(partitioned(lab, cutForMs)),
   mutant: {
     without: 'the streams that evaluators catch up from',
-    tell: (lab) => withEnv(evaluatorsOf(lab, 'eu'), deaf, () => callsOf(cutOff(lab, shortCutMs))),
+    tell: (lab) => withEnv(evaluatorsOf(lab, 'eu'), deaf, async () => (await cutOff(lab, shortCutMs)).rules),
   },
 });
 
