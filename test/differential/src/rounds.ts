@@ -3,6 +3,7 @@ import { makeClientOptions } from './client-options.js';
 import { compareDocument, type Mismatch, makeSurroundings } from './compare.js';
 import type { DocumentData } from './document.js';
 import { entityNames, makeOperatorDocument, makeOverrides, makeStructureDocument } from './generate.js';
+import { mutate } from './mutate.js';
 import { Random } from './random.js';
 import { Referee, RefereeCrash, type Surroundings } from './referee.js';
 import { makeUser, type UserData } from './users.js';
@@ -13,13 +14,17 @@ export interface Round {
   readonly document: DocumentData;
   readonly users: readonly UserData[];
   readonly surroundings: Surroundings;
+  /** Something in the document is not as it should be. */
+  readonly isSpoiled: boolean;
 }
 
 export function makeRound(seed: number): Round {
   const random = new Random(seed);
   const isStructure = random.chance(0.6);
   const isForClients = isStructure && random.chance(0.4);
-  const document = isStructure ? makeStructureDocument(random, isForClients) : makeOperatorDocument(random, 150);
+  const made = isStructure ? makeStructureDocument(random, isForClients) : makeOperatorDocument(random, 150);
+  const isSpoiled = isStructure && !isForClients && random.chance(0.5);
+  const document = isSpoiled ? mutate(random, made) : made;
   const users = Array.from({ length: isStructure ? 30 : 40 }, (_, index) => makeUser(random, index));
   // A forced gate leaves something behind as well: how deep it was.
   const forced = isStructure && random.chance(0.3) ? makeOverrides(random) : [];
@@ -30,9 +35,9 @@ export function makeRound(seed: number): Round {
   const clients = isForClients ? [0, 1].map(() => makeClientOptions(random, entityNames, formats)) : [];
   const surroundings = makeSurroundings(environment, overrides, {
     clients,
-    isExposing: isStructure && random.chance(0.15),
+    isExposing: isStructure && !isSpoiled && random.chance(0.15),
   });
-  return { seed, document, users, surroundings };
+  return { seed, document, users, surroundings, isSpoiled };
 }
 
 export interface Outcome {
