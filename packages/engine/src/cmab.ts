@@ -50,14 +50,13 @@ function pick(evaluation: Evaluation, cmab: Cmab): void {
 /** A gate that goes in circles is not passed, and no error here; it is exposed all the same. */
 function passesGate(evaluation: Evaluation, gate: string): boolean {
   const depth = evaluation.recorder?.depth ?? 0;
-  const { exposures, levels } = evaluation;
+  const levels = evaluation.levels;
   let passes = false;
   try {
     passes = askNamedGate(evaluation, gate);
   } catch (error) {
     if (error !== depthExceeded) throw error;
     evaluation.levels = levels;
-    evaluation.exposures = exposures;
     evaluation.bool = false;
     exposeNamedGate(evaluation, gate);
     evaluation.recorder?.unwind(depth);
