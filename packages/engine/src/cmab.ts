@@ -2,7 +2,7 @@
 import { bucket } from './bucket.js';
 import { floatOf, jsonText, textOf } from './coerce.js';
 import { depthExceeded, type Evaluation } from './evaluation.js';
-import { askNamedGate } from './match.js';
+import { askNamedGate, exposeNamedGate } from './match.js';
 import type { Cmab, CmabWeights } from './ruleset.js';
 import { HashPrefix } from './sha256.js';
 import { valueOfText } from './value.js';
@@ -47,14 +47,18 @@ function pick(evaluation: Evaluation, cmab: Cmab): void {
   evaluation.recorder?.pickGroup(group.id, note, unitBucket, threshold);
 }
 
-/** A gate that goes in circles is not passed, and no error here. */
+/** A gate that goes in circles is not passed, and no error here; it is exposed all the same. */
 function passesGate(evaluation: Evaluation, gate: string): boolean {
   const depth = evaluation.recorder?.depth ?? 0;
+  const levels = evaluation.levels;
   let passes = false;
   try {
     passes = askNamedGate(evaluation, gate);
   } catch (error) {
     if (error !== depthExceeded) throw error;
+    evaluation.levels = levels;
+    evaluation.bool = false;
+    exposeNamedGate(evaluation, gate);
     evaluation.recorder?.unwind(depth);
   }
   evaluation.recorder?.closeTargeting(passes);

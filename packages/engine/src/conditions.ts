@@ -48,6 +48,8 @@ export interface CompiledCondition {
   readonly isInverted: boolean;
   /** The gate, list or experiment that is asked. */
   readonly name: string;
+  /** The list that the value, or the group, is looked up in. */
+  readonly list: string | undefined;
   readonly gateSlot: number;
   /** Why it cannot be evaluated as authored. */
   readonly problems: readonly ConditionProblem[];
@@ -100,6 +102,7 @@ export function compileCondition(authored: Condition, names: Names): CompiledCon
     outcome: false,
     isInverted: false,
     name: '',
+    list: undefined,
     gateSlot: -1,
     problems: problems.length === 0 ? noProblems : problems,
     ...parts,
@@ -141,10 +144,13 @@ function compileComparison(
     const vacuous = operator === undefined ? undefined : describeVacuous(operator, target);
     if (vacuous !== undefined) report(vacuous, 'warning');
   };
-  if ((operator === 'in_segment_list' || operator === 'not_in_segment_list') && !isGroup) {
+  if (operator === 'in_segment_list' || operator === 'not_in_segment_list') {
     const isPure = authored.type !== 'ip_based';
+    const list = target.text ?? '';
+    const isInverted = operator === 'not_in_segment_list';
     reportVacuous();
-    return build('list', { isPure, source, name: target.text ?? '', isInverted: operator === 'not_in_segment_list' });
+    if (isGroup) return build('group', { list, isInverted, name: authored.field ?? '' });
+    return build('list', { isPure, source, list, isInverted, name: list });
   }
   const test = operator === undefined ? undefined : compileOperator(operator, target, report);
   if (test === undefined) {

@@ -71,7 +71,10 @@ function run(evaluation: Evaluation, kind: AskedKind, name: string, spec: Compil
     return evaluation.isUnsupported ? 'Unsupported' : 'Recognized';
   } catch (error) {
     if (!isTooDeep(error)) throw error;
+    // Experiments that were asked for have been exposed by then.
+    const consulted = evaluation.consulted;
     evaluation.restart();
+    evaluation.consulted = consulted;
     return `Error:${depthExceeded.message}`;
   }
 }

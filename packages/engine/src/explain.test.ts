@@ -134,3 +134,46 @@ describe('the kind of a name', () => {
     assert.equal(evaluateAll(program, user, context).configs.get('both')?.ruleID, alone.ruleID);
   });
 });
+
+describe('what is asked for on the way to nothing', () => {
+  const { program: odd } = compileDocument({
+    condition_map: {
+      noOperator: makeCondition('experiment_group', null, ['A'], { field: 'e' }),
+      noField: makeCondition('experiment_group', 'any', ['']),
+      listed: makeCondition('experiment_group', 'in_segment_list', 'groups', { field: 'e' }),
+      circle: makeCondition('pass_gate', null, 'circle'),
+      always: makeCondition('public', null, null),
+    },
+    feature_gates: {
+      circle: makeGate([makeRule('r', ['circle'])]),
+      noOperator: makeGate([makeRule('r', ['noOperator'])]),
+      noField: makeGate([makeRule('r', ['noField'])]),
+      listed: makeGate([makeRule('r', ['listed'])]),
+    },
+    dynamic_configs: { e: makeConfig([group('A')]), self: makeConfig([group('r', { configDelegate: 'self' })]) },
+    layer_configs: { l: makeConfig([makeRule('r', ['noOperator']), makeRule('s', [])], { entity: 'layer' }) },
+    cmab_configs: { lost: { ...bandit, targetingGateName: 'circle' } },
+  });
+  const decide = (kind: AskedKind, name: string) => evaluateAs(kind, odd, name, user, context);
+  const consulted = (kind: AskedKind, name: string) => decide(kind, name).consultedExperiments.map((one) => one.name);
+
+  it('is the experiment of a condition whose operator is not known', () => {
+    assert.equal(decide('gate', 'noOperator').reason, 'Unsupported');
+    assert.deepEqual([consulted('gate', 'noOperator'), consulted('layer', 'l')], [['e'], ['e']]);
+  });
+
+  it('is no experiment where none is named, and a missing group is an empty text', () => {
+    assert.deepEqual([decide('gate', 'noField').value, consulted('gate', 'noField')], [true, []]);
+  });
+
+  it('is the list that a group is looked up in', () => {
+    assert.equal(decide('gate', 'listed').value, false);
+    assert.equal(decide('gate', 'listed').reason, 'Recognized');
+  });
+
+  it('is the gate in circles that targets a bandit', () => {
+    const exposure = { gate: 'circle', gateValue: 'false', ruleID: '' };
+    assert.deepEqual(decide('experiment', 'lost').secondaryExposures, [exposure]);
+    assert.match(decide('experiment', 'self').reason, /^Error:/);
+  });
+});

@@ -16,9 +16,12 @@ export function holds(condition: CompiledCondition, call: Call): boolean {
 
 /** Makes the comparison. */
 export function compare(condition: CompiledCondition, call: Call): boolean {
-  const value = condition.source.read(call);
-  if (condition.kind === 'test') return condition.test(value);
-  return isListed(call, condition.name, value) !== condition.isInverted;
+  return satisfies(condition, condition.source.read(call), call);
+}
+
+/** Whether a value is what a condition asks for. */
+export function satisfies({ list, test, isInverted }: CompiledCondition, value: unknown, call: Call): boolean {
+  return list === undefined ? test(value) : isListed(call, list, value) !== isInverted;
 }
 
 function isListed(call: Call, listName: string, value: unknown): boolean {

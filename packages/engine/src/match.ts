@@ -4,7 +4,7 @@ import type { CompiledCondition } from './conditions.js';
 import { deepen, evaluateSpec } from './evaluate.js';
 import { type Evaluation, joinExposures } from './evaluation.js';
 import { groupOf } from './experiment-group.js';
-import { compare, holds } from './holds.js';
+import { compare, holds, satisfies } from './holds.js';
 import { noValue } from './value.js';
 
 /**
@@ -86,11 +86,17 @@ function decide(evaluation: Evaluation, condition: CompiledCondition): void {
       return;
     case 'group':
       if (evaluation.isForClients) evaluation.isUnsupported = true;
-      else evaluation.bool = condition.test(groupOf(evaluation, condition.name));
+      else evaluation.bool = satisfies(condition, askGroup(evaluation, condition), evaluation);
       return;
     case 'unsupported':
+      // Of experiments it still asks for the group.
+      if (condition.authored.type === 'experiment_group' && !evaluation.isForClients) askGroup(evaluation, condition);
       evaluation.isUnsupported = true;
   }
+}
+
+function askGroup(evaluation: Evaluation, { authored }: CompiledCondition): string | undefined {
+  return authored.field === undefined ? undefined : groupOf(evaluation, authored.field);
 }
 
 function askGate(evaluation: Evaluation, condition: CompiledCondition): void {
@@ -105,8 +111,13 @@ export function askNamedGate(evaluation: Evaluation, name: string): boolean {
   const isDecided = askInto(evaluation, name, evaluation.program.names.gates.find(name) ?? -1, false);
   // With conditions, a gate that is unsupported takes the exposures before it along; not so here.
   if (!isDecided) evaluation.exposures = joinExposures(outer, evaluation.exposures);
-  addExposure(evaluation, name, evaluation.ruleID ?? '');
+  exposeNamedGate(evaluation, name);
   return evaluation.bool;
+}
+
+/** Unlike with conditions, also under no rule id. */
+export function exposeNamedGate(evaluation: Evaluation, name: string): void {
+  addExposure(evaluation, name, evaluation.ruleID ?? '');
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   type LocalOverrides,
   type Program,
   parseStatsigDocument,
+  StatsigDocumentError,
 } from '@sluice/engine';
 import { type Answers, answerByEngine, type Names } from './answers.js';
 import { listNames } from './conditions.js';
@@ -78,13 +79,24 @@ export function compileDocument(document: DocumentData): Program {
   return compile({ ...ruleset, idLists }).program;
 }
 
+/** Undefined where the document is refused. */
+function tryCompile(document: DocumentData): Program | undefined {
+  try {
+    return compileDocument(document);
+  } catch (error) {
+    if (error instanceof StatsigDocumentError) return undefined;
+    throw error;
+  }
+}
+
 export function namesOf(
   document: DocumentData,
   { clients, isExposing }: Pick<Surroundings, 'clients' | 'isExposing'>,
 ): Names {
-  const stores = Object.entries(document.param_stores ?? {}).map(([name, { parameters }]) => [
+  const stores = Object.entries(document.param_stores ?? {}).map(([name, store]) => [
     name,
-    [...Object.keys(parameters), 'no-such-parameter'],
+    // Nothing is sure in a document that was spoiled.
+    [...Object.keys(store?.parameters ?? {}), 'no-such-parameter'],
   ]);
   return {
     gates: [...Object.keys(document.feature_gates), 'no-such-gate'],
@@ -96,17 +108,25 @@ export function namesOf(
   };
 }
 
-/** Compares all entities of a document for all users. */
+/** Compares all entities of a document for all users, or whether it is refused. */
 export async function compareDocument(
   referee: Referee,
   document: DocumentData,
   users: readonly UserData[],
   surroundings: Surroundings,
 ): Promise<{ comparisons: number; mismatches: Mismatch[] }> {
-  const program = compileDocument(document);
+  const program = tryCompile(document);
   const names = namesOf(document, surroundings);
-  if (!(await referee.load(writeDocument(document), surroundings)))
-    throw new Error('the reference refuses the document');
+  const isLoaded = await referee.load(writeDocument(document), surroundings);
+  if (isLoaded !== (program !== undefined)) {
+    const mismatch = {
+      entity: 'document',
+      ours: program ? 'loaded' : 'refused',
+      theirs: isLoaded ? 'loaded' : 'refused',
+    };
+    return { comparisons: 1, mismatches: [{ document, user: users[0] ?? {}, ...mismatch }] };
+  }
+  if (program === undefined) return { comparisons: 1, mismatches: [] };
   const theirs = await referee.ask(names, users);
   const context = contextOf(surroundings);
   let comparisons = 0;

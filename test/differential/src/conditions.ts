@@ -1,5 +1,6 @@
 /** Random conditions of every type, operator and kind of target. */
 import type { ConditionData, Json } from './document.js';
+import { makeDate, makePattern } from './oddities.js';
 import type { Random } from './random.js';
 import { fieldNames } from './users.js';
 import { makeTarget, patterns, texts } from './values.js';
@@ -45,9 +46,13 @@ export const idTypes: readonly string[] = ['userID', 'userid', 'companyID', 'COM
 export const listNames: readonly string[] = ['list-a', 'list-b'];
 
 function targetFor(random: Random, operator: string | null): Json {
-  if (operator === 'str_matches' && random.chance(0.9)) return random.pick(patterns);
+  if (operator === 'str_matches' && random.chance(0.9)) {
+    return random.chance(0.5) ? random.pick(patterns) : makePattern(random);
+  }
   if (operator?.endsWith('segment_list') && random.chance(0.9)) return random.pick(listNames);
-  const wantsText = operator?.startsWith('version') || ['before', 'after', 'on'].includes(operator ?? '');
+  const wantsTime = ['before', 'after', 'on'].includes(operator ?? '');
+  if (wantsTime && random.chance(0.4)) return makeDate(random);
+  const wantsText = wantsTime || operator?.startsWith('version');
   if (wantsText && random.chance(0.8)) return random.pick(texts);
   return makeTarget(random);
 }

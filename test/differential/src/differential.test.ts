@@ -12,7 +12,7 @@ describe('the reference', () => {
     const outcome = await runRounds(firstSeed, comparisonsMin);
     if (outcome.failed !== undefined) assert.fail(await describeMismatch(outcome.failed));
     assert.ok(outcome.comparisons >= comparisonsMin);
-    // Some documents end the reference's process; a flood of them would mean that little is compared.
-    assert.ok(outcome.crashes.length <= outcome.rounds / 4, `${outcome.crashes.length} crashes`);
+    // One spoiled document in a hundred overflows the reference's stack; more would mean that little is compared.
+    assert.ok(outcome.crashes.length <= 1 + outcome.rounds / 50, `${outcome.crashes.length} crashes`);
   });
 });

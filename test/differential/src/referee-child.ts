@@ -20,7 +20,11 @@ export type Request =
   | ({ readonly kind: 'load'; readonly document: string } & Surroundings)
   | { readonly kind: 'ask'; readonly names: Names; readonly users: readonly UserData[] };
 
-export type Response = { readonly answers: readonly Answers[] } | { readonly loaded: boolean; readonly error?: string };
+export type Response =
+  | { readonly answers: readonly Answers[] }
+  | { readonly loaded: boolean; readonly error?: string }
+  /** A mistake of ours, not of the reference. */
+  | { readonly failure: string };
 
 /** An event, as far as it is looked at. */
 interface LoggedEvent {
@@ -83,7 +87,10 @@ async function load(request: Extract<Request, { kind: 'load' }>): Promise<Respon
     globalCustomFields: request.globalCustomFields,
     ...(request.environment === null ? {} : { environment: request.environment }),
   });
-  const { isSuccess, error } = await statsig.initialize();
+  // Nothing comes back when it panics: as good as a crash.
+  const result: Awaited<ReturnType<typeof statsig.initialize>> | undefined = await statsig.initialize();
+  if (result === undefined) process.exit(1);
+  const { isSuccess, error } = result;
   for (const override of request.overrides) applyOverride(statsig, override);
   return { loaded: isSuccess, ...(error === undefined ? {} : { error }) };
 }
@@ -232,8 +239,9 @@ function layerAnswer(
     version: details.version,
     reason: details.reason,
     groupName: raw.groupName,
-    exposures: exposureTexts(raw.secondaryExposures as never),
-    isExperimentActive: raw.isExperimentActive,
+    // A layer that failed has none of these.
+    exposures: exposureTexts((raw.secondaryExposures ?? []) as never),
+    isExperimentActive: raw.isExperimentActive ?? false,
     allocated: raw.allocatedExperimentName,
     parameters,
   };
@@ -249,5 +257,7 @@ async function handle(request: Request): Promise<Response> {
 }
 
 process.on('message', (request: Request) => {
-  void handle(request).then((response) => process.send?.(response));
+  void handle(request)
+    .catch((error: unknown): Response => ({ failure: error instanceof Error ? String(error.stack) : String(error) }))
+    .then((response) => process.send?.(response));
 });

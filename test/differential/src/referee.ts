@@ -7,7 +7,10 @@ import type { Json } from './document.js';
 import type { Request, Response } from './referee-child.js';
 import type { UserData } from './users.js';
 
-/** The reference ended its process instead of answering. */
+/** The longest that an answer takes; on some documents the reference runs in circles. */
+const answerTimeoutMs = 20_000;
+
+/** The reference ended its process, or had to be ended, instead of answering. */
 export class RefereeCrash extends Error {
   override readonly name = 'RefereeCrash';
 }
@@ -58,8 +61,15 @@ export class Referee {
     this.#child = child;
     return new Promise((resolve, reject) => {
       child.removeAllListeners();
-      child.once('message', (message) => resolve(message as Response));
+      const timer = setTimeout(() => child.kill('SIGKILL'), answerTimeoutMs);
+      child.once('message', (message) => {
+        clearTimeout(timer);
+        const response = message as Response;
+        if ('failure' in response) reject(new Error(response.failure));
+        else resolve(response);
+      });
       child.once('exit', (code, signal) => {
+        clearTimeout(timer);
         this.#child = undefined;
         reject(new RefereeCrash(`the reference ended with ${signal ?? code}`));
       });

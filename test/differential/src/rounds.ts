@@ -3,6 +3,7 @@ import { makeClientOptions } from './client-options.js';
 import { compareDocument, type Mismatch, makeSurroundings } from './compare.js';
 import type { DocumentData } from './document.js';
 import { entityNames, makeOperatorDocument, makeOverrides, makeStructureDocument } from './generate.js';
+import { mutate } from './mutate.js';
 import { Random } from './random.js';
 import { Referee, RefereeCrash, type Surroundings } from './referee.js';
 import { makeUser, type UserData } from './users.js';
@@ -35,6 +36,14 @@ export function makeRound(seed: number): Round {
   return { seed, document, users, surroundings };
 }
 
+/** Every third document, of those that are not asked for client responses, with something in it that is not as it should be. */
+export function spoilSome(round: Round): Round {
+  const { seed, document, surroundings } = round;
+  const random = new Random(seed ^ 0x5eed);
+  if (seed % 3 !== 0 || surroundings.clients.length > 0) return round;
+  return { ...round, document: mutate(random, document), surroundings: { ...surroundings, isExposing: false } };
+}
+
 export interface Outcome {
   readonly comparisons: number;
   readonly rounds: number;
@@ -52,7 +61,7 @@ export async function runRounds(firstSeed: number, comparisonsMin: number): Prom
   let rounds = 0;
   try {
     for (let seed = firstSeed; comparisons < comparisonsMin; seed++, rounds++) {
-      const round = makeRound(seed);
+      const round = spoilSome(makeRound(seed));
       try {
         const result = await compareDocument(referee, round.document, round.users, round.surroundings);
         comparisons += result.comparisons;

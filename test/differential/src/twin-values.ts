@@ -105,11 +105,15 @@ export function readTargetTime(text: string): bigint | undefined {
 }
 
 function readDate(text: string): bigint | undefined {
-  const zoned = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))$/.exec(text);
-  const plain = /^(\d{1,4})-(\d{1,2})-(\d{1,2}) (\d{1,2}):(\d{1,2}):(\d{1,2})$/.exec(text);
+  const zoned = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?(?:[Zz]|([+\u2212-])(\d\d):(\d\d))$/.exec(text);
+  // Space may stand before each number; a day takes both of its digits.
+  const plain = /^\s*([+-]\d+|\d{1,4})-\s*(\d{1,2})-\s*(\d\d|\d(?!\d))\s*(\d{1,2}):\s*(\d{1,2}):\s*(\d{1,2})$/.exec(
+    text,
+  );
   const match = zoned ?? plain;
   if (match === null) return undefined;
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map(Number);
+  if (Number(match[9] ?? 0) > 23 || Number(match[10] ?? 0) > 59) return undefined;
   const days = [
     31,
     year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28,
@@ -129,6 +133,6 @@ function readDate(text: string): bigint | undefined {
   const midnight = new Date(0);
   midnight.setUTCFullYear(year, month - 1, day);
   const fraction = Math.trunc(Number(match[7] ?? 0) * 1000 + 1e-6);
-  const offset = (match[8] === '-' ? -1 : 1) * (Number(match[9] ?? 0) * 60 + Number(match[10] ?? 0)) * 60_000;
+  const offset = (match[8] === '+' ? 1 : -1) * (Number(match[9] ?? 0) * 60 + Number(match[10] ?? 0)) * 60_000;
   return BigInt(midnight.getTime() + ((hour * 60 + minute) * 60 + second) * 1000 + fraction - offset);
 }

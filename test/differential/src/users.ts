@@ -1,5 +1,6 @@
 /** Users with fields, ids, environments, addresses and agents worth comparing. */
 import type { Json } from './document.js';
+import { makeAddress, makeAgent } from './oddities.js';
 import type { Random } from './random.js';
 import { makeUserValue, texts } from './values.js';
 
@@ -68,14 +69,18 @@ export function makeUser(random: Random, index: number): UserData {
   if (random.chance(0.2)) ids.companyid = `small-${random.below(9)}`;
   if (random.chance(0.2)) ids.stableID = random.chance(0.5) ? random.below(1000) : 'stable';
   if (Object.keys(ids).length > 0 || user.userID === undefined) user.customIDs = ids;
-  if (random.chance(0.4)) user.email = random.pick(['x@y.com', 'X@STATSIG.com', '', 'a@statsig.com']);
-  if (random.chance(0.5)) user.ip = random.pick(addresses);
-  if (random.chance(0.5)) user.userAgent = random.pick(agents);
-  if (random.chance(0.3)) user.country = random.pick(moreAddresses);
-  if (random.chance(0.2)) user.locale = random.pick(['en_US', 'de', '']);
-  if (random.chance(0.3)) user.appVersion = random.pick(['1.2.3', '2.0', '10.0.1-rc', '']);
+  addFields(random, user);
   if (random.chance(0.9)) user.custom = makeAttributes(random);
   if (random.chance(0.4)) user.privateAttributes = makeAttributes(random);
   if (random.chance(0.2)) user.statsigEnvironment = random.pick([{ tier: 'staging' }, { TIER: 'x' }, { other: 'y' }]);
   return user;
+}
+
+function addFields(random: Random, user: UserData): void {
+  if (random.chance(0.4)) user.email = random.pick(['x@y.com', 'X@STATSIG.com', '', 'a@statsig.com']);
+  if (random.chance(0.5)) user.ip = random.chance(0.3) ? random.pick(addresses) : makeAddress(random);
+  if (random.chance(0.5)) user.userAgent = random.chance(0.3) ? random.pick(agents) : makeAgent(random);
+  if (random.chance(0.3)) user.country = random.pick(moreAddresses);
+  if (random.chance(0.2)) user.locale = random.pick(['en_US', 'de', '']);
+  if (random.chance(0.3)) user.appVersion = random.pick(['1.2.3', '2.0', '10.0.1-rc', '']);
 }

@@ -1,5 +1,6 @@
 /** Values that are likely to be read differently by two implementations. */
 import { type Json, spelled } from './document.js';
+import { makeDate, makeSubject } from './oddities.js';
 import type { Random } from './random.js';
 
 export const texts: readonly string[] = [
@@ -143,7 +144,9 @@ const spellings: readonly string[] = [
 /** A value of a user attribute: any JSON that the reference's binding takes. */
 export function makeUserValue(random: Random, depth = 0): Json {
   const kind = random.next();
-  if (kind < 0.5) return random.pick(texts);
+  if (kind < 0.4) return random.pick(texts);
+  if (kind < 0.46) return makeSubject(random);
+  if (kind < 0.5) return makeDate(random);
   if (kind < 0.7) return random.pick(numbers);
   if (kind < 0.78) return random.chance(0.5);
   if (kind < 0.8 || depth > 1) return null;

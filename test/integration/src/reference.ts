@@ -22,6 +22,7 @@ export interface PlainDocument {
   readonly dynamic_configs: Record<string, PlainSpec>;
   readonly layer_configs: Record<string, PlainSpec>;
   readonly cmab_configs?: Record<string, unknown>;
+  readonly param_stores?: Record<string, { readonly parameters: Record<string, unknown> }>;
   readonly condition_map: Record<string, PlainCondition>;
 }
 
@@ -45,15 +46,17 @@ export const surroundings = (part: Partial<Surroundings> = {}): Surroundings => 
   ...part,
 });
 
-/** The reference's answers for each user: `gate NAME`, `config NAME`, `experiment NAME`, `layer NAME`. */
+/** The reference's answers for each user: `gate NAME`, `config NAME`, `experiment NAME`, `layer NAME`, `parameter STORE NAME`, `client …`. */
 export async function askReference(text: string, users: readonly UserData[], around: Surroundings) {
   const document = JSON.parse(text) as PlainDocument;
   const names = {
     gates: Object.keys(document.feature_gates),
     configs: [...new Set([...Object.keys(document.dynamic_configs), ...Object.keys(document.cmab_configs ?? {})])],
     layers: Object.keys(document.layer_configs),
-    stores: {},
-    clients: [],
+    stores: Object.fromEntries(
+      Object.entries(document.param_stores ?? {}).map(([name, { parameters }]) => [name, Object.keys(parameters)]),
+    ),
+    clients: around.clients,
     isExposing: false,
   };
   const referee = new Referee();

@@ -28,8 +28,9 @@ interface Case {
 function fuzzed(seeds: readonly number[]): Case[] {
   return seeds.map((seed) => {
     const { document, users, surroundings: around } = makeRound(seed);
-    const { lists, environment } = around;
-    return { name: `seed ${seed}`, text: writeDocument(document), users, around: surroundings({ lists, environment }) };
+    const { lists, environment, clients } = around;
+    const said = surroundings({ lists, environment, clients });
+    return { name: `seed ${seed}`, text: writeDocument(document), users, around: said };
   });
 }
 
@@ -42,9 +43,11 @@ function demoCase(text: string): Case {
 
 /** The document as we export it after we have imported, stored and handed it out. */
 function exported(text: string): string {
-  const stored = entitiesFromRuleset(parseStatsigDocument(text).ruleset);
+  const { ruleset } = parseStatsigDocument(text);
+  const stored = entitiesFromRuleset(ruleset);
   const entities = stored.map((entity) => Entity.decode(Entity.encode(entity).finish()));
-  const revision = { stateHash: hashEntities(entities), committedAtMs: Date.now() };
+  // Client responses say how old the document is; otherwise that is our own time.
+  const revision = { stateHash: hashEntities(entities), committedAtMs: ruleset.time };
   return formatStatsigDocument(exportedRuleset(rulesetFromEntities(entities), revision));
 }
 
