@@ -101,16 +101,7 @@ export async function openRoom(env: Readonly<Record<string, string>> = {}): Prom
 async function untilKnown(target: string, key: string): Promise<void> {
   const instance = createClient(InstanceServiceService, { target, key });
   try {
-<<<<<<< HEAD
-    await eventually(() =>
-      instance.getInstance({}, { timeoutMs }).catch((error: unknown) => {
-        // Client keys are told nothing of instances, which is said to those that are known.
-        if (!(error instanceof SluiceError && error.kind === 'forbidden')) throw error;
-      }),
-    );
-=======
     await eventually(() => instance.getInstance({}, { timeoutMs }).catch(unlessForbidden));
->>>>>>> health
   } finally {
     instance.close();
   }
