@@ -42,7 +42,7 @@ export async function drillLedger(): Promise<boolean> {
 
 /** As many as SEEDS says, from SEED on. */
 function readSeeds(): number[] {
-  const first = countOf('SEED', process.env.SEED ?? process.env.SLUICE_DRILL_SEED ?? '1');
+  const first = countOf('SEED', process.env.SEED ?? '1');
   return Array.from({ length: countOf('SEEDS', process.env.SEEDS ?? '1') }, (_, at) => first + at);
 }
 

@@ -3,7 +3,7 @@ import { runPairs } from './pairs.js';
 
 const evaluators = 3;
 const pairs = Number(process.env.SLUICE_DRILL_PAIRS ?? 10_000);
-const seed = Number(process.env.SLUICE_DRILL_SEED ?? 1);
+const seed = Number(process.env.SEED ?? 1);
 
 /** Write-then-read pairs against every evaluator while everything on the way of a change is killed in turn. */
 export function drillStream(): Promise<boolean> {
