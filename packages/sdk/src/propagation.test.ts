@@ -24,6 +24,7 @@ describe('the last hop of a change', () => {
     const recorded: Recorded[] = [];
     keepHistograms(recorded);
     const mesh = await new TestMesh().start();
+    mesh.isTiming = true;
     mesh.model.commit([gateEntity('on', 0), keyEntity(digestOf(key))]);
     const client = new Sluice({ key, target: mesh.target, disableExposureLogging: true });
     try {

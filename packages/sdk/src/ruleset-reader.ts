@@ -100,8 +100,12 @@ export class RulesetReader {
   #confirm({ revision, stateHash, ageMs, lineage }: Heartbeat): void {
     const held = this.#options.holder.current;
     const ofLineage = compareLineage(held?.state?.lineage ?? '', lineage);
-    // A sender of an older history is behind, whatever its numbers say.
-    if (ofLineage === 'earlier') return;
+    // A sender of an older history is behind, whatever its numbers say; unless nobody has confirmed ours for long.
+    if (ofLineage === 'earlier') {
+      if (!held?.isStale) return;
+      this.#isSnapshotWanted = true;
+      throw new Error('nobody confirms the history that is held; evaluators have another one');
+    }
     if (!held || held.revision < revision || ofLineage === 'later') {
       this.#isSnapshotWanted = true;
       throw new Error(`revision ${revision} was not sent`);

@@ -44,6 +44,8 @@ export class TestMesh {
   readonly lies: RawFrame[] = [];
   ageMs = 0;
   isSilent = false;
+  /** Whether it says when it applied a change, as evaluators do. */
+  isTiming = false;
   /** Readers are turned away, and told to come back after so long. */
   comeBackMs: number | undefined = undefined;
   isIngestionAway = false;
@@ -116,11 +118,8 @@ export class TestMesh {
       if (revision !== this.model.revision) {
         const next = this.model.frames.filter((frame) => frame.revision > revision);
         const isResumable = revision > 0 && next[0]?.previousRevision === revision;
-        const times = { item: undefined, appliedAtMs: Date.now(), traceparent: undefined };
-        if (!isResumable) yield frameMessage(this.model.snapshot());
-        else
-          for (const frame of next)
-            yield Buffer.concat([frameMessage(frame), WatchRulesetResponse.encode(times).finish()]);
+        if (isResumable) yield* next.map((frame) => this.#changeMessage(frame));
+        else yield frameMessage(this.model.snapshot());
         revision = this.model.revision;
       }
       if (!this.isSilent) yield this.#heartbeat();
@@ -128,6 +127,12 @@ export class TestMesh {
       await once(this.#news, 'news', { signal: call.signal }).catch(() => undefined);
       clearTimeout(timer);
     }
+  }
+
+  #changeMessage(frame: RawFrame): Uint8Array {
+    if (!this.isTiming) return frameMessage(frame);
+    const times = { item: undefined, appliedAtMs: Date.now(), traceparent: undefined };
+    return Buffer.concat([frameMessage(frame), WatchRulesetResponse.encode(times).finish()]);
   }
 
   #heartbeat(): Uint8Array {

@@ -6,6 +6,9 @@ import { RulesetReader } from '../../../../packages/sdk/dist/ruleset-reader.js';
 import { type Handling, watchRuleset } from '../../../../services/evaluation/dist/handlers.js';
 import type { Relay } from '../../../../services/evaluation/dist/relay.js';
 
+/** What nobody confirms for so long is not defended against evaluators that have another history. In milliseconds. */
+const staleAfterMs = 1_500;
+
 /** What becomes of one message on its way to the SDK. */
 export type Harm = 'is lost' | 'comes twice';
 
@@ -19,7 +22,7 @@ export class SdkReader {
 
   constructor(onApplied: (state: ReplicaState) => void) {
     const onConfirmed = (): void => undefined;
-    this.#reader = new RulesetReader({ holder: this.#holder, staleAfterMs: 60_000, onApplied, onConfirmed });
+    this.#reader = new RulesetReader({ holder: this.#holder, staleAfterMs, onApplied, onConfirmed });
   }
 
   get state(): ReplicaState | undefined {
