@@ -7,6 +7,8 @@ import type { Browser, Page } from 'playwright-core';
 import { findChromium, openBrowser } from './browser.js';
 
 const shownWithinMs = 5_000;
+/** Events are probed every 5 s, once the canary set is there. */
+const probedWithinMs = 15_000;
 
 describe('the status page', function () {
   this.timeout(60_000);
@@ -43,13 +45,13 @@ describe('the status page', function () {
     await mesh?.stop();
   });
 
-  const shows = (selector: string, text: RegExp) =>
-    page.locator(selector).filter({ hasText: text }).first().waitFor({ timeout: shownWithinMs });
+  const shows = (selector: string, text: RegExp, timeout = shownWithinMs) =>
+    page.locator(selector).filter({ hasText: text }).first().waitFor({ timeout });
 
   it('says that everything works, with each region, service, probe and budget', async () => {
     await shows('#summary', /serving Everything works\./);
     await shows('[data-region]', /evaluation 2\/2/);
-    await shows('[data-region]', /evaluate \d+ ms/);
+    await shows('[data-region]', /evaluate \d+ ms.*ingest \d+ ms.*revision \d+ ms/, probedWithinMs);
     await shows('[data-region]', /availability 100\.0 %, budget left 100\.0 %/);
     await shows('#instances', /evaluation-1/);
     await shows('#newest', /sluice\/canary/);
