@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { compileOperator } from './operators.js';
 import { readTarget } from './target.js';
+import { readVectors } from './test/read-vectors.js';
 
 /** Whether a user's value satisfies an operator and target text. */
 function holds(operator: string, target: string, value: unknown): boolean | undefined {
@@ -76,4 +77,22 @@ describe('operators', () => {
       assert.equal(holds(operator, '["a"]', 'a'), undefined, operator);
     }
   });
+});
+
+interface Vectors {
+  readonly values: readonly unknown[];
+  readonly cases: readonly (readonly [operator: string, target: string, outcomes: string])[];
+}
+
+describe('operators by the golden vectors', () => {
+  const { values, cases }: Vectors = readVectors('operators.json');
+  for (const operator of new Set(cases.map(([name]) => name))) {
+    it(operator, () => {
+      for (const [, target, expected] of cases.filter(([name]) => name === operator)) {
+        const outcomes = values.map((value) => (holds(operator, target, value) ? '1' : '0')).join('');
+        const differing = values.filter((_, at) => outcomes[at] !== expected[at]);
+        assert.deepEqual(differing, [], `target ${target}`);
+      }
+    });
+  }
 });
