@@ -30,7 +30,7 @@ export function compileLook({ body, isAhead }: LookNode, looks: Automaton[]): nu
 
 function compileAutomaton(root: RegexNode, isBackward: boolean, looks: Automaton[]): Automaton {
   const steps = buildSteps(root, isBackward, (node) => compileLook(node, looks));
-  return new Automaton(steps, isBackward, looks.length);
+  return new Automaton(steps, isBackward);
 }
 
 /** Where each look-around holds; undefined when the effort runs out. */
