@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { compile, explainGate } from '@sluice/engine';
+import { compile, type SpecTrace as EngineTrace, explainGate, type RuleTrace } from '@sluice/engine';
 import { ConditionOutcome, Kind, RuleOutcome, SpecOrigin, SpecTrace } from '@sluice/proto';
 import { specTraceToWire } from './explanation.js';
 import { parseAuthoring } from './index.js';
@@ -66,5 +66,46 @@ describe('explanations on the wire', () => {
   it('say that a value is missing', () => {
     const [, paying] = explain({ userID: 'bob', custom: { plan: 'pro' } }).rules;
     assert.deepEqual([paying?.conditions[1]?.valueJson, paying?.conditions[1]?.why], ['', 'orders is missing']);
+  });
+
+  it('say what answers for a name, and what it was passed over for', () => {
+    const nested: EngineTrace = {
+      kind: 'experiment',
+      name: 'b',
+      origin: 'bandit',
+      rules: [],
+      ruleID: 'g',
+      passed: true,
+    };
+    const rule: RuleTrace = {
+      ...{
+        id: 'r',
+        groupName: null,
+        passPercentage: 100,
+        bucket: null,
+        threshold: null,
+        conditions: [],
+        nested: [nested],
+      },
+      ...{ outcome: 'passed over', note: null },
+    };
+    const mapped: RuleTrace = { ...rule, outcome: 'delegated', note: 'every condition holds; b answers instead' };
+    const layer: EngineTrace = {
+      ...{ kind: 'layer', name: 'l', ruleID: 'r', passed: true },
+      ...{ origin: 'mapping', rules: [rule, mapped] },
+    };
+    const wire = specTraceToWire(layer);
+    assert.deepEqual(SpecTrace.decode(SpecTrace.encode(wire).finish()), wire);
+    assert.deepEqual([wire.origin, wire.rules[0]?.nested[0]?.origin], [SpecOrigin.MAPPING, SpecOrigin.BANDIT]);
+    assert.deepEqual(
+      wire.rules.map(({ outcome, why }) => [outcome, why]),
+      [
+        [
+          RuleOutcome.PASSED_OVER,
+          'every condition holds, but its experiment adds nothing to what rules above have given',
+        ],
+        [RuleOutcome.DELEGATED, 'every condition holds; b answers instead'],
+      ],
+    );
   });
 });

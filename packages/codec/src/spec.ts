@@ -75,6 +75,9 @@ export function ruleFromWire(rule: WireRule): Rule {
   });
 }
 
+/** What the wire holds; one in so many is next to none. */
+const samplingRateMax = 2 ** 32 - 1;
+
 export function ruleToWire(rule: Rule): WireRule {
   return {
     id: rule.id,
@@ -87,7 +90,7 @@ export function ruleToWire(rule: Rule): WireRule {
     groupName: rule.groupName,
     isExperimentGroup: rule.isExperimentGroup,
     configDelegate: rule.configDelegate,
-    samplingRate: rule.samplingRate,
+    samplingRate: rule.samplingRate === undefined ? undefined : Math.min(rule.samplingRate, samplingRateMax),
   };
 }
 

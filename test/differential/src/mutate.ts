@@ -21,12 +21,10 @@ function placesOf(document: DocumentData): (readonly [container: Container, key:
 
 const nested = (depth: number): Json => spelled('['.repeat(depth) + ']'.repeat(depth));
 
-/** Undefined takes away what is there. */
+/** Undefined takes away what is there. No large integers: the reference's binding hands them out as texts, now and then. */
 const oddities: readonly (Json | undefined)[] = [
   ...[null, 5, -1, 1.5, 's', '', true, false, [], {}, ['a'], { a: 1 }, [null], 1e21, '1'],
-  ...['"\\ud800"', '{"a":"\\udc00"}', '1e400', '[1e400]', '-0', '1.0', '18446744073709551615', '{"a":1,"a":2}'].map(
-    spelled,
-  ),
+  ...['"\\ud800"', '{"a":"\\udc00"}', '1e400', '[1e400]', '-0', '1.0', '{"a":1,"a":2}'].map(spelled),
   ...[nested(126), nested(127), nested(300)],
   ...[undefined, undefined, undefined],
 ];

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { type Decision, evaluateConfig, evaluateGate, evaluateLayer, type User } from '@sluice/engine';
 import { exposureTexts } from './answers.js';
 import { compileDocument, contextOf } from './compare.js';
-import { makeRound, type Round } from './rounds.js';
-import { answerByTwin } from './twin.js';
+import { makeRound } from './rounds.js';
+import { answerByTwin, type TwinKind } from './twin.js';
 
 /** What both say, in one shape. Values that are not objects read as empty ones. */
 function describeDecision(decision: Decision): unknown {
@@ -14,24 +14,14 @@ function describeDecision(decision: Decision): unknown {
   return { answer: decision.value, ruleID, groupName, reason, exposures, allocated };
 }
 
-/** The twin does not know the rarer parts of documents. */
-function plainParts(round: Round): Round {
-  const { overrides, override_rules, cmab_configs, ...document } = structuredClone(round.document);
-  for (const layer of Object.values(document.layer_configs)) {
-    layer.useNewLayerEval = false;
-    for (const rule of layer.rules) rule.conditions = rule.conditions.filter((id) => !id.startsWith('x:'));
-  }
-  return { ...round, document, surroundings: { ...round.surroundings, overrides: [] } };
-}
-
 function compareRound(seed: number): number {
-  const { document, users, surroundings } = plainParts(makeRound(seed));
+  const { document, users, surroundings } = makeRound(seed);
   const program = compileDocument(document);
   const context = contextOf(surroundings);
   let comparisons = 0;
   for (const data of users) {
     const user = data as User;
-    const check = (kind: 'gate' | 'config' | 'layer', name: string, decision: Decision): void => {
+    const check = (kind: TwinKind, name: string, decision: Decision): void => {
       comparisons++;
       const twin = answerByTwin(document, kind, name, data, context, program.ruleset.idLists);
       const value =
@@ -45,8 +35,10 @@ function compareRound(seed: number): number {
     };
     for (const name of Object.keys(document.feature_gates))
       check('gate', name, evaluateGate(program, name, user, context));
-    for (const name of Object.keys(document.dynamic_configs))
-      check('config', name, evaluateConfig(program, name, user, context));
+    for (const name of Object.keys({ ...document.dynamic_configs, ...document.cmab_configs })) {
+      for (const kind of ['config', 'experiment'] as const)
+        check(kind, name, evaluateConfig(program, name, user, context, kind));
+    }
     for (const name of Object.keys(document.layer_configs))
       check('layer', name, evaluateLayer(program, name, user, context));
   }

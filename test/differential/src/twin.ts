@@ -1,18 +1,19 @@
 /**
  * A deliberately plain evaluator, written from the rule book: no compilation, no memory but the one that the
  * rule book asks for, BigInt and the platform's hash. It guards the fast one where the reference is not at
- * hand. It knows gates, configs, experiments and classic layers; not mappings, bandits and merged layers.
+ * hand.
  */
 import { type Context, parseUserAgent } from '@sluice/engine';
 import type { ConditionData, DocumentData, Json, RuleData, SpecData } from './document.js';
 import { compare } from './twin-operators.js';
+import { isBandit, isForced, isMapped, mergeLayer } from './twin-rarer.js';
 import { hash, timeViews, type Views, views } from './twin-values.js';
 import type { UserData } from './users.js';
 
-type Kind = 'gate' | 'config' | 'layer';
+export type TwinKind = 'gate' | 'config' | 'experiment' | 'layer';
 type Lists = ReadonlyMap<string, { has(key: string): boolean }>;
 
-class TooDeep extends Error {}
+export class TooDeep extends Error {}
 
 /** What the twin answers. */
 export interface TwinAnswer {
@@ -27,27 +28,33 @@ export interface TwinAnswer {
 
 export function answerByTwin(
   document: DocumentData,
-  kind: Kind,
+  kind: TwinKind,
   name: string,
   user: UserData,
   context: Context,
   lists: Lists,
 ): TwinAnswer {
-  const twin = new Twin(document, user, context, lists);
+  return askTwin(new Twin(document, user, context, lists), kind, name);
+}
+
+function askTwin(twin: Twin, kind: TwinKind, name: string): TwinAnswer {
   try {
     const isKnown = twin.evaluate(kind, name);
-    const reason = !isKnown ? 'Unrecognized' : (twin.override ?? (twin.isUnsupported ? 'Unsupported' : 'Recognized'));
-    return twin.answer(reason);
+    return twin.answer(
+      !isKnown ? 'Unrecognized' : (twin.override ?? (twin.isUnsupported ? 'Unsupported' : 'Recognized')),
+    );
   } catch (error) {
     if (!(error instanceof TooDeep)) throw error;
-    return new Twin(document, user, context, lists).answer('Error:Statsig Evaluation Depth Exceeded');
+    twin.reset();
+    return twin.answer('Error:Statsig Evaluation Depth Exceeded');
   }
 }
 
-class Twin {
+export class Twin {
   bool = false;
   value: Json | undefined;
   ruleID = '';
+  suffix = '';
   groupName: string | null = null;
   exposures: string[] = [];
   isUnsupported = false;
@@ -55,11 +62,13 @@ class Twin {
   allocated: string | null = null;
   depth = 0;
   readonly memo = new Map<string, { bool: boolean; ruleID: string; exposures: string[] }>();
+  /** Groups of experiments that conditions have asked for. */
+  groups = new Map<string, string | undefined>();
 
-  private readonly document: DocumentData;
-  private readonly user: UserData;
-  private readonly context: Context;
-  private readonly lists: Lists;
+  readonly document: DocumentData;
+  readonly user: UserData;
+  readonly context: Context;
+  readonly lists: Lists;
 
   constructor(document: DocumentData, user: UserData, context: Context, lists: Lists) {
     this.document = document;
@@ -69,19 +78,25 @@ class Twin {
   }
 
   answer(reason: string): TwinAnswer {
-    const { bool, value, ruleID, groupName, exposures, allocated } = this;
-    return { bool, value, ruleID, groupName, reason, exposures, allocated };
+    const { bool, value, groupName, exposures, allocated } = this;
+    return { bool, value, ruleID: this.ruleID + this.suffix, groupName, reason, exposures, allocated };
   }
 
-  spec(kind: Kind, name: string): SpecData | undefined {
-    const sections = { gate: 'feature_gates', config: 'dynamic_configs', layer: 'layer_configs' } as const;
-    const section = this.document[sections[kind]];
+  spec(kind: TwinKind, name: string): SpecData | undefined {
+    const { feature_gates: gates, dynamic_configs: configs, layer_configs: layers } = this.document;
+    const section = { gate: gates, config: configs, experiment: configs, layer: layers }[kind];
     return Object.hasOwn(section, name) ? section[name] : undefined;
   }
 
-  evaluate(kind: Kind, name: string): boolean {
+  evaluate(kind: TwinKind, name: string): boolean {
+    if (isForced(this, kind, name) || isMapped(this, kind, name)) return true;
+    if (kind === 'experiment' && isBandit(this, name)) return true;
     const spec = this.spec(kind, name);
     if (spec === undefined) return false;
+    if (kind === 'layer' && spec.useNewLayerEval === true) {
+      mergeLayer(this, spec);
+      return true;
+    }
     for (const rule of spec.rules) {
       this.matchRule(rule);
       if (this.isUnsupported) return true;
@@ -102,27 +117,43 @@ class Twin {
   }
 
   private settle(spec: SpecData, rule: RuleData): void {
-    const passes = this.passes(spec, rule);
+    const passes = this.passes(spec.salt, rule);
     this.value = passes ? rule.returnValue : spec.defaultValue;
     this.bool = passes ? rule.returnValue !== false : spec.defaultValue === true;
     this.ruleID = rule.id;
     this.groupName = rule.groupName ?? null;
   }
 
-  private passes(spec: SpecData, rule: RuleData): boolean {
+  passes(salt: string, rule: RuleData): boolean {
     if (rule.passPercentage === 100) return true;
     if (rule.passPercentage === 0) return false;
-    const text = `${spec.salt}.${rule.salt ?? rule.id}.${this.unit(rule.idType).text ?? ''}`;
+    const text = `${salt}.${rule.salt ?? rule.id}.${this.unit(rule.idType).text ?? ''}`;
     return Number(hash(text) % 10_000n) < rule.passPercentage * 100;
   }
 
-  private delegate(rule: RuleData): boolean {
+  delegate(rule: RuleData): boolean {
     const name = rule.configDelegate;
     if (name === undefined || this.spec('config', name) === undefined) return false;
     this.deepen();
-    this.evaluate('config', name);
+    this.bool = false;
+    this.value = undefined;
+    this.evaluate('experiment', name);
     this.allocated = name;
     return true;
+  }
+
+  /** Everything but what is remembered about the user. */
+  reset(): void {
+    this.bool = false;
+    this.value = undefined;
+    this.ruleID = '';
+    this.suffix = '';
+    this.groupName = null;
+    this.exposures = [];
+    this.isUnsupported = false;
+    this.override = undefined;
+    this.allocated = null;
+    this.depth = 0;
   }
 
   private deepen(): void {
@@ -130,7 +161,7 @@ class Twin {
     if (this.depth > 300) throw new TooDeep();
   }
 
-  private matchRule(rule: RuleData): void {
+  matchRule(rule: RuleData): void {
     let all = true;
     for (const id of rule.conditions) {
       const condition = Object.hasOwn(this.document.condition_map, id) ? this.document.condition_map[id] : undefined;
@@ -154,13 +185,43 @@ class Twin {
       if (condition.type === 'fail_gate' && isDecided) this.bool = !this.bool;
       return;
     }
-    const value = this.read(condition);
+    const value = condition.type === 'experiment_group' ? views(this.groupIn(condition.field)) : this.read(condition);
     const outcome =
       value === undefined || typeof condition.operator !== 'string'
         ? undefined
         : compare(condition.operator, value, condition.targetValue, this.lists);
     if (outcome === undefined) this.isUnsupported = true;
     else this.bool = outcome;
+  }
+
+  /** Decided by a call of its own; an experiment that asks for its own group has none. */
+  private groupIn(experiment: string | null | undefined): string | undefined {
+    if (experiment === null || experiment === undefined) return undefined;
+    if (this.groups.has(experiment)) return this.groups.get(experiment);
+    this.groups.set(experiment, undefined);
+    const twin = new Twin(this.document, this.user, this.context, this.lists);
+    twin.groups = this.groups;
+    const { groupName } = askTwin(twin, 'experiment', experiment);
+    this.groups.set(experiment, groupName ?? undefined);
+    return groupName ?? undefined;
+  }
+
+  /** As bandits ask: nothing is remembered, and unknown gates are exposed as well. */
+  askAlone(name: string): boolean {
+    const outer = this.exposures;
+    try {
+      this.deepen();
+      this.bool = false;
+      this.value = undefined;
+      this.exposures = [];
+      this.evaluate('gate', name);
+      this.exposures = [...outer, ...this.exposures];
+    } catch (error) {
+      if (!(error instanceof TooDeep)) throw error;
+      this.bool = false;
+    }
+    if (!name.startsWith('segment:')) this.exposures.push(`${name}:${this.bool}:${this.ruleID}`);
+    return this.bool;
   }
 
   private askGate(name: string): boolean {
@@ -211,14 +272,14 @@ class Twin {
     }
   }
 
-  private unit(idType: string): Views {
+  unit(idType: string): Views {
     if (idType.toLowerCase() === 'userid') return views(this.user.userID);
     const ids = this.user.customIDs ?? {};
     if (Object.hasOwn(ids, idType)) return views(ids[idType]);
     return views(Object.hasOwn(ids, idType.toLowerCase()) ? ids[idType.toLowerCase()] : undefined);
   }
 
-  private field(name: string): unknown {
+  field(name: string): unknown {
     const key = name.toLowerCase();
     const { userID, email, ip, country, locale, appVersion, userAgent } = this.user;
     const own = new Map(

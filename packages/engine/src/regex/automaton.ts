@@ -19,14 +19,14 @@ export interface Effort {
 const statesMax = 128;
 const stateStepsMax = 64;
 /** With more look-arounds nothing is remembered. */
-const looksRememberedMax = 3;
+const looksRememberedMax = 5;
 /** Kinds of characters that a pattern tells apart; those beyond are read step by step. */
 const classesMax = 256;
 /** Characters beyond ASCII whose class is remembered. */
 const charactersMax = 1024;
 
 const edgeClass = 0;
-/** Nothing is remembered of characters of no class; as a key it stays negative. */
+/** Nothing is remembered of characters of no class: keys made of it stay negative. */
 const noClass = -1;
 
 /** Where all ways to match have got to between two characters. */
@@ -50,7 +50,8 @@ export class Automaton {
   readonly #steps: readonly Step[];
   readonly #start: number;
   readonly #isBackward: boolean;
-  readonly #lookCount: number;
+  /** The look-arounds that it asks for. */
+  readonly #looks: readonly number[];
   /** By step: the turn in which it was last entered. */
   readonly #entered: Float64Array;
   #turn = 0;
@@ -64,11 +65,11 @@ export class Automaton {
   #asciiClasses: Int16Array | undefined;
   readonly #otherClasses = new Map<number, number>();
 
-  constructor({ steps, start }: Steps, isBackward: boolean, lookCount: number) {
+  constructor({ steps, start }: Steps, isBackward: boolean) {
     this.#steps = steps;
     this.#start = start;
     this.#isBackward = isBackward;
-    this.#lookCount = lookCount;
+    this.#looks = [...new Set(steps.flatMap((step) => (step.kind === 'look' ? [step.look] : [])))];
     this.#entered = new Float64Array(steps.length);
     this.#tests = [...new Set(steps.flatMap((step) => (step.kind === 'read' ? [step.test] : [])))];
   }
@@ -109,7 +110,9 @@ export class Automaton {
   /** Which move of a state is the one at a place. */
   #keyAt(subject: Subject, place: number, looks: LookPlaces): number {
     const symbol = this.#classOf(this.#characterAt(subject, place));
-    return this.#lookCount === 0 ? symbol : (symbol << this.#lookCount) | bitsAt(looks, this.#lookCount, place);
+    let key = symbol;
+    for (const look of this.#looks) key = key * 2 + ((looks[look] as Uint8Array)[place] as number);
+    return key;
   }
 
   /** Follows forks and checks at a place, from the start and from what was reached, then reads a character. */
@@ -158,7 +161,7 @@ export class Automaton {
 
   /** The one state of its kind, as long as it is small enough to be remembered. */
   #stateOf(reached: number[], behindKind: number): State {
-    if (this.#lookCount > looksRememberedMax || reached.length > stateStepsMax) {
+    if (this.#looks.length > looksRememberedMax || reached.length > stateStepsMax) {
       return { reached, behindKind, moves: undefined };
     }
     const distinct = [...new Set(reached)].sort((left, right) => left - right);
@@ -195,11 +198,4 @@ export class Automaton {
     this.#classes.set(signature, this.#classes.size);
     return this.#classes.size - 1;
   }
-}
-
-/** One bit per look-around. */
-function bitsAt(looks: LookPlaces, count: number, place: number): number {
-  let bits = 0;
-  for (let i = 0; i < count; i++) bits = bits * 2 + ((looks[i] as Uint8Array)[place] as number);
-  return bits;
 }

@@ -4,8 +4,11 @@
  * there as here.
  */
 import { nodesOf, type RegexNode } from './ast.js';
+import type { Automaton, LookPlaces } from './automaton.js';
 import { type BacktrackProgram, type Instruction, writeInstructions } from './instructions.js';
+import { isReferredTo } from './look-behind.js';
 import type { Pattern } from './pattern.js';
+import { compileLook, effortMax as lookEffortMax, markLooks } from './regular.js';
 import { characterAfter, characterBefore, edge, holdsBetween, readSubject, type Subject } from './subject.js';
 
 /** Instructions that a search may take, some 50 ms. The reference counts the ways that it gives up, and stops at 1,000,000. */
@@ -23,13 +26,24 @@ export function needsBacktracking(root: RegexNode): boolean {
 
 /** Compiles such a pattern; `groups` is how many it captures. Throws `PatternError`. */
 export function compileBacktracking(root: RegexNode, groups: number): Pattern {
-  const program = writeInstructions(root, groups);
+  const looks: Automaton[] = [];
+  const program = writeInstructions(root, groups, (node) =>
+    isRegular(node.body, root) ? compileLook(node, looks) : undefined,
+  );
   return {
     matches: (text) => {
-      const search = new Search(program, readSubject(text));
-      return search.find();
+      const subject = readSubject(text);
+      const places = markLooks(looks, subject, { left: lookEffortMax });
+      return places !== undefined && new Search(program, subject, places).find();
     },
   };
+}
+
+/** Whether a part can be matched on its own, and leaves nothing behind that the rest asks for. */
+function isRegular(body: RegexNode, root: RegexNode): boolean {
+  if (needsBacktracking(body)) return false;
+  for (const node of nodesOf(body)) if (node.kind === 'capture' && isReferredTo(node.index, root)) return false;
+  return true;
 }
 
 /** Instructions that say where to go on, and are followed by `#follow`. */
@@ -38,15 +52,17 @@ type Steering = Extract<Instruction, { kind: 'fork' | 'jump' | 'progress' | 'don
 class Search {
   readonly #instructions: readonly Instruction[];
   readonly #subject: Subject;
+  readonly #looks: LookPlaces;
   /** Places; −1 is unset. */
   readonly #registers: Int32Array;
   /** Pairs: an instruction and a place to go on from, or −1 − register and what it held. */
   readonly #pile: number[] = [];
   #effort = 0;
 
-  constructor({ instructions, registers }: BacktrackProgram, subject: Subject) {
+  constructor({ instructions, registers }: BacktrackProgram, subject: Subject, looks: LookPlaces) {
     this.#instructions = instructions;
     this.#subject = subject;
+    this.#looks = looks;
     this.#registers = new Int32Array(registers);
   }
 
@@ -129,6 +145,8 @@ class Search {
         const before = characterBefore(this.#subject, place);
         return holdsBetween(instruction.what, before, characterAfter(this.#subject, place)) ? place : -1;
       }
+      case 'look':
+        return (this.#looks[instruction.look]?.[place] === 1) === instruction.isNegative ? -1 : place;
       case 'retreat':
         return place - instruction.size;
       case 'save':

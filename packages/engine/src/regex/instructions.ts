@@ -27,6 +27,8 @@ export type Instruction =
   | { readonly kind: 'progress'; readonly register: number; otherwise: number }
   /** Goes back by so many characters, or fails. */
   | { readonly kind: 'retreat'; readonly size: number }
+  /** A look-around of which it is known where it holds. */
+  | { readonly kind: 'look'; readonly look: number; readonly isNegative: boolean }
   | { readonly kind: 'return'; readonly register: number }
   | { readonly kind: 'mark'; readonly register: number }
   /** Forgets the other ways since the mark. */
@@ -42,9 +44,12 @@ export interface BacktrackProgram {
   readonly registers: number;
 }
 
+/** Numbers the look-arounds that need no backtracking themselves; undefined for the others. */
+export type NumberLook = (node: LookNode) => number | undefined;
+
 /** Throws `PatternError`. */
-export function writeInstructions(root: RegexNode, groups: number): BacktrackProgram {
-  const writer = new Writer(2 * (groups + 1), groupsOf(root));
+export function writeInstructions(root: RegexNode, groups: number, numberLook: NumberLook): BacktrackProgram {
+  const writer = new Writer(2 * (groups + 1), groupsOf(root), numberLook);
   writer.write(root, false);
   writer.add({ kind: 'done' });
   return { instructions: writer.instructions, registers: writer.registers };
@@ -55,9 +60,12 @@ class Writer {
   registers: number;
   readonly #groups: ReadonlyMap<number, RegexNode>;
 
-  constructor(registers: number, groups: ReadonlyMap<number, RegexNode>) {
+  readonly #numberLook: NumberLook;
+
+  constructor(registers: number, groups: ReadonlyMap<number, RegexNode>, numberLook: NumberLook) {
     this.registers = registers;
     this.#groups = groups;
+    this.#numberLook = numberLook;
   }
 
   add<Added extends Instruction>(instruction: Added): Added {
@@ -161,7 +169,13 @@ class Writer {
     }
   }
 
-  #writeLook({ body, isAhead, isNegative }: LookNode): void {
+  #writeLook(node: LookNode): void {
+    const { body, isAhead, isNegative } = node;
+    const look = this.#numberLook(node);
+    if (look !== undefined) {
+      this.add({ kind: 'look', look, isNegative });
+      return;
+    }
     const register = this.registers++;
     this.add({ kind: 'mark', register });
     if (isNegative) {

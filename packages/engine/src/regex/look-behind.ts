@@ -81,7 +81,8 @@ function isEasy(node: RegexNode, root: RegexNode): boolean {
   return true;
 }
 
-function isReferredTo(group: number, root: RegexNode): boolean {
+/** Whether a reference or condition looks at a group. */
+export function isReferredTo(group: number, root: RegexNode): boolean {
   for (const node of nodesOf(root)) {
     if ((node.kind === 'back' || node.kind === 'isSet') && node.index === group) return true;
   }

@@ -28,7 +28,6 @@ export function parsePattern(source: string): { readonly root: RegexNode; readon
 
 const letterAssertions: Readonly<Record<string, Assertion>> = {
   A: 'textStart',
-  G: 'textStart',
   z: 'textEnd',
   b: 'wordBoundary',
   B: 'notWordBoundary',
@@ -42,6 +41,9 @@ const braceAssertions: Readonly<Record<string, Assertion>> = {
   '{start-half}': 'wordStartHalf',
   '{end-half}': 'wordEndHalf',
 };
+
+/** `\\G`: where the search begins. Unlike other places it may not be repeated. */
+const searchStart: RegexNode = { kind: 'assert', what: 'textStart' };
 
 const noNode: RegexNode = { kind: 'empty' };
 
@@ -130,7 +132,7 @@ class Parser {
     const [min, max] = bounds;
     if (max < min) throw new PatternError('a repetition has its bounds the wrong way round');
     const isEmpty = atom.kind === 'empty' || (atom.kind === 'sequence' && atom.parts.length === 0);
-    if (isEmpty || atom.kind === 'look') throw new PatternError(nothing);
+    if (isEmpty || atom === searchStart || atom.kind === 'look') throw new PatternError(nothing);
     this.#skipComments();
     const isSwapped = this.cursor.take('?');
     const isPossessive = this.cursor.take('+');
@@ -209,6 +211,7 @@ class Parser {
     if (cursor.take('O')) return this.#set('[\\s\\S]');
     // \K only moves where a match begins.
     if (cursor.take('K')) return noNode;
+    if (cursor.take('G')) return searchStart;
     if (cursor.take('Z')) return beforeLastNewlines;
     const named = cursor.takeProperty() ?? this.#takePerlClass(letter);
     return named === undefined ? this.#literal(cursor.takeEscapedCharacter(false)) : this.#set(named);

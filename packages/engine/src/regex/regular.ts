@@ -6,7 +6,7 @@ import { buildSteps } from './steps.js';
 import { readSubject, type Subject } from './subject.js';
 
 /** Steps that a search may take, some 50 ms; most searches take next to none. Past the limit nothing matches. */
-const effortMax = 2_000_000;
+export const effortMax = 2_000_000;
 
 /** Compiles a pattern that needs no backtracking. Throws `PatternError`. */
 export function compileRegular(root: RegexNode): Pattern {
@@ -22,15 +22,19 @@ export function compileRegular(root: RegexNode): Pattern {
   };
 }
 
-/** Adds an automaton for each look-around to `looks`, inner ones first. */
-function compileAutomaton(root: RegexNode, isBackward: boolean, looks: Automaton[]): Automaton {
+/** The automaton of a look-around, numbered among the others; its inner ones come first. */
+export function compileLook({ body, isAhead }: LookNode, looks: Automaton[]): number {
   // What lies ahead is searched from the end of the text, so that it is known where it begins.
-  const lookOf = ({ body, isAhead }: LookNode): number => looks.push(compileAutomaton(body, isAhead, looks)) - 1;
-  const steps = buildSteps(root, isBackward, lookOf);
-  return new Automaton(steps, isBackward, looks.length);
+  return looks.push(compileAutomaton(body, isAhead, looks)) - 1;
 }
 
-function markLooks(looks: readonly Automaton[], subject: Subject, effort: Effort): LookPlaces | undefined {
+function compileAutomaton(root: RegexNode, isBackward: boolean, looks: Automaton[]): Automaton {
+  const steps = buildSteps(root, isBackward, (node) => compileLook(node, looks));
+  return new Automaton(steps, isBackward);
+}
+
+/** Where each look-around holds; undefined when the effort runs out. */
+export function markLooks(looks: readonly Automaton[], subject: Subject, effort: Effort): LookPlaces | undefined {
   const marked: Uint8Array[] = [];
   for (const look of looks) {
     const places = new Uint8Array(subject.length + 1);
