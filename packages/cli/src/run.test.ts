@@ -135,7 +135,7 @@ describe('the command line', () => {
     [['gate', 'create', 'g', '--when', deep], /^error: g: the document is nested deeper than 32 levels/],
     [['check', 'g', '--user', '@deep.json'], /^error: user\.a: is not a field of users/],
     [['check', 'g', '--user', `{"custom":${deep}}`], /^error: user\.custom\.a: /],
-    [['import', 'statsig', 'deep.json'], /^error: file: nested more than 128 levels deep/],
+    [['import', 'statsig', 'deep.json'], /^error: file: has_updates: is required; this must be a v2 /],
     [['gate', 'show', 'g', '--at-revision', '0'], /^error: --at-revision: must be a number between 1 and/],
     [['events', 'tail', '--for', 'long'], /^error: --for: must be a time between 1ms and 60m/],
     [['key', 'create', '--class', 'admin'], /'admin' is invalid/],

@@ -125,7 +125,7 @@ function targetOf({ targetValue }: Condition, report: Report): Target {
     return readTarget(targetValue);
   } catch (error) {
     const message = error instanceof Error ? error.message : '';
-    if (isWellFormed(targetValue)) report(`targetValue can't be read: ${message}; it counts as missing`, 'warning');
+    if (isWellFormed(targetValue)) report(`targetValue can't be read: ${message}; it counts as missing`, 'lost');
     else report(`targetValue is not JSON: ${message}`);
     return { kind: 'null' };
   }

@@ -3,6 +3,9 @@ export interface Problem {
   /** Where, such as `gates.checkout.rules[2].conditions[0]`. */
   readonly path: string;
   readonly message: string;
-  /** `error`: cannot be evaluated sensibly, an authoring service should refuse it. `warning`: the reference tolerates it. */
-  readonly severity: 'error' | 'warning';
+  /**
+   * `error`: cannot be evaluated sensibly, an authoring service should refuse it. `lost`: the reference tolerates it,
+   * as something else than what is written; only an import of what it tolerates should. `warning`: worth a look.
+   */
+  readonly severity: 'error' | 'lost' | 'warning';
 }

@@ -162,7 +162,7 @@ class Inspection {
       readJson(text);
     } catch (error) {
       if (!(error instanceof JsonSyntaxError)) throw error;
-      if (isWellFormed(text)) this.#report(path, `can't be read: ${error.message}; it counts as empty`, 'warning');
+      if (isWellFormed(text)) this.#report(path, `can't be read: ${error.message}; it counts as empty`, 'lost');
       else this.#report(path, `is not JSON: ${error.message}`);
     }
   }

@@ -9,6 +9,7 @@ import {
 import { currentBaggage } from './baggage.js';
 import { withOwnDns } from './dns-resolver.js';
 import { type Duplex, type DuplexListener, openDuplex } from './duplex.js';
+import { SluiceError } from './errors.js';
 import { regionTiers } from './region-tiers.js';
 import { isRepeatable } from './repeatable.js';
 import { consulAddrOption, endpointsDirOption, regionOption, registerResolvers } from './resolver.js';
@@ -89,17 +90,19 @@ export function createClient<D extends object>(definition: D, options: ClientOpt
   const metadata = new Metadata();
   if (options.key !== undefined) metadata.set('authorization', `Bearer ${options.key}`);
   const sender = new Sender(methods[0]?.[1].path.split('/')[1] ?? '');
-  const calls = methods.map(([name, method]) => [name, caller(client, method, metadata, sender)]);
+  const calls = methods.map(([name, method]) => [name, caller(client, name, method, metadata, sender)]);
   return {
     ...Object.fromEntries(calls),
     close: () => client.close(),
   } as Client<D>;
 }
 
-function caller(client: GrpcClient, method: Method, metadata: Metadata, sender: Sender) {
+function caller(client: GrpcClient, name: string, method: Method, metadata: Metadata, sender: Sender) {
   if (method.requestStream && !method.responseStream) return upload(client, method, metadata, sender);
   if (method.requestStream) return duplex(client, method, metadata);
-  return method.responseStream ? stream(client, method, metadata) : unary(client, method, metadata, sender);
+  if (method.responseStream) return stream(client, method, metadata);
+  const send = unary(client, method, metadata, sender);
+  return isRepeatable(name) ? onceMore(send) : send;
 }
 
 /** After so long without a word an instance is asked whether it lives, in milliseconds. */
@@ -155,29 +158,47 @@ const outlierDetection = {
   child_policy: [{ round_robin: {} }],
 };
 
-function unary(client: GrpcClient, method: Method, metadata: Metadata, sender: Sender) {
+type Unary = (request: never, options: UnaryOptions, onBegun?: () => void) => Promise<unknown>;
+
+function unary(client: GrpcClient, method: Method, metadata: Metadata, sender: Sender): Unary {
   const name = method.path.slice(1);
-  const send = (request: never, options: UnaryOptions): Promise<unknown> =>
-    sender.send(options, (callOptions, done) =>
-      client.makeUnaryRequest(
-        method.path,
-        method.requestSerialize,
-        method.responseDeserialize,
-        request,
-        withContext(metadata, options.baggage ?? currentBaggage()),
-        callOptions,
-        done,
+  return (request, options, onBegun = () => undefined) =>
+    withSpan(name, { kind: 'client', attributes: { 'rpc.system': 'grpc', 'rpc.method': name } }, () =>
+      sender.send(options, (callOptions, done) =>
+        client
+          .makeUnaryRequest(
+            method.path,
+            method.requestSerialize,
+            method.responseDeserialize,
+            request,
+            withContext(metadata, options.baggage ?? currentBaggage()),
+            callOptions,
+            done,
+          )
+          .once('metadata', onBegun),
       ),
     );
-  return (request: never, options: UnaryOptions) =>
-    withSpan(
-      name,
-      {
-        kind: 'client',
-        attributes: { 'rpc.system': 'grpc', 'rpc.method': name },
-      },
-      () => send(request, options),
-    );
+}
+
+/**
+ * gRPC repeats no call whose answer has begun. One that breaks off there, as its server died between the headers and
+ * the message, is asked for once more, in what time is left.
+ */
+function onceMore(send: Unary): Unary {
+  return async (request, options) => {
+    const startMs = performance.now();
+    let hasBegun = false;
+    try {
+      return await send(request, options, () => {
+        hasBegun = true;
+      });
+    } catch (error) {
+      const isBroken = hasBegun && error instanceof SluiceError && error.kind === 'unavailable';
+      const timeoutMs = options.timeoutMs - (performance.now() - startMs);
+      if (!isBroken || error.retryAfterMs !== undefined || timeoutMs <= 0) throw error;
+      return send(request, { ...options, timeoutMs });
+    }
+  };
 }
 
 function stream(client: GrpcClient, method: Method, metadata: Metadata) {

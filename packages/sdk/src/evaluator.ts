@@ -17,7 +17,7 @@ import { type ChangeListener, ChangeListeners } from './change-listeners.js';
 import { EvaluateStream } from './evaluate-stream.js';
 import { messageOf } from './failed-answer.js';
 import { Heard } from './heard.js';
-import { lookMs, reconnectFirstMs, reconnectLongestMs, remoteTimeoutMs } from './limits.js';
+import { lookMs, probeLeastMs, reconnectFirstMs, reconnectLongestMs, remoteTimeoutMs } from './limits.js';
 import type { Settled } from './options.js';
 import { pinIn } from './pin.js';
 import { wireUser } from './wire-user.js';
@@ -112,7 +112,9 @@ export class Evaluator {
     const until = performance.now() + timeoutMs;
     for (let attempt = 0; ; attempt++) {
       const leftMs = until - performance.now();
-      if (leftMs <= 0 || this.#isClosed) throw new SluiceError('deadline', why(this.#whyNot()));
+      // What is left may be too little for an answer: its failure would hide what the last one said.
+      if (leftMs <= (attempt === 0 ? 0 : probeLeastMs) || this.#isClosed)
+        throw new SluiceError('deadline', why(this.#whyNot()));
       try {
         await this.probe(revision, Math.min(leftMs, remoteTimeoutMs));
         return;

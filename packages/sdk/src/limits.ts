@@ -54,3 +54,5 @@ export const stickyTimeoutMs = 1_000;
 export const stickyPendingMax = 1_000;
 /** How long `ready` waits unless told, in milliseconds. */
 export const readyTimeoutMs = 10_000;
+/** With less time left, in milliseconds, nobody is asked once more. */
+export const probeLeastMs = 20;

@@ -113,13 +113,13 @@ export class Writer {
     const touched = change.upserts.length + change.deletions.length;
     if (touched === 0 && !request.isMark) return { head: before, isNew: false, upserted: 0, deleted: 0, warnings: [] };
     const warnings = checkEntities(before, change, request.isTolerant ?? false);
-    refuseErrors(change.problems);
+    refuseErrors(change.problems, request.isTolerant ?? false);
     const written = {
       head: change.head,
       isNew: true,
       upserted: change.upserts.length,
       deleted: change.deletions.length,
-      warnings: [...warnings, ...change.problems.filter(({ severity }) => severity === 'warning')],
+      warnings: [...warnings, ...change.problems],
     };
     await writeRevision(tx, { set, advance: change, moment, reason });
     const { project, environment } = set;
@@ -155,9 +155,9 @@ function tryAdvance(before: Head, plan: Plan, moment: Moment, archived: Archived
   }
 }
 
-/** What cannot be evaluated cannot be saved. */
-function refuseErrors(problems: readonly Problem[]): void {
-  const errors = problems.filter(({ severity }) => severity === 'error');
+/** What cannot be evaluated cannot be saved, nor what would count as something else than what its author wrote. */
+function refuseErrors(problems: readonly Problem[], isTolerant: boolean): void {
+  const errors = problems.filter(({ severity }) => severity === 'error' || (severity === 'lost' && !isTolerant));
   if (errors.length === 0) return;
   throw invalidFields(errors.slice(0, problemsShown).map(({ path, message }) => ({ field: path, message })));
 }
