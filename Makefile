@@ -72,7 +72,7 @@ fuzz: build ## random rulesets against the reference (ARGS='--seed 7 --compariso
 # `make drill stream`: what follows the word are names of drills, not targets of their own.
 drills := $(filter-out drill,$(MAKECMDGOALS))
 
-drill: build ## long proofs against a real mesh, by name: goals, stream, ledger, regions (all without a name; SEED=…, STORY=partition)
+drill: build ## long proofs against a real mesh, by name: goals, stream, ledger, regions (all without a name; SEED=…; ledger SEEDS=5, regions STORY=partition)
 	@$(stack) provide
 	@node test/integration/dist/drill.js $(drills)
 

@@ -5,7 +5,9 @@ import {
   RuleOutcome,
   type RuleTrace,
   ruleOutcomeToJSON,
+  SpecOrigin,
   type SpecTrace,
+  specOriginToJSON,
 } from '@sluice/proto';
 import { kindWord } from './decision.js';
 import { rawJson } from './report.js';
@@ -15,8 +17,13 @@ import { enumWord, shorten } from './words.js';
 type Document = Record<string, unknown>;
 
 /** What was evaluated, as `--json` prints it. */
-export function specDocument({ kind, name, rules, ruleId, isPassed }: SpecTrace): Document {
-  return { kind: kindWord(kind), name, isPassed, ruleId, rules: rules.map(ruleDocument) };
+export function specDocument({ kind, name, origin, rules, ruleId, isPassed }: SpecTrace): Document {
+  return { kind: kindWord(kind), name, origin: originWord(origin), isPassed, ruleId, rules: rules.map(ruleDocument) };
+}
+
+/** Older evaluators leave it out. */
+function originWord(origin: SpecOrigin): string {
+  return enumWord('SPEC_ORIGIN', specOriginToJSON(origin === SpecOrigin.UNSPECIFIED ? SpecOrigin.RULES : origin));
 }
 
 function ruleDocument(rule: RuleTrace): Document {
@@ -51,7 +58,9 @@ function conditionDocument(condition: ConditionTrace): Document {
 /** What was evaluated, for people: an entity, its rules below it, their conditions below them. */
 export function specLines(spec: SpecTrace, style: Style, indent = ''): string[] {
   const value = spec.isPassed ? style.good('passes') : style.bad('does not pass');
-  const title = `${indent}${kindWord(spec.kind)} ${style.strong(spec.name)}  ${value}, rule ${spec.ruleId}`;
+  const by = originWord(spec.origin).toLowerCase().replaceAll('_', ' ');
+  const origin = by === 'rules' ? '' : ` (${by})`;
+  const title = `${indent}${kindWord(spec.kind)} ${style.strong(spec.name)}${origin}  ${value}, rule ${spec.ruleId}`;
   return [title, ...spec.rules.flatMap((rule, at) => ruleLines(rule, at + 1, style, `${indent}  `))];
 }
 

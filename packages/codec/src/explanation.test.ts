@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { compile, explainGate } from '@sluice/engine';
-import { ConditionOutcome, Kind, RuleOutcome, SpecTrace } from '@sluice/proto';
+import { ConditionOutcome, Kind, RuleOutcome, SpecOrigin, SpecTrace } from '@sluice/proto';
 import { specTraceToWire } from './explanation.js';
 import { parseAuthoring } from './index.js';
 import { rulesetFromEntities } from './ruleset.js';
@@ -46,8 +46,8 @@ function explain(user: Parameters<typeof explainGate>[2]): SpecTrace {
 
 describe('explanations on the wire', () => {
   it('say of each rule and condition how it ended and why', () => {
-    const { kind, name, rules } = explain({ userID: 'bob', custom: { plan: 'free' } });
-    assert.deepEqual([kind, name], [Kind.GATE, 'checkout']);
+    const { kind, name, origin, rules } = explain({ userID: 'bob', custom: { plan: 'free' } });
+    assert.deepEqual([kind, name, origin], [Kind.GATE, 'checkout', SpecOrigin.RULES]);
     const [staff, paying, some, last] = rules;
     assert.deepEqual([staff?.outcome, staff?.why], [RuleOutcome.CONDITIONS_FAILED, 'condition 1 does not hold']);
     assert.deepEqual(staff?.conditions[0]?.nested[0]?.isPassed, false);

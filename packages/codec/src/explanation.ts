@@ -2,12 +2,14 @@ import type {
   ConditionTrace,
   ConditionOutcome as EngineConditionOutcome,
   RuleOutcome as EngineRuleOutcome,
+  SpecOrigin as EngineSpecOrigin,
   RuleTrace,
   SpecTrace,
 } from '@sluice/engine';
 import {
   ConditionOutcome,
   RuleOutcome,
+  SpecOrigin,
   type ConditionTrace as WireConditionTrace,
   type RuleTrace as WireRuleTrace,
   type SpecTrace as WireSpecTrace,
@@ -18,6 +20,7 @@ const ruleOutcomes: Readonly<Record<EngineRuleOutcome, RuleOutcome>> = {
   passed: RuleOutcome.PASSED,
   'failed percentage': RuleOutcome.FAILED_PERCENTAGE,
   delegated: RuleOutcome.DELEGATED,
+  'passed over': RuleOutcome.PASSED_OVER,
   'conditions failed': RuleOutcome.CONDITIONS_FAILED,
   unsupported: RuleOutcome.UNSUPPORTED,
   'not evaluated': RuleOutcome.NOT_EVALUATED,
@@ -31,9 +34,23 @@ const conditionOutcomes: Readonly<Record<EngineConditionOutcome, ConditionOutcom
   'not evaluated': ConditionOutcome.NOT_EVALUATED,
 };
 
+const origins: Readonly<Record<EngineSpecOrigin, SpecOrigin>> = {
+  rules: SpecOrigin.RULES,
+  mapping: SpecOrigin.MAPPING,
+  bandit: SpecOrigin.BANDIT,
+  'local override': SpecOrigin.LOCAL_OVERRIDE,
+};
+
 /** The wire form of what the engine noted while it decided. */
-export function specTraceToWire({ kind, name, rules, ruleID, passed }: SpecTrace): WireSpecTrace {
-  return { kind: kindToWire(kind), name, rules: rules.map(ruleToWire), ruleId: ruleID, isPassed: passed };
+export function specTraceToWire({ kind, name, origin, rules, ruleID, passed }: SpecTrace): WireSpecTrace {
+  return {
+    kind: kindToWire(kind),
+    name,
+    rules: rules.map(ruleToWire),
+    ruleId: ruleID,
+    isPassed: passed,
+    origin: origins[origin],
+  };
 }
 
 function ruleToWire(rule: RuleTrace): WireRuleTrace {
@@ -42,7 +59,7 @@ function ruleToWire(rule: RuleTrace): WireRuleTrace {
     groupName: rule.groupName ?? '',
     passPercentage: rule.passPercentage,
     outcome: ruleOutcomes[rule.outcome],
-    why: whyRule(rule),
+    why: rule.note ?? whyRule(rule),
     bucket: rule.bucket ?? undefined,
     threshold: rule.threshold ?? undefined,
     conditions: rule.conditions.map(conditionToWire),
@@ -87,6 +104,8 @@ function whyRule({ outcome, bucket, threshold, passPercentage, conditions, neste
         : `every condition holds, but bucket ${bucket} is not below ${threshold}`;
     case 'delegated':
       return `every condition holds; ${nested[0]?.name ?? 'an experiment'} decides`;
+    case 'passed over':
+      return 'every condition holds, but its experiment adds nothing to what rules above have given';
     case 'conditions failed':
       return whyConditions(conditions);
     case 'unsupported':

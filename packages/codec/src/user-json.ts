@@ -1,3 +1,4 @@
+import { numberText } from '@sluice/engine';
 import type { Value, User as WireUser } from '@sluice/proto';
 import { attributeDepthMax, isShallow, tooDeep, UserError } from './user.js';
 
@@ -77,19 +78,8 @@ function text(field: string, value: unknown): string {
 
 function idText(field: string, value: unknown): string {
   if (typeof value === 'string') return value;
-  if (typeof value === 'number' && Number.isFinite(value)) return decimalText(value);
+  if (typeof value === 'number' && Number.isFinite(value)) return numberText(value);
   throw new UserError(field, 'must be a string or a number');
-}
-
-/** Shortest digits that give the number back, without an exponent: how a number reads as a unit id. */
-function decimalText(value: number): string {
-  const shortest = String(value);
-  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(shortest);
-  if (!match) return shortest;
-  const [, sign = '', first = '', rest = '', exponent = '0'] = match;
-  const digits = first + rest;
-  const point = 1 + Number(exponent);
-  return point > 0 ? sign + digits.padEnd(point, '0') : `${sign}0.${'0'.repeat(-point)}${digits}`;
 }
 
 function attributeOf(field: string, value: unknown): Value {

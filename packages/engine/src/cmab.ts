@@ -16,52 +16,63 @@ export function evaluateCmab(evaluation: Evaluation, name: string): boolean {
   const groups = cmab.groups;
   const isRunning = cmab.enabled && groups.length > 0;
   const gate = isRunning ? cmab.targetingGateName : undefined;
+  evaluation.recorder?.openBandit(name, cmab);
   const passes = gate === undefined || passesGate(evaluation, gate);
   // Unlike those of a spec, these replace what an outer layer, or the gate, has set.
   evaluation.name ??= name;
   evaluation.idType = cmab.idType;
   evaluation.version = cmab.version;
   evaluation.isExperimentActive = cmab.enabled;
-  if (!isRunning) return answer(evaluation, cmab.defaultValue, 'prestart');
-  if (!passes) return answer(evaluation, cmab.defaultValue, 'inlineTargetingRules');
+  if (!isRunning) answer(evaluation, cmab.defaultValue, 'prestart');
+  else if (!passes) answer(evaluation, cmab.defaultValue, 'inlineTargetingRules');
+  else pick(evaluation, cmab);
+  evaluation.recorder?.closeSpec(evaluation);
+  return true;
+}
+
+/** Without weights the bucket picks the group, below the sample rate a random number does, else the best score. */
+function pick(evaluation: Evaluation, cmab: Cmab): void {
+  const groups = cmab.groups;
   const unit = evaluation.program.names.unit(cmab.idType);
   const unitBucket = bucket(new HashPrefix(`${cmab.salt}.`), unit.encode(unit.text(evaluation)), 10_000);
-  if (cmab.config === undefined) {
-    const index = Math.min(Math.floor(unitBucket / (10_000 / groups.length)), groups.length - 1);
-    return choose(evaluation, groups[index], ':explore');
-  }
+  const threshold = cmab.config === undefined ? 10_000 : cmab.sampleRate * 10_000;
   const random = evaluation.context.random ?? 0;
-  const drawn = unitBucket < cmab.sampleRate * 10_000 ? drawGroup(cmab, random) : undefined;
-  return drawn === undefined
-    ? choose(evaluation, bestGroup(evaluation, cmab, random), '')
-    : choose(evaluation, drawn, ':explore');
+  const index = Math.min(Math.floor(unitBucket / (10_000 / groups.length)), groups.length - 1);
+  const explored =
+    cmab.config === undefined ? groups[index] : unitBucket < threshold ? drawGroup(cmab, random) : undefined;
+  const group = explored ?? (cmab.config === undefined ? undefined : bestGroup(evaluation, cmab, random));
+  if (group === undefined) return;
+  choose(evaluation, group, explored === undefined ? '' : ':explore');
+  const note = explored === undefined ? 'it has the best score for this user' : 'it is explored';
+  evaluation.recorder?.pickGroup(group.id, note, unitBucket, threshold);
 }
 
 /** A gate that goes in circles is not passed, and no error here. */
 function passesGate(evaluation: Evaluation, gate: string): boolean {
+  const depth = evaluation.recorder?.depth ?? 0;
+  let passes = false;
   try {
-    return askNamedGate(evaluation, gate);
+    passes = askNamedGate(evaluation, gate);
   } catch (error) {
     if (error !== depthExceeded) throw error;
-    return false;
+    evaluation.recorder?.unwind(depth);
   }
+  evaluation.recorder?.closeTargeting(passes);
+  return passes;
 }
 
-function answer(evaluation: Evaluation, valueText: string, ruleID: string): boolean {
+function answer(evaluation: Evaluation, valueText: string, ruleID: string): void {
   evaluation.bool = false;
   evaluation.value = valueOfText(valueText);
   evaluation.ruleID = ruleID;
-  return true;
 }
 
-function choose(evaluation: Evaluation, group: Group | undefined, suffix: string): boolean {
-  if (group === undefined) return true;
+function choose(evaluation: Evaluation, group: Group, suffix: string): void {
   evaluation.bool = true;
   evaluation.value = valueOfText(group.parameterValues);
   evaluation.ruleID = group.id;
   evaluation.groupName = group.name;
   evaluation.ruleSuffix = suffix;
-  return true;
 }
 
 /** Groups seen less often are explored more. Undefined when rounding leaves the number to none of them. */

@@ -150,6 +150,59 @@ describe('compile', () => {
     assert.match(problems.find(({ path }) => path === 'gates.loop')?.message ?? '', /loop → loop/);
   });
 
+  it('warns of what the reference tolerates, and nobody can have meant', () => {
+    const { program, problems } = compileDocument({
+      condition_map: {
+        list: makeCondition('unit_id', 'in_segment_list', 'nowhere'),
+        noList: makeCondition('unit_id', 'not_in_segment_list', 5),
+        group: makeCondition('experiment_group', 'any', ['A'], { field: 'nowhere' }),
+        version: makeFieldCondition('v', 'version_gt', 5),
+        date: makeCondition('current_time', 'after', '2023-01-01'),
+        number: makeFieldCondition('n', 'gte', 'many'),
+        text: makeFieldCondition('n', 'none', 'x'),
+        array: makeFieldCondition('n', 'array_contains_any', { a: 1 }),
+        surrogate: makeFieldCondition('n', 'any', ['\ud800']),
+        fine: makeFieldCondition('n', 'before', '1700000000000'),
+      },
+      dynamic_configs: { v: makeConfig([], { defaultValue: { a: '\ud800' } }) },
+      overrides: {
+        a: [{ new_config_name: 'b', rules: [{ rule_name: 'missing' }] }],
+        b: [{ new_config_name: 'c', rules: [] }],
+        c: [{ new_config_name: 'a', rules: [] }],
+        v: [{ new_config_name: 'nowhere', rules: [] }],
+      },
+      param_stores: {
+        s: {
+          parameters: {
+            g: { ref_type: 'gate', param_type: 'string', gate_name: 'nowhere', pass_value: 1, fail_value: 2 },
+            l: { ref_type: 'layer', param_type: 'string', layer_name: 'nowhere', param_name: 'x' },
+            c: { ref_type: 'dynamic_config', param_type: 'string', config_name: 'v', param_name: 'x' },
+          },
+        },
+      },
+    });
+    assert.deepEqual(
+      problems.map(({ path, severity }) => `${severity} ${path}`).sort(),
+      [
+        ...['list', 'noList', 'group', 'version', 'date', 'number', 'text', 'array', 'surrogate'].map(
+          (id) => `conditions.${id}`,
+        ),
+        'configs.v.defaultValue',
+        ...['a', 'a[0].newConfigName', 'a[0].rules', 'b', 'b[0].newConfigName', 'c', 'c[0].newConfigName'],
+        'overrides.v[0].newConfigName',
+        ...['g.gate_name', 'l.layer_name'].map((path) => `paramStores.s.parameters.${path}`),
+      ]
+        .map((path) => `warning ${/^[abc](\[|$)/.test(path) ? `overrides.${path}` : path}`)
+        .sort(),
+    );
+    const messageAt = (at: string): string => problems.find(({ path }) => path === at)?.message ?? '';
+    assert.match(messageAt('overrides.a'), /a → b → c → a/);
+    assert.match(messageAt('conditions.version'), /should be a text such as "1.2.3"; as it is, version_gt never holds/);
+    assert.match(messageAt('conditions.text'), /none always holds/);
+    const upserts = program.ruleset.overrides.entries();
+    assert.equal(patch(program, { overrides: { upserts: [...upserts] } }).problems.length, 8);
+  });
+
   it('reports texts that are not JSON, and answers around them', () => {
     const { ruleset } = parseStatsigDocument(
       makeDocument({ dynamic_configs: { c: makeConfig([makeRule('r', ['t'])]) } }),

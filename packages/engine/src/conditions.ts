@@ -1,8 +1,9 @@
 /** Conditions, compiled: where the value comes from and what it has to satisfy. */
 import { type Call, noStamp } from './call.js';
-import { JsonNumber, readJson } from './json-text.js';
+import { isWellFormed, JsonNumber, readJson } from './json-text.js';
 import type { Names } from './names.js';
 import { compileOperator, type Test } from './operators.js';
+import type { Problem } from './problem.js';
 import type { Condition } from './ruleset.js';
 import {
   CountrySource,
@@ -15,6 +16,7 @@ import {
   UserAgentSource,
 } from './sources.js';
 import { readTarget, type Target } from './target.js';
+import { describeVacuous } from './vacuous.js';
 import { freezeNode } from './value.js';
 
 /**
@@ -23,6 +25,11 @@ import { freezeNode } from './value.js';
  * `group`: the user's group in an experiment. `unsupported`: the reference does not know it.
  */
 export type ConditionKind = 'always' | 'test' | 'list' | 'gate' | 'group' | 'unsupported';
+
+/** What is wrong with a condition, for its author. */
+export type ConditionProblem = Omit<Problem, 'path'>;
+
+type Report = (message: string, severity?: Problem['severity']) => void;
 
 export interface CompiledCondition {
   readonly kind: ConditionKind;
@@ -43,10 +50,10 @@ export interface CompiledCondition {
   readonly name: string;
   readonly gateSlot: number;
   /** Why it cannot be evaluated as authored. */
-  readonly problems: readonly string[];
+  readonly problems: readonly ConditionProblem[];
 }
 
-const noProblems: readonly string[] = [];
+const noProblems: readonly ConditionProblem[] = [];
 const noSource: Source = { read: () => undefined };
 const noTest: Test = () => false;
 
@@ -75,8 +82,11 @@ function parseScalar(text: string): unknown {
 
 /** Compiles one condition. One that cannot be evaluated answers as the reference does, and says why in `problems`. */
 export function compileCondition(authored: Condition, names: Names): CompiledCondition {
-  const problems: string[] = [];
-  const report = (message: string): void => void problems.push(message);
+  const problems: ConditionProblem[] = [];
+  // One is enough: the others mostly follow from it.
+  const report: Report = (message, severity = 'error') => {
+    if (problems.length === 0) problems.push({ message, severity });
+  };
   const target = targetOf(authored, report);
   const build = (kind: ConditionKind, parts: Partial<CompiledCondition>): CompiledCondition => ({
     kind,
@@ -107,11 +117,13 @@ export function compileCondition(authored: Condition, names: Names): CompiledCon
   return compileComparison(authored, target, source, build, report);
 }
 
-function targetOf(authored: Condition, report: (message: string) => void): Target {
+function targetOf({ targetValue }: Condition, report: Report): Target {
   try {
-    return readTarget(authored.targetValue);
+    return readTarget(targetValue);
   } catch (error) {
-    report(`targetValue is not JSON: ${error instanceof Error ? error.message : ''}`);
+    const message = error instanceof Error ? error.message : '';
+    if (isWellFormed(targetValue)) report(`targetValue can't be read: ${message}; it counts as missing`, 'warning');
+    else report(`targetValue is not JSON: ${message}`);
     return { kind: 'null' };
   }
 }
@@ -121,12 +133,17 @@ function compileComparison(
   target: Target,
   source: Source,
   build: (kind: ConditionKind, parts: Partial<CompiledCondition>) => CompiledCondition,
-  report: (message: string) => void,
+  report: Report,
 ): CompiledCondition {
   const operator = authored.operator;
   const isGroup = authored.type === 'experiment_group';
+  const reportVacuous = (): void => {
+    const vacuous = operator === undefined ? undefined : describeVacuous(operator, target);
+    if (vacuous !== undefined) report(vacuous, 'warning');
+  };
   if ((operator === 'in_segment_list' || operator === 'not_in_segment_list') && !isGroup) {
     const isPure = authored.type !== 'ip_based';
+    reportVacuous();
     return build('list', { isPure, source, name: target.text ?? '', isInverted: operator === 'not_in_segment_list' });
   }
   const test = operator === undefined ? undefined : compileOperator(operator, target, report);
@@ -134,6 +151,7 @@ function compileComparison(
     report(operator === undefined ? 'an operator is missing' : `operator ${JSON.stringify(operator)} is not supported`);
     return build('unsupported', {});
   }
+  reportVacuous();
   if (isGroup) return build('group', { test, name: authored.field ?? '' });
   // Without a country table, asking for a country marks the whole call.
   return build('test', { isPure: authored.type !== 'ip_based', source, test, ...recallOf(source) });

@@ -23,7 +23,6 @@ export interface LocalOverrides {
   readonly configs?: ReadonlyMap<string, readonly LocalOverride<Readonly<Record<string, UserValue>>>[]>;
   readonly experiments?: ReadonlyMap<string, readonly ExperimentOverride[]>;
   readonly layers?: ReadonlyMap<string, readonly LocalOverride<Readonly<Record<string, UserValue>>>[]>;
-  readonly paramStores?: ReadonlyMap<string, readonly LocalOverride<Readonly<Record<string, UserValue>>>[]>;
 }
 
 /** Everything outside the user and the ruleset that an answer may depend on. */

@@ -55,13 +55,13 @@ export class DenseIdList implements IdList {
     this.#size--;
   }
 
-  /** Applies lines of an id list file: `+key` adds, `-key` removes, everything else is skipped. */
+  /** Applies lines of an id list file: `+key` adds, `-key` removes, everything else is skipped. No space is skipped. */
   applyLines(text: string): void {
     for (const line of text.split('\n')) {
-      const trimmed = line.trim();
-      if (trimmed.length <= 1) continue;
-      if (trimmed.startsWith('+')) this.add(trimmed.slice(1).trim());
-      else if (trimmed.startsWith('-')) this.delete(trimmed.slice(1).trim());
+      const key = line.endsWith('\r') ? line.slice(1, -1) : line.slice(1);
+      if (key === '') continue;
+      if (line.startsWith('+')) this.add(key);
+      else if (line.startsWith('-')) this.delete(key);
     }
   }
 

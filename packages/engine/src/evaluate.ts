@@ -35,7 +35,7 @@ export function evaluateSpec(
   if (evaluation.program.mappings !== undefined && applyMapping(evaluation, kind, name, spec)) return true;
   if (kind === 'experiment' && evaluation.program.cmabs !== undefined && evaluateCmab(evaluation, name)) return true;
   if (spec === undefined) return false;
-  evaluation.recorder?.openSpec(kind, name, spec, evaluation);
+  evaluation.recorder?.openSpec(kind, name, spec.rules, evaluation);
   describe(evaluation, spec);
   if (kind === 'layer' && spec.authored.useNewLayerEval === true) evaluateMergedLayer(evaluation, spec);
   else evaluateRules(evaluation, spec, spec.rules);

@@ -13,7 +13,10 @@ export function groupOf(evaluation: Evaluation, experiment: string): string | un
   groups.set(experiment, undefined);
   const nested = new Evaluation(evaluation.program, evaluation.user, evaluation.context, evaluation.levels);
   nested.groups = groups;
+  nested.recorder = evaluation.recorder;
+  const depth = evaluation.recorder?.depth ?? 0;
   const decision = decideConfig(nested, experiment, 'experiment');
+  evaluation.recorder?.unwind(depth);
   groups.set(experiment, decision.groupName ?? undefined);
   evaluation.consulted ??= [];
   evaluation.consulted.push(...decision.consultedExperiments, asConsulted(decision));

@@ -3,11 +3,11 @@
  * without a recorder all that is left of it is a comparison with undefined.
  */
 import { BareInteger } from './coerce.js';
-import type { CompiledRule, CompiledSpec } from './compiled.js';
+import type { CompiledRule } from './compiled.js';
 import type { CompiledCondition } from './conditions.js';
 import type { AskedKind } from './evaluate.js';
 import type { Evaluation } from './evaluation.js';
-import type { JsonText } from './ruleset.js';
+import type { Cmab, JsonText } from './ruleset.js';
 
 export type ConditionOutcome = 'holds' | 'fails' | 'unsupported' | 'unknown' | 'not evaluated';
 
@@ -21,15 +21,19 @@ export interface ConditionTrace {
   /** The user's side of the comparison; undefined when missing, or when nothing was compared. */
   value: unknown;
   outcome: ConditionOutcome;
-  /** The gate that was asked; absent when it had been asked before in this call. */
+  /** The gate or experiment that was asked; absent when it had been asked before in this call. */
   readonly nested: SpecTrace[];
 }
 
-/** `passed` and `failed percentage` decide; `delegated` hands the decision on. */
+/**
+ * `passed` and `failed percentage` decide; `delegated` hands the decision on; `passed over` matched, but its
+ * experiment had nothing to add to what rules before it have given.
+ */
 export type RuleOutcome =
   | 'passed'
   | 'failed percentage'
   | 'delegated'
+  | 'passed over'
   | 'conditions failed'
   | 'unsupported'
   | 'not evaluated';
@@ -39,18 +43,27 @@ export interface RuleTrace {
   readonly groupName: string | null;
   readonly passPercentage: number;
   outcome: RuleOutcome;
+  /** What there is to say beyond that, in words. */
+  note: string | null;
   /** The unit's bucket, of 10,000, and the bucket below which units pass. */
   bucket: number | null;
   threshold: number | null;
   readonly conditions: ConditionTrace[];
-  /** The experiment that the rule handed the decision to. */
+  /** The entity that the rule handed the decision to. */
   readonly nested: SpecTrace[];
 }
+
+/**
+ * What answers for a name: its own rules; the rules of a config mapping, which leads elsewhere; a bandit, whose
+ * groups are shown as rules; or an answer that the caller forces.
+ */
+export type SpecOrigin = 'rules' | 'mapping' | 'bandit' | 'local override';
 
 /** One entity that was evaluated, with all its rules in order. */
 export interface SpecTrace {
   readonly kind: AskedKind;
   readonly name: string;
+  readonly origin: SpecOrigin;
   readonly rules: RuleTrace[];
   /** What this entity decided. */
   ruleID: string;
@@ -60,6 +73,7 @@ export interface SpecTrace {
 /** An entity that is being evaluated, and how far it has got. */
 interface Frame {
   readonly spec: SpecTrace;
+  readonly compiled: readonly CompiledRule[];
   nextRule: number;
   rule: RuleTrace | undefined;
   nextCondition: number;
@@ -72,12 +86,33 @@ export class Recorder {
   readonly roots: SpecTrace[] = [];
   readonly #frames: Frame[] = [];
 
-  openSpec(kind: AskedKind, name: string, spec: CompiledSpec, evaluation: Evaluation): void {
-    const rules = spec.rules.map((rule) => traceRule(rule, evaluation));
-    const trace: SpecTrace = { kind, name, rules, ruleID: '', passed: false };
+  openSpec(
+    kind: AskedKind,
+    name: string,
+    compiled: readonly CompiledRule[],
+    evaluation: Evaluation,
+    origin: SpecOrigin = 'rules',
+  ): void {
+    const rules = compiled.map((rule) => traceRule(rule, evaluation));
+    this.#open({ kind, name, origin, rules, ruleID: '', passed: false }, compiled);
+  }
+
+  #open(trace: SpecTrace, compiled: readonly CompiledRule[]): Frame {
     const outer = this.#frames.at(-1);
     (outer?.condition?.nested ?? outer?.rule?.nested ?? this.roots).push(trace);
-    this.#frames.push({ spec: trace, nextRule: 0, rule: undefined, nextCondition: 0, condition: undefined });
+    const frame = { spec: trace, compiled, nextRule: 0, rule: undefined, nextCondition: 0, condition: undefined };
+    this.#frames.push(frame);
+    return frame;
+  }
+
+  /** How deep the nesting is, for `unwind`. */
+  get depth(): number {
+    return this.#frames.length;
+  }
+
+  /** Leaves what was being evaluated when an error ended it. */
+  unwind(depth: number): void {
+    this.#frames.length = Math.min(this.#frames.length, depth);
   }
 
   closeSpec(evaluation: Evaluation): void {
@@ -87,21 +122,22 @@ export class Recorder {
     frame.spec.passed = evaluation.bool;
   }
 
-  /** The next rule of the innermost entity. Rules of config mappings belong to none, and are not noted. */
+  /** The next rule of the innermost entity that is this one. */
   openRule(rule: CompiledRule): void {
     const frame = this.#frames.at(-1);
     if (frame === undefined) return;
-    const trace = frame.spec.rules[frame.nextRule];
-    const isOwn = trace !== undefined && trace.id === rule.authored.id;
-    frame.rule = isOwn ? trace : undefined;
+    const index = frame.compiled.indexOf(rule, frame.nextRule);
+    frame.rule = frame.spec.rules[index];
     frame.nextCondition = 0;
-    if (isOwn) frame.nextRule++;
+    if (index >= 0) frame.nextRule = index + 1;
   }
 
   /** How the rule ended; a later word replaces an earlier one. */
-  closeRule(outcome: RuleOutcome): void {
+  closeRule(outcome: RuleOutcome, note: string | null = null): void {
     const rule = this.#frames.at(-1)?.rule;
-    if (rule !== undefined) rule.outcome = outcome;
+    if (rule === undefined) return;
+    rule.outcome = outcome;
+    rule.note = note;
   }
 
   openCondition(): void {
@@ -120,6 +156,34 @@ export class Recorder {
     else trace.outcome = evaluation.bool ? 'holds' : 'fails';
   }
 
+  /** A bandit, with its groups as rules. A gate that targets it is a rule ahead of them. */
+  openBandit(name: string, cmab: Cmab): void {
+    const targeting = cmab.targetingGateName === undefined ? [] : [traceTargeting(cmab.targetingGateName)];
+    const rules = [...targeting, ...cmab.groups.map(traceGroup)];
+    const frame = this.#open({ kind: 'experiment', name, origin: 'bandit', rules, ruleID: '', passed: false }, []);
+    frame.rule = targeting[0];
+    frame.condition = targeting[0]?.conditions[0];
+  }
+
+  /** What the gate said that targets a bandit. */
+  closeTargeting(passes: boolean): void {
+    const frame = this.#frames.at(-1);
+    if (frame?.rule === undefined || frame.condition === undefined) return;
+    frame.condition.outcome = passes ? 'holds' : 'fails';
+    frame.condition = undefined;
+    if (passes) this.closeRule('passed', 'the user is in the bandit');
+    else this.closeRule('conditions failed');
+  }
+
+  /** The group that a bandit has picked, and why. Below the threshold it explores. */
+  pickGroup(id: string, note: string, bucket: number, threshold: number): void {
+    const frame = this.#frames.at(-1);
+    if (frame === undefined) return;
+    frame.rule = frame.spec.rules.find((rule) => rule.id === id && rule.conditions.length === 0);
+    this.closeRule('passed', note);
+    this.percentage(bucket, threshold);
+  }
+
   percentage(bucket: number, threshold: number): void {
     const rule = this.#frames.at(-1)?.rule;
     if (rule === undefined) return;
@@ -128,15 +192,27 @@ export class Recorder {
   }
 }
 
+const unevaluated = { outcome: 'not evaluated', note: null, bucket: null, threshold: null } as const;
+
+function traceTargeting(gate: string): RuleTrace {
+  const target = JSON.stringify(gate);
+  const asked = { id: '', type: 'pass_gate', operator: null, field: null, target, value: undefined } as const;
+  const condition: ConditionTrace = { ...asked, outcome: 'not evaluated', nested: [] };
+  const conditions = [condition];
+  return { id: 'inlineTargetingRules', groupName: null, passPercentage: 100, ...unevaluated, conditions, nested: [] };
+}
+
+function traceGroup({ id, name }: Cmab['groups'][number]): RuleTrace {
+  return { id, groupName: name, passPercentage: 100, ...unevaluated, conditions: [], nested: [] };
+}
+
 function traceRule(rule: CompiledRule, evaluation: Evaluation): RuleTrace {
   const { id, groupName, passPercentage, conditions } = rule.authored;
   return {
     id,
     groupName: groupName ?? null,
     passPercentage,
-    outcome: 'not evaluated',
-    bucket: null,
-    threshold: null,
+    ...unevaluated,
     conditions: conditions.map((conditionId, index) => traceCondition(conditionId, rule.conditions[index], evaluation)),
     nested: [],
   };

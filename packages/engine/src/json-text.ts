@@ -57,6 +57,15 @@ export function readAnyJson(text: string): JsonNode {
   return node;
 }
 
+/** Whether a text is JSON, readable or not. */
+export function isWellFormed(text: string | undefined): boolean {
+  try {
+    return text === undefined || readAnyJson(text) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** The well-formed value that a text begins with; what comes behind it is not looked at. Throws `JsonSyntaxError`. */
 export function readFirstJson(text: string): JsonNode {
   return new Reader(text).readValue(0);

@@ -1,5 +1,5 @@
 /** Config mappings: while one of their rules passes, another config answers. */
-import type { CompiledSpec } from './compiled.js';
+import type { CompiledRule, CompiledSpec } from './compiled.js';
 import { type AskedKind, evaluateSpec, passesPercentage, specNamed } from './evaluate.js';
 import { depthExceeded, type Evaluation } from './evaluation.js';
 import { matchRule } from './match.js';
@@ -17,12 +17,17 @@ export function applyMapping(
   for (const mapping of mappings) {
     evaluation.hop();
     const levels = evaluation.levels;
+    const depth = evaluation.recorder?.depth ?? 0;
+    evaluation.recorder?.openSpec(kind, name, rulesOf(evaluation, mapping), evaluation, 'mapping');
     try {
-      if (follow(evaluation, kind, mapping, spec?.authored.salt ?? '')) return true;
+      const isFollowed = follow(evaluation, kind, mapping, spec?.authored.salt ?? '');
+      evaluation.recorder?.closeSpec(evaluation);
+      if (isFollowed) return true;
     } catch (error) {
       if (error !== depthExceeded) throw error;
       evaluation.levels = levels;
       evaluation.reset();
+      evaluation.recorder?.unwind(depth);
     }
   }
   return false;
@@ -40,6 +45,11 @@ function follow(evaluation: Evaluation, kind: AskedKind, mapping: ConfigMapping,
   return isKnown;
 }
 
+/** For explanations: the rules of a mapping that there are. */
+function rulesOf({ program }: Evaluation, mapping: ConfigMapping): CompiledRule[] {
+  return mapping.rules.flatMap(({ ruleName }) => program.overrideRules.get(ruleName) ?? []);
+}
+
 function passesMapping(evaluation: Evaluation, mapping: ConfigMapping, specSalt: string): boolean {
   for (const { ruleName, startTimeMs } of mapping.rules) {
     const rule = evaluation.program.overrideRules.get(ruleName);
@@ -48,7 +58,10 @@ function passesMapping(evaluation: Evaluation, mapping: ConfigMapping, specSalt:
     const hasMatched = evaluation.bool && !evaluation.isUnsupported;
     // The whole record is emptied, also when this happens inside a delegate or a nested gate.
     evaluation.reset();
-    if (hasMatched && passesPercentage(evaluation, rule, specSalt)) return true;
+    if (hasMatched && passesPercentage(evaluation, rule, specSalt)) {
+      evaluation.recorder?.closeRule('delegated', `every condition holds; ${mapping.newConfigName} answers instead`);
+      return true;
+    }
   }
   return false;
 }

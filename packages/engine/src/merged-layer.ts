@@ -54,7 +54,10 @@ function takeExposures(evaluation: Evaluation, merge: Merge): void {
  */
 function contribute(evaluation: Evaluation, merge: Merge, rule: CompiledRule): void {
   if (rule.delegateSlot >= 0 && evaluateDelegate(evaluation, rule)) {
-    if (merge.hasContributed || evaluation.value === noValue) return;
+    if (merge.hasContributed || evaluation.value === noValue) {
+      evaluation.recorder?.closeRule('passed over');
+      return;
+    }
     addMembers(merge, evaluation.value, rule.authored.id);
     takeExposures(evaluation, merge);
     const { configDelegate, groupName, explicitParameters } = evaluation;

@@ -18,6 +18,7 @@ export function applyLocalOverride(
 ): boolean {
   const override = chooseOverride(overridesOf(evaluation.context.localOverrides, kind)?.get(name), evaluation.user);
   if (override === undefined) return false;
+  evaluation.recorder?.openSpec(kind, name, [], evaluation, 'local override');
   if ('groupName' in override) {
     const rule = spec?.rules.find((candidate) => candidate.authored.groupName === override.groupName);
     evaluation.value = rule?.value ?? noValue;
@@ -28,6 +29,7 @@ export function applyLocalOverride(
   }
   evaluation.ruleID = 'override';
   evaluation.overrideReason = 'LocalOverride:Recognized';
+  evaluation.recorder?.closeSpec(evaluation);
   return true;
 }
 

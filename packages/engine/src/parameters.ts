@@ -3,7 +3,6 @@ import { evaluateConfig, evaluateGate, evaluateLayer } from './api.js';
 import type { Context } from './context.js';
 import type { Decision } from './decision.js';
 import type { JsonNode } from './json-text.js';
-import { chooseOverride } from './overrides.js';
 import { type ParameterKind, parameterKindOf } from './parameter-kind.js';
 import type { Program } from './program.js';
 import type { JsonValue, User } from './user.js';
@@ -29,10 +28,6 @@ export function evaluateParameter(
   user: User,
   context: Context,
 ): ParameterDecision {
-  const override = chooseOverride(context.localOverrides?.paramStores?.get(store), user);
-  if (override !== undefined && Object.hasOwn(override.value, parameter)) {
-    return { ...absent, value: override.value[parameter] };
-  }
   const parameters = program.ruleset.paramStores.get(store)?.parameters;
   if (parameters === undefined || !Object.hasOwn(parameters, parameter)) return absent;
   const members = tryRead(parameters[parameter]?.body);

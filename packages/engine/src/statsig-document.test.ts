@@ -92,6 +92,13 @@ describe('config-spec documents', () => {
     assert.deepEqual(failures(makeDocument({ time: -1 })), ['time']);
     assert.deepEqual(failures(makeDocument({ feature_gates: [] })), ['feature_gates']);
     assert.deepEqual(failures('{"has_updates":false}')[0], 'has_updates');
+    assert.throws(
+      () =>
+        parseStatsigDocument(
+          '{"has_updates":true,"time":1,"feature_gates":[],"dynamic_configs":[],"layer_configs":[]}',
+        ),
+      /version 1 document; fetch \/v2\//,
+    );
     assert.deepEqual(failures('nonsense'), ['']);
     assert.deepEqual(failures('[]'), ['']);
   });

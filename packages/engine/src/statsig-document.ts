@@ -45,6 +45,12 @@ function rootOf(text: string): Fields {
   }
 }
 
+/** Version 1 has lists of specs, with conditions inside their rules. */
+function isVersion1({ members }: Fields): boolean {
+  const sections = ['feature_gates', 'dynamic_configs', 'layer_configs'].map((key) => members.get(key));
+  return !members.has('condition_map') && sections.every(Array.isArray);
+}
+
 /** One pass over a document: collects every failure, so that an author sees them all at once. */
 class Reading {
   readonly failures: Problem[] = [];
@@ -60,6 +66,10 @@ class Reading {
     const root = this.#root;
     if (this.#try(() => root.bool('has_updates')) === false) {
       this.#fail('has_updates', 'is false: this document says that nothing has changed, and holds nothing');
+      return undefined;
+    }
+    if (isVersion1(root)) {
+      this.#fail('feature_gates', 'is a list: this is a version 1 document; fetch /v2/download_config_specs instead');
       return undefined;
     }
     const time = this.#try(() => root.unsigned('time', 64));

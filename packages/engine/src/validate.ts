@@ -1,14 +1,15 @@
 /** What is wrong with a ruleset, with paths that an author can find. */
 import type { CompiledRule, CompiledSpec } from './compiled.js';
 import { findCycles, type Node } from './cycles.js';
-import { JsonSyntaxError, readJson } from './json-text.js';
+import { isWellFormed, JsonSyntaxError, readJson } from './json-text.js';
 import type { Problem } from './problem.js';
 import type { Program, RulesetChanges } from './program.js';
+import { type Finding, findInCondition, findInMappings, findInParamStore } from './references.js';
 import type { Cmab, ParamStore, Rule } from './ruleset.js';
 
 /** Every problem of a program's ruleset. */
 export function findProblems(program: Program): Problem[] {
-  const { gates, configs, layers, conditions, paramStores, cmabs, overrideRules } = program.ruleset;
+  const { gates, configs, layers, conditions, paramStores, cmabs, overrides, overrideRules } = program.ruleset;
   return new Inspection(program).inspect({
     gates: gates.keys(),
     configs: configs.keys(),
@@ -16,6 +17,7 @@ export function findProblems(program: Program): Problem[] {
     conditions: conditions.keys(),
     paramStores: paramStores.keys(),
     cmabs: cmabs.keys(),
+    overrides: overrides.keys(),
     overrideRules: overrideRules.keys(),
   });
 }
@@ -29,6 +31,7 @@ export function findProblemsOfChanges(program: Program, changes: RulesetChanges)
     conditions: namesOf(changes.conditions?.upserts),
     paramStores: namesOf(changes.paramStores?.upserts),
     cmabs: namesOf(changes.cmabs?.upserts),
+    overrides: namesOf(changes.overrides?.upserts),
     overrideRules: namesOf(changes.overrideRules?.upserts),
   });
 }
@@ -39,7 +42,10 @@ function* namesOf(entries: Iterable<readonly [string, unknown]> | undefined): It
 
 /** Names to look at, by section. */
 type Inspected = Readonly<
-  Record<'gates' | 'configs' | 'layers' | 'conditions' | 'paramStores' | 'cmabs' | 'overrideRules', Iterable<string>>
+  Record<
+    'gates' | 'configs' | 'layers' | 'conditions' | 'paramStores' | 'cmabs' | 'overrides' | 'overrideRules',
+    Iterable<string>
+  >
 >;
 
 type SpecSection = 'gates' | 'configs' | 'layers';
@@ -68,6 +74,10 @@ class Inspection {
     for (const name of names.conditions) this.#inspectCondition(name);
     for (const name of names.paramStores) this.#inspectParamStore(this.#program.ruleset.paramStores.get(name), name);
     for (const name of names.cmabs) this.#inspectCmab(this.#program.ruleset.cmabs.get(name), `cmabs.${name}`);
+    for (const name of names.overrides) {
+      const mappings = this.#program.ruleset.overrides.get(name) ?? [];
+      this.#warn(`overrides.${name}`, findInMappings(this.#program, name, mappings));
+    }
     for (const name of names.overrideRules) {
       const rule = this.#program.overrideRules.get(name);
       if (rule !== undefined) this.#inspectRule(rule, `overrideRules.${name}`);
@@ -115,20 +125,19 @@ class Inspection {
     const slot = this.#program.names.conditions.find(id);
     const condition = slot === undefined ? undefined : this.#program.conditions[slot];
     if (condition === undefined) return;
-    for (const message of condition.problems) this.#report(`conditions.${id}`, message);
-    if (condition.kind === 'gate' && this.#program.gates[condition.gateSlot] === undefined) {
-      this.#report(
-        `conditions.${id}`,
-        `there is no gate ${JSON.stringify(condition.name)}; it counts as off`,
-        'warning',
-      );
-    }
+    for (const { message, severity } of condition.problems) this.#report(`conditions.${id}`, message, severity);
+    this.#warn(`conditions.${id}`, findInCondition(this.#program, condition));
+  }
+
+  #warn(path: string, findings: readonly Finding[]): void {
+    for (const [below, message] of findings) this.#report(`${path}${below}`, message, 'warning');
   }
 
   #inspectParamStore(store: ParamStore | undefined, name: string): void {
     for (const [parameter, { body }] of Object.entries(store?.parameters ?? {})) {
       this.#inspectJson(body, `paramStores.${name}.parameters.${parameter}`);
     }
+    if (store !== undefined) this.#warn(`paramStores.${name}`, findInParamStore(this.#program, store));
   }
 
   #inspectCmab(cmab: Cmab | undefined, path: string): void {
@@ -153,7 +162,8 @@ class Inspection {
       readJson(text);
     } catch (error) {
       if (!(error instanceof JsonSyntaxError)) throw error;
-      this.#report(path, `is not JSON: ${error.message}`);
+      if (isWellFormed(text)) this.#report(path, `can't be read: ${error.message}; it counts as empty`, 'warning');
+      else this.#report(path, `is not JSON: ${error.message}`);
     }
   }
 }

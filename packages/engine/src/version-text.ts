@@ -1,6 +1,7 @@
 /** Version texts such as `2.10.1-beta`: what follows the first `-` does not count. */
 
-const partPattern = /^[+-]?[0-9]{1,400}$/;
+/** White space around, a sign, zeros, and no more digits than such an integer has. */
+const partPattern = /^\p{White_Space}*\+?0*([0-9]{1,39})\p{White_Space}*$/u;
 /** Parts are signed 128-bit integers; a minus never gets this far. */
 const partMax = 2n ** 127n - 1n;
 
@@ -70,12 +71,12 @@ function parts(version: string): string[] {
 }
 
 function compareParts(leftText: string, rightText: string): number | undefined {
-  const left = leftText.trim();
-  const right = rightText.trim();
-  if (!partPattern.test(left) || !partPattern.test(right)) return undefined;
+  const left = partPattern.exec(leftText)?.[1];
+  const right = partPattern.exec(rightText)?.[1];
+  if (left === undefined || right === undefined) return undefined;
   if (left.length < 16 && right.length < 16) return Math.sign(Number(left) - Number(right));
-  const exactLeft = BigInt(left.replace('+', ''));
-  const exactRight = BigInt(right.replace('+', ''));
+  const exactLeft = BigInt(left);
+  const exactRight = BigInt(right);
   if (exactLeft > partMax || exactRight > partMax) return undefined;
   return exactLeft < exactRight ? -1 : exactLeft > exactRight ? 1 : 0;
 }

@@ -123,7 +123,7 @@ export class Books {
   }
 
   /** What ingestion said of a batch; an event that it said nothing of counts as rejected. */
-  settle(outcomes: readonly EventOutcome[], sent: number, from: Place): void {
+  settle(outcomes: readonly (EventOutcome | undefined)[], sent: number, from: Place): void {
     this[from] -= sent;
     for (let at = 0; at < sent; at++) {
       const outcome = outcomes[at];

@@ -5,7 +5,7 @@ import type { Exposure, SetRef } from '@sluice/proto';
 import { v7 } from 'uuid';
 import { Books, type DropReason, type SourceBooks } from './books.js';
 import { type Batch, EventSender, type Send } from './event-sender.js';
-import { EventSpool } from './event-spool.js';
+import { EventSpool, type SpoolLimits } from './event-spool.js';
 import { messageOf } from './failed-answer.js';
 import { eventBytesMax, farewellMs, queueBytesMax, reportAfterMs, resendFirstMs, resendLongestMs } from './limits.js';
 import {
@@ -29,7 +29,7 @@ export interface EventQueueOptions {
   readonly globalCustomFields?: Attributes | undefined;
   readonly logger: Logger;
   /** Where events wait while ingestion does not take them. Undefined: in memory only. */
-  readonly spool?: { readonly directory: string; readonly bytesMax: number } | undefined;
+  readonly spool?: SpoolLimits | undefined;
 }
 
 /**
@@ -71,8 +71,9 @@ export class EventQueue {
     this.#books.deduplicated++;
   }
 
-  offerExposure(exposure: Exposure, user: User): void {
-    this.#offer(() => pendingExposure(exposure, user));
+  /** @returns whether the same exposure need not be offered again soon: it was taken, or nobody is there to take any. */
+  offerExposure(exposure: Exposure, user: User): boolean {
+    return this.#offer(() => pendingExposure(exposure, user)) || !this.#options.send;
   }
 
   offerEvent(name: string, user: User, details: EventDetails): void {
@@ -118,18 +119,20 @@ export class EventQueue {
     return this.#sending !== undefined || this.#spool?.isHolding === true;
   }
 
-  #offer(make: () => PendingEvent): void {
+  /** @returns whether the event was taken. */
+  #offer(make: () => PendingEvent): boolean {
     const refusal = this.#refusal();
     if (refusal !== undefined) {
       this.#refuse(...refusal);
-      return;
+      return false;
     }
     const pending = this.#make(make);
-    if (!pending) return;
+    if (!pending) return false;
     this.#books.take();
     this.#waiting.push(pending);
     if (this.#waiting.isBatchFull) this.#hurry.abort();
     this.#startSending();
+    return true;
   }
 
   /** Why no event can be taken now, if so. */

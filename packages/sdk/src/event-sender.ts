@@ -14,6 +14,21 @@ export interface Batch {
 
 export type Send = (request: LogEventsRequest, signal: AbortSignal) => Promise<LogEventsResponse>;
 
+/** A batch that is being delivered, maybe in parts. */
+interface Sending {
+  readonly books: Books;
+  requestsLeft: number;
+}
+
+/** Of events in some order: what became of those that ingestion answered for, and how many it refused. */
+interface Answers {
+  readonly outcomes: readonly (EventOutcome | undefined)[];
+  readonly refused: number;
+}
+
+/** Of one batch, before it is halved no more: finds two bad events among 500. What is still bad then is dropped with its neighbours. */
+const requestsMax = 40;
+
 /** Trying again would be refused again. */
 const finalKinds: readonly string[] = ['invalid', 'forbidden', 'not_found', 'precondition', 'unimplemented'];
 
@@ -37,25 +52,40 @@ export class EventSender {
    * @throws what passes with time: then nothing was booked, and the same batch may be sent again.
    */
   async deliver(batch: Batch, books: Books, from: Place): Promise<void> {
-    const count = batch.events.length;
-    const report = books.report();
+    const sending = { books, requestsLeft: requestsMax };
     try {
-      const { outcomes } = await this.#call({ ...batch, events: [...batch.events] }, books.sourceId, report);
+      const { outcomes, refused } = await this.#ask(sending, batch);
       if (this.isFailing) this.#logger.info('events can be sent again');
       this.isFailing = false;
-      books.settle(outcomes, count, from);
+      books.settle(outcomes, outcomes.length, from);
+      // Not as rejected: ingestion booked nothing of them, and their numbers never come.
+      books.drop('refused', refused, from);
       this.#tellRejected(outcomes);
     } catch (error) {
-      const reason = messageOf(error);
-      if (error instanceof SluiceError && finalKinds.includes(error.kind)) {
-        this.#logger.error({ reason, events: count }, 'ingestion refuses events; dropped');
-        books.drop('refused', count, from);
-        return;
-      }
-      if (!this.isFailing) this.#logger.warn({ reason }, 'events can not be sent; they wait');
+      if (!this.isFailing) this.#logger.warn({ reason: messageOf(error) }, 'events can not be sent; they wait');
       this.isFailing = true;
       throw error;
     }
+  }
+
+  /** A batch that is refused for one of its events is halved until that one is alone: it must not cost its neighbours. */
+  async #ask(sending: Sending, { set, events, sequence }: Batch): Promise<Answers> {
+    const { books } = sending;
+    sending.requestsLeft--;
+    try {
+      const { outcomes } = await this.#call({ set, events: [...events], sequence }, books.sourceId, books.report());
+      return { outcomes: events.map((_, at) => outcomes[at]), refused: 0 };
+    } catch (error) {
+      if (!(error instanceof SluiceError) || !finalKinds.includes(error.kind)) throw error;
+      if (events.length < 2 || sending.requestsLeft < 2 || !isAboutEvents(error)) {
+        this.#logger.error({ reason: messageOf(error), events: events.length }, 'ingestion refuses events; dropped');
+        return { outcomes: [], refused: events.length };
+      }
+    }
+    const half = events.length >> 1;
+    const left = await this.#ask(sending, { set, events: events.slice(0, half), sequence });
+    const right = await this.#ask(sending, { set, events: events.slice(half), sequence: sequence + half });
+    return { outcomes: [...left.outcomes, ...right.outcomes], refused: left.refused + right.refused };
   }
 
   /** Tells ingestion how a source stands, without any events. Nothing depends on its arrival. */
@@ -76,10 +106,15 @@ export class EventSender {
     return this.#send({ ...batch, sentAtMs: Date.now(), sourceId, report }, signal);
   }
 
-  #tellRejected(outcomes: readonly EventOutcome[]): void {
-    const rejected = this.#hasRejected ? undefined : outcomes.find(({ reason }) => reason !== '');
+  #tellRejected(outcomes: Answers['outcomes']): void {
+    const rejected = this.#hasRejected ? undefined : outcomes.find((outcome) => outcome && outcome.reason !== '');
     if (!rejected) return;
     this.#hasRejected = true;
     this.#logger.warn({ reason: rejected.reason }, 'an event was rejected; more are only counted');
   }
+}
+
+/** Of the whole, such as the set or the key, each part would be refused alike. */
+function isAboutEvents({ kind, field = 'events' }: SluiceError): boolean {
+  return kind === 'invalid' && /^events\b/.test(field);
 }

@@ -156,6 +156,21 @@ describe('events on disk', function () {
     assert.equal(new Set(delivered()).size, accepted);
   });
 
+  it('go no further than the age of the oldest, and wait in memory then', async () => {
+    mesh.isIngestionAway = true;
+    const client = open({ spoolAgeMaxMs: 1 });
+    client.log(user, 'first');
+    await eventually(() => client.books().inSpool === 1);
+    const spooledAtMs = Date.now();
+    await eventually(() => Date.now() > spooledAtMs + 1);
+    client.log(user, 'second');
+    await eventually(() => mesh.batches.some(({ events }) => events[0]?.name === 'second'));
+    assert.deepEqual([client.books().inSpool, client.books().inFlight], [1, 1]);
+    mesh.isIngestionAway = false;
+    assert.equal(await client.flush({ timeoutMs: 10_000 }), true);
+    assert.equal(client.books().accepted, 2);
+  });
+
   it('that can not be written stay in memory', async () => {
     mesh.isIngestionAway = true;
     const file = join(spoolDir, 'a-file');

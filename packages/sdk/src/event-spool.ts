@@ -15,11 +15,19 @@ import { messageOf } from './failed-answer.js';
 import { isOrphan, nameOf, nobody, ownProcess, readName } from './folder-owner.js';
 import { resendLongestMs, spoolSweepMs, spoolTouchMs } from './limits.js';
 
-export interface EventSpoolOptions {
+export interface SpoolLimits {
   /** The folder of all clients with the same key. */
   readonly directory: string;
-  /** What all folders in it may hold together, in bytes. */
+  /**
+   * What all folders in it may hold together, in bytes. Each client looks at the folders of the others every 15 s:
+   * many that fill theirs at once may be over it by what they write until then.
+   */
   readonly bytesMax: number;
+  /** When the oldest batch of a client has waited for so long, in milliseconds, more of its batches wait in memory. */
+  readonly ageMaxMs: number;
+}
+
+export interface EventSpoolOptions extends SpoolLimits {
   readonly books: Books;
   readonly sender: EventSender;
   readonly logger: Logger;
@@ -105,12 +113,12 @@ export class EventSpool {
   }
 
   async #openSpool(directory: string, books: Books): Promise<Spool> {
-    const { bytesMax, logger } = this.#options;
+    const { bytesMax, ageMaxMs, logger } = this.#options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     return openSpool({
       directory,
       bytesMax,
-      ageMaxMs: Number.POSITIVE_INFINITY,
+      ageMaxMs,
       logger,
       clock: systemClock,
       longestPauseMs: resendLongestMs,

@@ -181,6 +181,48 @@ describe('exposures and events', () => {
     assert.equal(await stranger.flush({ timeoutMs: 50 }), false);
   });
 
+  it('lets an event that spoils its request cost no other', async () => {
+    const client = await open({ lingerMs: 60_000 });
+    mesh.unreadable.add('bad');
+    for (let at = 0; at < 300; at++) client.log(user, at === 17 || at === 200 ? 'bad' : 'good');
+    assert.equal(await client.flush({ timeoutMs: 10_000 }), true);
+    const { accepted, rejected, dropped, inFlight } = client.books();
+    assert.deepEqual([accepted, rejected, dropped.refused, inFlight], [298, {}, 2, 0]);
+    assert.equal(new Set(mesh.events.map(({ id }) => id)).size, 298);
+    // Whatever parts it travels in, each event keeps its number.
+    const numbers = new Map<string, Set<number>>();
+    for (const { events, sequence = 0 } of mesh.batches) {
+      for (const [at, { id }] of events.entries())
+        numbers.set(id, (numbers.get(id) ?? new Set<number>()).add(sequence + at));
+    }
+    assert.ok([...numbers.values()].every(({ size }) => size === 1));
+    assert.ok(mesh.batches.length <= 40, `${mesh.batches.length} requests`);
+  });
+
+  it('gives up looking for the good ones among many that spoil their request', async () => {
+    const client = await open({ lingerMs: 60_000 });
+    mesh.unreadable.add('bad');
+    for (let at = 0; at < 300; at++) client.log(user, 'bad');
+    assert.equal(await client.flush({ timeoutMs: 10_000 }), true);
+    assert.equal(client.books().dropped.refused, 300);
+    assert.ok(mesh.batches.length <= 50, `${mesh.batches.length} requests`);
+  });
+
+  it('notes an exposure again that the full queue did not take', async () => {
+    const client = await open({ queueEventsMax: 1 });
+    mesh.isIngestionAway = true;
+    client.log(user, 'first');
+    client.checkGate('on', user);
+    assert.deepEqual([client.books().dropped.queueFull, client.books().dropped.deduplicated], [1, 0]);
+    mesh.isIngestionAway = false;
+    assert.equal(await client.flush({ timeoutMs: 5_000 }), true);
+    client.checkGate('on', user);
+    client.checkGate('on', user);
+    await client.flush();
+    assert.equal(exposures().length, 1);
+    assert.equal(client.books().dropped.deduplicated, 1);
+  });
+
   it('refuses events clearly when nobody takes them', async () => {
     const told: string[] = [];
     const { silentLogger } = await import('@sluice/mesh');

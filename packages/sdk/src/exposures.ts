@@ -99,9 +99,10 @@ export class Exposures {
   #note(seen: Seen, shown: Shown, unitId: string, user: User, revision: number): void {
     // Nobody that could be counted saw anything.
     if (unitId === '') return;
+    // What was not taken is no reason to leave out the next one.
+    if (!this.#queue.offerExposure({ ...shown, unitId, revision }, user)) return;
     if (seen.add(unitId, shown.gateValue, shown.ruleId)) this.#size++;
     if (this.#size > seenMax) this.#forget();
-    this.#queue.offerExposure({ ...shown, unitId, revision }, user);
   }
 
   #forget(): void {

@@ -28,6 +28,8 @@ export const resendFirstMs = 100;
 export const resendLongestMs = 5_000;
 /** What events on disk may take, of all clients that share the folder, in bytes. */
 export const spoolBytesMax = 256 * 1024 * 1024;
+/** How long the oldest of them may wait before more are kept in memory only, in milliseconds: a week. */
+export const spoolAgeMaxMs = 7 * 24 * 3_600_000;
 /** How often a client looks for what dead processes left, in milliseconds. */
 export const spoolSweepMs = 15_000;
 /** How often it shows other containers that it lives, in milliseconds. */

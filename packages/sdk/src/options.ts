@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { invalid, type Logger, silentLogger } from '@sluice/mesh';
 import type { SetRef } from '@sluice/proto';
-import { batchLingerMs, queueEventsMax, silenceMs, spoolBytesMax, staleAfterMs } from './limits.js';
+import type { SpoolLimits } from './event-spool.js';
+import { batchLingerMs, queueEventsMax, silenceMs, spoolAgeMaxMs, spoolBytesMax, staleAfterMs } from './limits.js';
 import type { StickyStorage } from './sticky.js';
 import type { Attributes } from './wire-user.js';
 
@@ -33,8 +34,10 @@ export interface ConnectionOptions {
    * Absent: `events` in `stateDir`; without that events wait in memory only. False: never on disk.
    */
   readonly spoolDir?: string | false | undefined;
-  /** What events on disk may take, in bytes. 256 MiB unless said. */
+  /** What events on disk may take, in bytes; many clients that fill one folder at once may be over it for 15 s. 256 MiB unless said. */
   readonly spoolBytesMax?: number | undefined;
+  /** When the oldest event on disk has waited for so long, in milliseconds, more wait in memory. 7 days unless said. */
+  readonly spoolAgeMaxMs?: number | undefined;
   /** Events that may wait in memory. */
   readonly queueEventsMax?: number | undefined;
   /** How long an event waits for company, in milliseconds. */
@@ -68,7 +71,7 @@ export interface Settled {
   readonly logger: Logger;
   readonly queueEventsMax: number;
   readonly lingerMs: number;
-  readonly spool: { readonly directory: string; readonly bytesMax: number } | undefined;
+  readonly spool: SpoolLimits | undefined;
   readonly staleAfterMs: number;
   readonly silenceMs: number;
 }
@@ -104,10 +107,11 @@ export function settle(options: SluiceOptions): Settled {
   };
 }
 
-function spoolOf({ spoolDir, stateDir, spoolBytesMax: asked }: SluiceOptions): Settled['spool'] {
+function spoolOf({ spoolDir, stateDir, ...asked }: SluiceOptions): Settled['spool'] {
   const directory = spoolDir ?? (stateDir && join(stateDir, 'events'));
-  const bytesMax = positive('spoolBytesMax', asked, spoolBytesMax);
-  return directory ? { directory, bytesMax } : undefined;
+  const bytesMax = positive('spoolBytesMax', asked.spoolBytesMax, spoolBytesMax);
+  const ageMaxMs = positive('spoolAgeMaxMs', asked.spoolAgeMaxMs, spoolAgeMaxMs);
+  return directory ? { directory, bytesMax, ageMaxMs } : undefined;
 }
 
 function checkStorage(storage: unknown): void {

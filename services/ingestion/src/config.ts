@@ -1,6 +1,6 @@
 import { integer, type MeshConfig, type Regions, readEnv, readMeshConfig, readRegions } from '@sluice/mesh';
 import { z } from 'zod';
-import type { Retention } from './retention.js';
+import type { Retention } from './house/retention.js';
 
 export interface IngestionConfig extends MeshConfig {
   /** PostgreSQL with the schema `events`. */

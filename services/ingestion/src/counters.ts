@@ -7,6 +7,7 @@ export type CounterName =
   | 'events_rejected'
   | 'events_dropped'
   | 'events_appended'
+  | 'requests_malformed'
   | 'events_unverified'
   | 'events_unverified_refused'
   | 'events_spooled'
@@ -46,6 +47,7 @@ export function createCounters(): Counters {
     events_rejected: 0,
     events_dropped: 0,
     events_appended: 0,
+    requests_malformed: 0,
     events_unverified: 0,
     events_unverified_refused: 0,
     events_spooled: 0,

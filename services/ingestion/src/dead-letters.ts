@@ -13,8 +13,8 @@ import type {
   RetryDeadLetterRequest,
   RetryDeadLetterResponse,
 } from '@sluice/proto';
-import { type Shards, subjectHere } from './shards.js';
-import * as sql from './statements.js';
+import { type Shards, subjectHere } from './log/shards.js';
+import * as sql from './writer/statements.js';
 
 export interface Burials {
   readonly database: Database;

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { type Call, type Principal, type PrincipalKind, SluiceError } from '@sluice/mesh';
 import { Durability, type Event, EventBatch, LogEventsRequest, Outcome } from '@sluice/proto';
 import { createCounters } from './counters.js';
-import { receive } from './definition.js';
-import type { Append, AppendResult, EventLog, LogEvent } from './event-log.js';
 import { type Handling, logEvents } from './handlers.js';
-import { createRecentIds } from './recent-ids.js';
-import { createSkews } from './skew.js';
+import type { Append, AppendResult, EventLog, LogEvent } from './log/event-log.js';
+import { createRecentIds } from './log/recent-ids.js';
 import { eventOf, idAt, testNowMs } from './test/events.js';
+import { receive } from './wire/definition.js';
+import { createSkews } from './wire/skew.js';
 
 const { ACCEPTED, DUPLICATE, REJECTED } = Outcome;
 const set = { project: 'shop', environment: 'production' };

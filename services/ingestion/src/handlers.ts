@@ -10,17 +10,17 @@ import {
   SluiceError,
 } from '@sluice/mesh';
 import { Durability, type EventOutcome, type LogEventsResponse, Outcome, type SetRef } from '@sluice/proto';
+import { countReasons, receiptsOf } from './books/receipt.js';
 import type { Counters } from './counters.js';
-import { type Received, type Request, type RequestHead, requireRequest } from './definition.js';
-import type { EventLog, LogEvent } from './event-log.js';
 import type { KnownSets } from './keys.js';
 import { setNamePattern } from './limits.js';
-import type { Quarantine } from './quarantine.js';
-import { countReasons, receiptsOf } from './receipt.js';
-import type { RecentIds } from './recent-ids.js';
-import { judgeSent, type SentEvent } from './sent-event.js';
-import type { Skews } from './skew.js';
-import type { Arrival } from './validate.js';
+import type { EventLog, LogEvent } from './log/event-log.js';
+import type { Quarantine } from './log/quarantine.js';
+import type { RecentIds } from './log/recent-ids.js';
+import { type Received, type Request, type RequestHead, requireRequest } from './wire/definition.js';
+import { judgeSent, type SentEvent } from './wire/sent-event.js';
+import type { Skews } from './wire/skew.js';
+import type { Arrival } from './wire/validate.js';
 
 export interface Handling {
   readonly log: EventLog;
@@ -35,6 +35,7 @@ export interface Handling {
 /** Accepts events: answers only once the log holds every accepted one on stable storage. */
 export async function logEvents(handling: Handling, received: Received, call: Call): Promise<LogEventsResponse> {
   const { log, recent, counters } = handling;
+  if ('problem' in received) counters.add('requests_malformed', 1);
   const request = requireRequest(received);
   if (call.principal.kind === 'unverified') return quarantine(handling, request, call.principal);
   const { head, events } = request;

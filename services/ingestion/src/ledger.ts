@@ -11,9 +11,9 @@ import type {
   SetRef,
 } from '@sluice/proto';
 import { type Handling, requireKnownSet } from './handlers.js';
-import { dayOf } from './rows.js';
-import { readExposures, readUsage } from './store.js';
-import { eventsOf, usageOf } from './usage-report.js';
+import { eventsOf, usageOf } from './usage/usage-report.js';
+import { dayOf } from './writer/rows.js';
+import { readExposures, readUsage } from './writer/store.js';
 
 export interface Reading {
   readonly database: Database;

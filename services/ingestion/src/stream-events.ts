@@ -1,8 +1,8 @@
 /** Batches of events on one stream; each is handled as LogEvents would. */
 import { type Call, invalid, SluiceError } from '@sluice/mesh';
 import type { StreamEventsResponse } from '@sluice/proto';
-import type { ReceivedBatch } from './definition.js';
 import { type Handling, logEvents } from './handlers.js';
+import type { ReceivedBatch } from './wire/definition.js';
 
 /** For refusals that name no delay of their own, in milliseconds. */
 const retryAfterMs = 1_000;
@@ -16,7 +16,10 @@ export async function streamEvents(
   received: ReceivedBatch,
   call: Call,
 ): Promise<StreamEventsResponse> {
-  if ('problem' in received) throw invalid(received.problem.field, received.problem.message);
+  if ('problem' in received) {
+    handling.counters.add('requests_malformed', 1);
+    throw invalid(received.problem.field, received.problem.message);
+  }
   const { batch, batchNumber } = received;
   if (!batch) throw invalid('batch', 'is missing; send a LogEventsRequest');
   try {

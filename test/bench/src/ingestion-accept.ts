@@ -10,6 +10,7 @@ import type { TestMesh } from '@sluice/testkit';
 import { v7 } from 'uuid';
 import { batchesOf, eventsOf, FreshRequests, messageEvents, subjectsOf } from './ledger-events.js';
 import { Caller, quantile } from './load.js';
+import { allExplicit, atLeast, atMost, judge } from './verdict.js';
 
 const clientsCount = 8;
 const inFlightEach = 4;
@@ -183,7 +184,10 @@ async function takeBare(request: Buffer, forMs: number): Promise<number> {
   return rates.reduce((sum, rate) => sum + rate * requestEvents, 0);
 }
 
-const figure = (value: number): string => Math.round(value).toLocaleString('en').padStart(10);
+const figure = (value: number): string => Math.round(value).toLocaleString('en');
+
+const endingsOf = (refused: ReadonlyMap<string, number>): string =>
+  [...refused].map(([kind, count]) => `${count} ${kind}`).join(', ') || 'none';
 
 const timesOf = (latencies: readonly number[]): string => {
   const [p50, p99] = [0.5, 0.99].map((share) => quantile(latencies, share).toFixed(1));
@@ -222,19 +226,19 @@ export async function benchAccept(mesh: TestMesh, bus: Bus): Promise<void> {
   const flood = await offer(senders, requests, (peak * overload) / requestEvents, overloadMs);
   const { accept, bare, taken } = await besideBare(mesh, bus, messages, senders, requests);
   console.log('\nTaking events in: one region, one NATS server, fsync before every acknowledgement');
-  console.log(`  bare publisher, ${messageEvents} events a message   ${figure(bare)} events/s`);
+  judge(`bare publisher, ${messageEvents} events a message`, `${figure(bare)} events/s`);
   const clients = `${clientsCount} clients, ${requestEvents} events a request`;
-  console.log(`  gRPC → durable log, ${clients} ${figure(accept)} events/s  ${(accept / bare).toFixed(2)} of bare`);
-  console.log(
-    `  bare grpc-js server that drops those requests     ${figure(taken)} events/s  ${(taken / bare).toFixed(2)} of bare`,
-  );
-  console.log(`  at half of ${figure(peak).trim()}/s, open loop: ${timesOf(half.latencies)}`);
-  console.log(`  the bare publisher at that rate: ${timesOf(bareTimes)}`);
-  const kinds = [...flood.refused].map(([kind, count]) => `${count} ${kind}`).join(', ') || 'none';
-  const goodput = (flood.acceptedPerSecond / peak).toFixed(2);
-  console.log(
-    `  offered ${figure(flood.sentPerSecond).trim()}/s, ${overload}× that, for ${overloadMs / 1_000} s: goodput ${goodput} of it; requests refused: ${kinds}`,
-  );
+  const ratio = (rate: number): string => `${figure(rate)} events/s, ${(rate / bare).toFixed(2)}`;
+  judge(`gRPC → durable log, ${clients}`, ratio(accept), atLeast(accept / bare, 0.5, 'of bare'));
+  judge('bare grpc-js server that drops those requests', ratio(taken));
+  const p99 = quantile(half.latencies, 0.99);
+  judge(`at half of ${figure(peak)}/s, open loop`, timesOf(half.latencies), atMost(p99, 50, 'ms p99'));
+  judge('the bare publisher at that rate', timesOf(bareTimes));
+  judge('  requests refused at half load', endingsOf(half.refused), allExplicit(half.refused));
+  const goodput = flood.acceptedPerSecond / peak;
+  const offered = `offered ${figure(flood.sentPerSecond)}/s (${overload}×) for ${overloadMs / 1_000} s: goodput`;
+  judge(offered, `${goodput.toFixed(2)} of peak`, atLeast(goodput, 0.8, 'of peak'));
+  judge('  requests refused', endingsOf(flood.refused), allExplicit(flood.refused));
   senders.close();
   await mesh.process('postgres').start();
 }
@@ -268,7 +272,11 @@ export async function benchMemory(mesh: TestMesh, _bus: Bus, database: Database)
   };
   await Promise.all(Array.from({ length: clientsCount * inFlightEach }, lane));
   const rate = (accepted * 1_000) / (performance.now() - startMs);
-  console.log(`\nMemory of ingestion over ${figure(accepted).trim()} events, at ${figure(rate).trim()}/s`);
+  console.log(`\nMemory of ingestion over ${figure(accepted)} events, at ${figure(rate)}/s`);
   console.log(`  resident MiB: ${samples.map((sample) => sample.toFixed(0)).join(' ')}`);
+  // The first half warms up: caches and the heap take what they will have.
+  const half = samples.slice(samples.length >> 1);
+  const growth = (half.at(-1) ?? 0) / (half[0] ?? 1);
+  judge('  growth over the second half', `${growth.toFixed(2)} times`, atMost(growth, 1.1, 'times'));
   senders.close();
 }

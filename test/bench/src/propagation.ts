@@ -25,6 +25,7 @@ import { Caller, quantile } from './load.js';
 import { documentV2 } from './peers/statsig-document.js';
 import { type Crowd, startCrowd } from './propagation-crowd.js';
 import type { ListenerOptions } from './propagation-listeners.js';
+import { atMost, judge } from './verdict.js';
 
 const evaluators = 3;
 const project = 'bench';
@@ -40,15 +41,8 @@ interface Lab {
   readonly config: Client<ConfigServiceService>;
 }
 
-/** A line with a goal, and whether it was met. */
-function judge(what: string, measured: string, goal?: { text: string; isMet: boolean }): void {
-  const verdict = goal ? `goal ${goal.text.padEnd(12)} ${goal.isMet ? 'met' : 'MISSED'}` : '';
-  console.log(`  ${what.padEnd(52)} ${measured.padStart(26)}   ${verdict}`.trimEnd());
-}
-
 const ms = (value: number): string => `${value.toFixed(value < 10 ? 2 : 1)} ms`;
 const mb = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MB`;
-const atMost = (value: number, limit: number, unit: string) => ({ text: `<= ${limit} ${unit}`, isMet: value <= limit });
 
 async function importGates({ config }: Lab, set: SetRef, count: number): Promise<number> {
   const entities = entitiesFromRuleset(parseStatsigDocument(documentV2(mixedGates(count))).ruleset);

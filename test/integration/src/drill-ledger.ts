@@ -1,40 +1,71 @@
 import { noHarshDisk } from './harsh-disk.js';
-import { type LedgerRun, type Mutation, owners, runLedger } from './ledger-run.js';
+import { keepers, type LedgerRun, type Mutation, owners, runLedger } from './ledger-run.js';
 
-const seed = Number(process.env.SLUICE_DRILL_SEED ?? 1);
+/** For so long power losses are planned, some seconds apart; each takes as long as everything takes to come back. */
+const blackoutSeconds = 25;
 const seconds = Number(process.env.SLUICE_DRILL_SECONDS ?? 120);
 const mutationSeconds = 14;
 const load = { batchesPerSecond: 25, eventsPerBatch: 20 };
 
 /** What has to be wrong with a run in which something was broken on purpose. */
 const mutations: readonly { mutation: Mutation; needsRoot: boolean; symptom: RegExp }[] = [
-  { mutation: 'no message id', needsRoot: false, symptom: /carry no id by which it could drop a repeat/ },
+  { mutation: 'no message id', needsRoot: false, symptom: /the log kept \d+ repeats/ },
   { mutation: 'no key', needsRoot: false, symptom: /stored twice/ },
   { mutation: 'ack before publish', needsRoot: false, symptom: /acknowledged events are lost/ },
   { mutation: 'no fsync', needsRoot: true, symptom: /acknowledged events are lost/ },
 ];
 
-/** Load through real ingestion while everything on the way of an event is killed, frozen and robbed of its power; then the same with a promise broken on purpose. */
+/**
+ * Load through real ingestion while everything on the way of an event is killed, frozen and robbed of its power; then
+ * power that goes everywhere at once; then the first with a promise broken on purpose.
+ */
 export async function drillLedger(): Promise<boolean> {
   const noDisks = await noHarshDisk();
   if (noDisks !== undefined) print(`power loss and full disks: NOT RUN, ${noDisks}`);
-  const run = await runLedger({
-    ...{ ...load, seed, durationMs: seconds * 1_000, say: clock() },
-    disksOf: noDisks === undefined ? owners : [],
-  });
-  const isSound = report(run);
+  const seeds = readSeeds();
+  let isSound = true;
+  for (const seed of seeds) {
+    const run = { ...load, seed, say: clock() };
+    const disksOf = noDisks === undefined ? owners : [];
+    isSound = report(await runLedger({ ...run, durationMs: seconds * 1_000, disksOf }), seed) && isSound;
+    if (noDisks !== undefined) {
+      print(`power loss of everything at once: NOT RUN, ${noDisks}`);
+      continue;
+    }
+    print(`power loss of everything at once, seed ${seed}`);
+    const blackout = { durationMs: blackoutSeconds * 1_000, disksOf: keepers, isBlackout: true };
+    isSound = report(await runLedger({ ...run, ...blackout, say: clock() }), seed) && isSound;
+  }
+  // What is broken on purpose is broken once.
+  return (await proveAll(noDisks, seeds[0] ?? 1)) && isSound;
+}
+
+/** As many as SEEDS says, from SEED on. */
+function readSeeds(): number[] {
+  const first = countOf('SEED', process.env.SEED ?? process.env.SLUICE_DRILL_SEED ?? '1');
+  return Array.from({ length: countOf('SEEDS', process.env.SEEDS ?? '1') }, (_, at) => first + at);
+}
+
+async function proveAll(noDisks: string | undefined, seed: number): Promise<boolean> {
   let areProven = true;
   for (const { mutation, needsRoot, symptom } of mutations) {
     if (needsRoot && noDisks !== undefined) {
       print(`mutation ${mutation}: NOT RUN, ${noDisks}`);
       continue;
     }
-    areProven = (await prove(mutation, symptom, needsRoot)) && areProven;
+    areProven = (await prove(mutation, symptom, needsRoot, seed)) && areProven;
   }
-  return isSound && areProven;
+  return areProven;
 }
 
-function report({ findings: found, broken, faults, books }: LedgerRun): boolean {
+/** @throws Error naming the variable that is no count. */
+function countOf(name: string, text: string): number {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count >= 1) return count;
+  throw new Error(`${name} must be a whole number from 1, got ${JSON.stringify(text)}`);
+}
+
+function report({ findings: found, broken, faults, books }: LedgerRun, seed: number): boolean {
   print(`${found.sent} events sent in the open (seed ${seed}), ${found.acked} acknowledged, ${found.stored} stored`);
   print(`acknowledged and lost: ${found.lost} (goal 0); stored twice: ${found.double} (goal 0)`);
   print(`acknowledgement p50 ${found.ackP50Ms} ms, p99 ${found.ackP99Ms} ms; longest gap ${found.longestGapMs} ms`);
@@ -60,7 +91,7 @@ function report({ findings: found, broken, faults, books }: LedgerRun): boolean 
 }
 
 /** A checker that does not notice this can't be believed in anything else. */
-async function prove(mutation: Mutation, symptom: RegExp, needsPower: boolean): Promise<boolean> {
+async function prove(mutation: Mutation, symptom: RegExp, needsPower: boolean, seed: number): Promise<boolean> {
   const { broken } = await runLedger({
     ...{ ...load, seed, mutation, durationMs: mutationSeconds * 1_000, patienceMs: 20_000 },
     disksOf: needsPower ? ['nats'] : [],

@@ -4,7 +4,7 @@
  * and the copy is what comes back. Needs root and loop devices.
  */
 import { execFile } from 'node:child_process';
-import { chmod, copyFile, cp, type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises';
+import { chmod, cp, type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { TestProcess } from '@sluice/testkit';
@@ -16,6 +16,8 @@ const megabytes = 768;
 export interface HarshDisk {
   /** Ends the process, and takes from its disk what was not synced. It is not started again. */
   losePower(): Promise<void>;
+  /** The moment in which the power goes: from here on nothing is written, synced or said. `losePower` finishes it. */
+  hold(): void;
   /** Takes all of its room away. */
   fill(): Promise<void>;
   /** Gives it back. */
@@ -62,13 +64,19 @@ export async function harshDisk(server: TestProcess, dataFolder: string, folder:
     await unmount(dataFolder);
     throw error;
   }
+  // Nobody syncs, and nobody is told of a sync, while the disk is looked at.
+  const hold = (): number[] => {
+    const family = familyOf(server.pid);
+    signalAll(family, 'SIGSTOP');
+    return family;
+  };
   return {
+    hold,
     losePower: async () => {
-      // Nobody syncs, and nobody is told of a sync, while the disk is looked at.
-      const family = familyOf(server.pid);
-      signalAll(family, 'SIGSTOP');
+      const family = hold();
       const copy = join(folder, `disk-${++copies}.img`);
-      await copyFile(image, copy);
+      // Not what was never written: nearly all of it.
+      await run('cp', ['--sparse=always', image, copy]);
       await server.kill();
       // Who is stopped does not see that its parent is gone.
       signalAll(family, 'SIGKILL');

@@ -38,6 +38,22 @@ function validRequest(at: number): Uint8Array {
   return LogEventsRequest.encode(LogEventsRequest.fromPartial({ set, events, sentAtMs: Date.now() })).finish();
 }
 
+/** Books, attributes of every kind, and fields that others leave out. */
+function largeRequest(): Uint8Array {
+  const custom = {
+    flag: { kind: { $case: 'boolValue' as const, value: true } },
+    size: { kind: { $case: 'numberValue' as const, value: -1.5 } },
+    list: { kind: { $case: 'json' as const, value: '[1,{"a":null}]' } },
+  };
+  const user = User.fromPartial({ userId: 'large', email: 'a@b.c', locale: 'de', custom, environment: { tier: 'x' } });
+  const report = { number: 1, generated: 2, rejected: { name: 1 }, dropped: { full: 2 }, sequenced: 1 };
+  const books = { sourceId: v7(), sequence: 1, report };
+  const events = [eventOf({ name: 'large', user, traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` })];
+  return LogEventsRequest.encode(
+    LogEventsRequest.fromPartial({ set, events, sentAtMs: Date.now(), ...books }),
+  ).finish();
+}
+
 describe('ingestion and bad input', function () {
   this.timeout(120_000);
   let room: Room;
@@ -88,8 +104,15 @@ describe('ingestion and bad input', function () {
     const prefixes = function* (): Generator<Uint8Array> {
       for (const request of requests) for (let end = 0; end < request.length; end++) yield request.subarray(0, end);
     };
+    const before = await room.counters();
     const codes = await sendAll(prefixes());
+    const after = await room.counters();
     assert.deepEqual([...codes.keys()].sort(), ['INVALID_ARGUMENT', 'OK']);
+    const grown = (name: string): number => (after[name] ?? 0) - (before[name] ?? 0);
+    // By the service's own count: what is corrupt was refused by its bytes, and no event of it was looked at.
+    assert.equal(grown('requests_malformed'), codes.get('INVALID_ARGUMENT'));
+    const judged = grown('events_accepted') + grown('events_duplicate') + grown('events_rejected');
+    assert.ok(judged <= (codes.get('OK') ?? 0), `${judged} events of ${codes.get('OK')} requests`);
     // What ends at the border of a field is a request, with fewer fields.
     assert.ok((codes.get('INVALID_ARGUMENT') ?? 0) > 20 * (codes.get('OK') ?? 0));
     assert.deepEqual(await sendAll(requests), new Map([['OK', 50]]));
@@ -98,12 +121,15 @@ describe('ingestion and bad input', function () {
   });
 
   it('answers every flipped bit of a request with a code, and counts no text that is not UTF-8', async () => {
-    const request = validRequest(3);
+    // All bits of one; of others, with exposures, two events or the other kind of value, some of every byte.
+    const requests = [validRequest(3), validRequest(4), validRequest(6), largeRequest()];
     const flipped = function* (): Generator<Uint8Array> {
-      for (let bit = 0; bit < request.length * 8; bit++) {
-        const bytes = Uint8Array.from(request);
-        bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-        yield bytes;
+      for (const [at, request] of requests.entries()) {
+        for (let bit = 0; bit < request.length * 8; bit += at === 0 ? 1 : 5) {
+          const bytes = Uint8Array.from(request);
+          bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+          yield bytes;
+        }
       }
     };
     const codes = await sendAll(flipped());
@@ -183,7 +209,12 @@ describe('ingestion and bad input', function () {
     } finally {
       session.destroy();
     }
-    await staysUp();
+    // The collector works when there is work.
+    await eventually(async () => {
+      await staysUp();
+      const more = resident() - before;
+      assert.ok(more < 32 * mebibyte, `${Math.round(more / mebibyte)} MiB more than before`);
+    });
   });
 });
 

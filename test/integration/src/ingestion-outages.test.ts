@@ -11,7 +11,9 @@ import {
   EventBatch,
   HealthCheckResponse_ServingStatus,
   HealthService,
+  LogEventsRequest,
   Outcome,
+  type StreamEventsResponse,
 } from '@sluice/proto';
 import { eventually, temporaryFolder } from '@sluice/testkit';
 import { eventOf, openRoom, type Room, set, talkTo, timeoutMs } from './ingestion-room.js';
@@ -252,8 +254,27 @@ describe('a full log', function () {
       assert(error instanceof SluiceError);
       assert.equal(error.kind, 'exhausted');
       assert(error.retryAfterMs !== undefined && error.retryAfterMs > 0);
+      // A stream outlives the refusal of a batch.
+      const answers: StreamEventsResponse[] = [];
+      const stream = room.server.ingestion.streamEvents({
+        onMessage: (answer) => answers.push(answer),
+        onEnd: () => undefined,
+      });
+      const sendAgain = (batchNumber: number) =>
+        stream.write({
+          batchNumber,
+          batch: { ...LogEventsRequest.fromPartial({}), set, events: refused, sentAtMs: Date.now() },
+        });
+      sendAgain(1);
+      const refusal = await eventually(() => answers.find(({ batchNumber }) => batchNumber === 1) ?? false);
+      assert(refusal && refusal.result === undefined && refusal.retryAfterMs > 0 && refusal.reason !== '');
       await room.mesh.process('postgres').start();
       await eventually(() => room.outcomesOf(refused), { deadlineMs: 20_000 });
+      sendAgain(2);
+      const answer = await eventually(() => answers.find(({ batchNumber }) => batchNumber === 2) ?? false);
+      assert(answer);
+      assert.deepEqual(new Set(answer.result?.outcomes.map(({ outcome }) => outcome)), new Set([Outcome.DUPLICATE]));
+      stream.end();
       await room.counted('full', accepted + refused.length);
     } finally {
       await room.close();

@@ -12,6 +12,7 @@ import { connect, type JetStreamManager, type NatsConnection } from 'nats';
 import { set, timeoutMs } from './ingestion-room.js';
 import { LedgerBook } from './ledger-book.js';
 import { eventName, gateName, LedgerLoad } from './ledger-load.js';
+import { LogTap } from './ledger-tap.js';
 import type { Findings, SdkFindings } from './ledger-verdict.js';
 
 /** What the parent gives with the order to start. */
@@ -49,8 +50,7 @@ class Checker {
   readonly #sdk: RemoteSluice;
   readonly #nats: NatsConnection;
   readonly #timers: NodeJS.Timeout[] = [];
-  #messages = 0;
-  #untagged = 0;
+  readonly #tap = new LogTap();
 
   static async start(options: CheckerOptions): Promise<Checker> {
     const book = await LedgerBook.open(`${options.folder}/acked.ids`);
@@ -67,7 +67,7 @@ class Checker {
     const target = `static:///${options.targets.map((one) => one.replace('static:///', '')).join(',')}`;
     const spoolDir = `${options.folder}/sdk-spool`;
     this.#sdk = new RemoteSluice({ key: options.key, target, ingestionTarget: target, spoolDir });
-    this.#tap();
+    this.#tap.listen(nats);
     this.#load.start();
     this.#every(sdkEveryMs, () => this.#sdk.log({ userID: 'sdk' }, sdkEventName, { value: 1 }));
     this.#every(newsEveryMs, () => tell({ kind: 'acked', acked: this.#load.acked }));
@@ -94,18 +94,6 @@ class Checker {
       await database.close();
       await this.#nats.close();
       await this.#book.close();
-    }
-  }
-
-  /** Sees every message that goes to the log, whether the log then keeps it or not. */
-  #tap(): void {
-    for (const subject of ['events.v1.>', 'events-2.v1.>', 'events-3.v1.>']) {
-      this.#nats.subscribe(subject, {
-        callback: (_, message) => {
-          this.#messages++;
-          if (!message.headers?.get('Nats-Msg-Id')) this.#untagged++;
-        },
-      });
     }
   }
 
@@ -174,8 +162,8 @@ class Checker {
       told: await this.#told(),
       expected: view.expected,
       deadLetters: letters?.count ?? 0,
-      untagged: this.#untagged,
-      messages: this.#messages,
+      keptTwice: this.#tap.keptTwice,
+      messages: this.#tap.messages,
       unrest,
       reads,
       longestGapMs: Math.round(load.longestGapMs),

@@ -1,6 +1,6 @@
 /** A short run of `make drill ledger`, and whether its checker can tell right from wrong. */
 import assert from 'node:assert/strict';
-import { planFaults } from './ledger-faults.js';
+import { everything, planBlackouts, planFaults } from './ledger-faults.js';
 import { runLedger } from './ledger-run.js';
 import { brokenPromises, type Findings } from './ledger-verdict.js';
 
@@ -18,7 +18,7 @@ const good: Findings = {
     deadLetters: 0,
   },
   ...{ told: { events: 30, sum: 30, exposures: 10 }, expected: { events: 30, sum: 30, exposures: 10 } },
-  ...{ untagged: 0, messages: 5, unrest: '', reads: 2, longestGapMs: 1, ackP50Ms: 1, ackP99Ms: 1 },
+  ...{ keptTwice: 0, messages: 5, unrest: '', reads: 2, longestGapMs: 1, ackP50Ms: 1, ackP99Ms: 1 },
   ...{ retries: 0, repeats: 1, sdk: { generated: 10, settled: 10, stored: 10, unexplained: 0 } },
 };
 
@@ -33,7 +33,7 @@ describe('the judgement of the ledger', () => {
     ['unrest', { unrest: '3 in EVENTS' }, /did not come to rest: 3 in EVENTS/],
     ['a burial', { deadLetters: 1 }, /buried/],
     ['a refusal', { rejected: 1 }, /rejected/],
-    ['messages without ids', { untagged: 3 }, /3 messages of the log carry no id/],
+    ['repeats that the log did not notice', { keptTwice: 3 }, /the log kept 3 repeats/],
     ['a wrong count', { told: { ...good.told, events: 31 } }, /counts 31 events, 30 are stored/],
     ['a wrong sum', { told: { ...good.told, sum: 29 } }, /sum is 29/],
     ['a wrong exposure', { told: { ...good.told, exposures: 11 } }, /counts 11 exposures/],
@@ -48,6 +48,9 @@ describe('the judgement of the ledger', () => {
     const plan = { seed: 7, durationMs: 60_000, victims: ['a', 'b'], powered: ['b'], filled: ['a'] };
     assert.deepEqual(planFaults(plan), planFaults(plan));
     assert.notDeepEqual(planFaults(plan), planFaults({ ...plan, seed: 8 }));
+    const blackouts = planBlackouts(plan);
+    assert.deepEqual(blackouts, planBlackouts(plan));
+    assert.ok(blackouts.length > 3 && blackouts.every(({ victim }) => victim === everything));
     const kinds = new Set(planFaults(plan).map(({ victim, fault }) => `${fault} ${victim}`));
     assert.deepEqual([...kinds].sort(), ['freeze a', 'freeze b', 'full a', 'kill a', 'kill b', 'power b']);
   });

@@ -20,6 +20,22 @@ export interface FaultPlan {
   readonly filled?: readonly string[];
 }
 
+/** What loses power all at once. */
+export const everything = 'everything';
+
+const blackoutPauseMs = [4_000, 8_000] as const;
+
+/** Power goes everywhere in one moment, again and again. */
+export function planBlackouts({ seed, durationMs }: Pick<FaultPlan, 'seed' | 'durationMs'>): PlannedFault[] {
+  const random = randomFrom(seed);
+  const between = ([low, high]: readonly [number, number]): number => Math.round(low + random() * (high - low));
+  const plan: PlannedFault[] = [];
+  for (let atMs = between(blackoutPauseMs); atMs < durationMs; atMs += between(blackoutPauseMs)) {
+    plan.push({ atMs, victim: everything, fault: 'power', forMs: between(lengthMs.power) });
+  }
+  return plan;
+}
+
 const pauseMs = [1_200, 2_600] as const;
 const lengthMs = { kill: [100, 1_500], freeze: [500, 3_000], power: [100, 800], full: [1_500, 4_000] } as const;
 

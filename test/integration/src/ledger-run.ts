@@ -11,7 +11,7 @@ import { eventually, startMesh, type TestMesh, temporaryFolder } from '@sluice/t
 import { type HarshDisk, harshDisk } from './harsh-disk.js';
 import { set, timeoutMs } from './ingestion-room.js';
 import type { CheckerOptions, News, Order } from './ledger-checker.js';
-import { type PlannedFault, planFaults } from './ledger-faults.js';
+import { everything, type PlannedFault, planBlackouts, planFaults } from './ledger-faults.js';
 import { brokenPromises, type Findings } from './ledger-verdict.js';
 import { type Tamperer, type Tampering, tamperWithNats } from './nats-tamper.js';
 import { familyOf, signalAll } from './process-family.js';
@@ -28,6 +28,8 @@ export interface LedgerRunOptions {
   readonly mutation?: Mutation | undefined;
   /** Those whose disks lose power and fill up, too: needs root. */
   readonly disksOf?: readonly Owner[];
+  /** Nothing but power that goes everywhere in one moment: for those with disks. */
+  readonly isBlackout?: boolean;
   readonly patienceMs?: number;
   readonly say?: (line: string) => void;
 }
@@ -51,9 +53,11 @@ export interface LedgerRun {
   readonly books: Books;
 }
 
-/** Who keeps what is acknowledged: the log, the spool, the store. */
-export const owners = ['nats', 'ingestion-1', 'postgres'] as const;
-export type Owner = (typeof owners)[number];
+/** Who keeps what is acknowledged: the log, the spools, the store. */
+export const keepers = ['nats', 'ingestion-1', 'ingestion-2', 'postgres'] as const;
+export type Owner = (typeof keepers)[number];
+/** Those of them that suffer one by one. */
+export const owners: readonly Owner[] = ['nats', 'ingestion-1', 'postgres'];
 type Disks = ReadonlyMap<string, HarshDisk>;
 
 const ingestions = ['ingestion-1', 'ingestion-2'];
@@ -114,10 +118,11 @@ async function runOn(mesh: TestMesh, options: LedgerRunOptions, folder: string, 
     // Only power tells a log that syncs from one that does not.
     const isAboutPower = options.mutation === 'no fsync';
     const withDisk = [...disks.keys()];
-    const plan = planFaults({
+    const planned = {
       ...{ seed, durationMs, victims: isAboutPower ? [] : victims },
       ...{ powered: withDisk, filled: isAboutPower ? [] : withDisk },
-    });
+    };
+    const plan = options.isBlackout ? planBlackouts(planned) : planFaults(planned);
     const faults = await strike(mesh, plan, disks, say);
     await heal(mesh);
     say('healed; waiting until everything is at rest');
@@ -168,8 +173,12 @@ async function strike(
     faults[name] = (faults[name] ?? 0) + 1;
     say(`${name} for ${forMs} ms`);
     struck.add(victim);
-    const recovery = suffer(mesh, { victim, fault, forMs }, disks.get(victim)).finally(() => struck.delete(victim));
+    const suffering =
+      victim === everything ? blackOut(mesh, disks, forMs) : suffer(mesh, { victim, fault, forMs }, disks.get(victim));
+    const recovery = suffering.finally(() => struck.delete(victim));
     recoveries.push(recovery);
+    // With everything down there is nobody else to strike.
+    if (victim === everything) await recovery;
   }
   await Promise.all(recoveries);
   return faults;
@@ -197,6 +206,25 @@ async function suffer(mesh: TestMesh, { victim, fault, forMs }: Blow, disk: Hars
   await eventually(() => process.start(), { deadlineMs: 30_000, intervalMs: 200 });
 }
 
+/** Those without a disk to lose: they end with the others. */
+const diskless = ['config-1'];
+
+/**
+ * Power goes everywhere in one moment: first nobody moves any more, then each disk is looked at. The log and a
+ * spool have something to lose by then: the store is held first, so that the log fills, then the log as well.
+ */
+async function blackOut(mesh: TestMesh, disks: Disks, forMs: number): Promise<void> {
+  for (const heir of ['postgres', 'nats']) {
+    signalAll(familyOf(mesh.process(heir).pid), 'SIGSTOP');
+    await delay(backlogMs);
+  }
+  for (const disk of disks.values()) disk.hold();
+  for (const name of diskless) await mesh.process(name).kill();
+  await Promise.all([...disks.values()].map((disk) => disk.losePower()));
+  await delay(forMs);
+  await heal(mesh);
+}
+
 /** Whoever would take over what the victim keeps, so that nothing stays there for long. */
 const heirs: Readonly<Record<string, string>> = { nats: 'postgres', 'ingestion-1': 'nats' };
 
@@ -214,7 +242,7 @@ async function atTheWorstMoment(mesh: TestMesh, victim: string, harm: () => Prom
 }
 
 async function heal(mesh: TestMesh): Promise<void> {
-  for (const name of victims) {
+  for (const name of [...victims, ...diskless]) {
     const process = mesh.process(name);
     await eventually(() => process.start(), { deadlineMs: 30_000, intervalMs: 200 });
   }

@@ -22,8 +22,8 @@ export interface Findings {
   readonly expected: Results;
   /** Buried though nothing was wrong with them. */
   readonly deadLetters: number;
-  /** Messages to the log by which it could not tell a repeat. */
-  readonly untagged: number;
+  /** Repeats of a message that the log kept, though it had the message a moment before. */
+  readonly keptTwice: number;
   readonly messages: number;
   /** What kept the mesh from coming to rest; empty when log and spools were empty, and two reads of the store equal. */
   readonly unrest: string;
@@ -64,7 +64,7 @@ export function brokenPromises(found: Findings): string[] {
     [found.strange === 0, `${found.strange} stored events were never sent`],
     [found.rejected === 0, `${found.rejected} good events were rejected`],
     [found.deadLetters === 0, `${found.deadLetters} good events were buried`],
-    [found.untagged === 0, `${found.untagged} messages of the log carry no id by which it could drop a repeat`],
+    [found.keptTwice === 0, `the log kept ${found.keptTwice} repeats of messages that it had`],
     [found.messages > 0, 'no message of the log was seen'],
     [told.events === expected.events, `the ledger counts ${told.events} events, ${expected.events} are stored`],
     [told.sum === expected.sum, `the ledger's sum is ${told.sum}, of what is stored ${expected.sum}`],

@@ -2,7 +2,7 @@
 import { createServer, connect as dial, type Socket } from 'node:net';
 
 export type Tampering =
-  /** Takes the id by which the log tells a repeat from every message. */
+  /** Takes the id by which the log tells a repeat from every message; some come twice, as when an answer was lost. */
   | 'no message id'
   /** Says that the log has a message before it gets it. */
   | 'ack before publish';
@@ -16,6 +16,8 @@ export interface Tamperer {
 
 /** How long a message that was acknowledged already takes to the log. */
 const headStartMs = 1_500;
+/** One message in so many comes twice. */
+const repeatEvery = 5;
 const withPayload: readonly string[] = ['PUB', 'HPUB', 'MSG', 'HMSG'];
 const eventSubject = /^events(-\d)?\.v1\./;
 
@@ -89,6 +91,7 @@ interface Tampered {
 }
 
 function stripIds(far: Socket, note: () => void): Tampered {
+  let messages = 0;
   return {
     fromClient: framesTo(({ words, payload, bytes }) => {
       const isEvent = words[0]?.toUpperCase() === 'HPUB' && eventSubject.test(words[1] ?? '');
@@ -98,7 +101,9 @@ function stripIds(far: Socket, note: () => void): Tampered {
       const body = payload.subarray(headBytes);
       const line = [...words.slice(0, -2), head.length, head.length + body.length].join(' ');
       note();
-      far.write(Buffer.concat([Buffer.from(`${line}\r\n${head}`, 'latin1'), body, Buffer.from('\r\n')]));
+      const message = Buffer.concat([Buffer.from(`${line}\r\n${head}`, 'latin1'), body, Buffer.from('\r\n')]);
+      far.write(message);
+      if (++messages % repeatEvery === 0) far.write(message);
     }),
   };
 }

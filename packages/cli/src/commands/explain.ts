@@ -27,10 +27,11 @@ export function addExplain(parent: Command, host: Host): void {
 const help = `Never counts as an exposure. Rules and conditions that were not reached are shown as such.
 
 JSON: {decision: {…as sluice eval}, project, environment, revision, ageMs, isStale,
-       specs: [{kind, name, isPassed, ruleId, rules: [{id, groupName, passPercentage, outcome, why,
+       specs: [{kind, name, origin, isPassed, ruleId, rules: [{id, groupName, passPercentage, outcome, why,
        bucket, threshold, nested: [spec], conditions: [{id, type, operator, field, target, value,
        outcome, why, nested: [spec]}]}]}]}
-Outcomes of rules: PASSED, FAILED_PERCENTAGE, DELEGATED, CONDITIONS_FAILED, UNSUPPORTED, NOT_EVALUATED.
+Outcomes of rules: PASSED, FAILED_PERCENTAGE, DELEGATED, PASSED_OVER,
+CONDITIONS_FAILED, UNSUPPORTED, NOT_EVALUATED. What decided (origin): RULES, MAPPING, BANDIT, LOCAL_OVERRIDE.
 Outcomes of conditions: HOLDS, FAILS, UNSUPPORTED, UNKNOWN, NOT_EVALUATED.
 A unit passes when its bucket, of 10,000, is below the threshold.`;
 

@@ -6,12 +6,17 @@ import { readLines } from './lines.js';
 /**
  * The id lists of a folder: one file a list, named by the list, with lines `+xxxxxxxx` and
  * `-xxxxxxxx`. A name that can't be a file's is percent-encoded; an extension may follow it.
- * @throws SluiceError `invalid` when they can't be read.
+ * Names that lead to no file are warned of and left out.
+ * @throws SluiceError `invalid` when the others can't be read.
  */
-export async function readIdLists(io: Pick<Io, 'list' | 'stream'>, folder: string): Promise<Map<string, IdList>> {
+export async function readIdLists(
+  io: Pick<Io, 'list' | 'stream' | 'err'>,
+  folder: string,
+): Promise<Map<string, IdList>> {
   const lists = new Map<string, IdList>();
   for (const file of filesOf(io, folder)) {
     const list = await readIdList(io, `${folder}/${file}`);
+    if (list === undefined) continue;
     // The file's very name is the best claim to a list, and what was cut off it the worst.
     lists.set(file, list);
     for (const name of [decoded(file), decoded(file.replace(/\.[^.]*$/, ''))])
@@ -38,12 +43,18 @@ function decoded(name: string): string {
   }
 }
 
-async function readIdList(io: Pick<Io, 'stream'>, path: string): Promise<IdList> {
+/** A link that leads nowhere, in a circle, or to a folder. */
+const noFile: ReadonlySet<string> = new Set(['ENOENT', 'ELOOP', 'EISDIR']);
+
+async function readIdList(io: Pick<Io, 'stream' | 'err'>, path: string): Promise<IdList | undefined> {
   const list = new DenseIdList();
   try {
     for await (const { bytes } of readLines(io.stream(path))) list.applyLines(Buffer.from(bytes).toString('utf8'));
   } catch (error) {
-    throw invalid('--id-lists', `${path} can't be read (${(error as NodeJS.ErrnoException).code})`);
+    const code = String((error as NodeJS.ErrnoException).code);
+    if (!noFile.has(code)) throw invalid('--id-lists', `${path} can't be read (${code})`);
+    io.err(`warning: --id-lists: ${path} leads to no file (${code}); it is left out\n`);
+    return undefined;
   }
   return list;
 }

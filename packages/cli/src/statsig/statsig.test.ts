@@ -35,9 +35,13 @@ interface Result {
   readonly lines: Line[];
 }
 
-async function evaluate(users: string, args: string[] = [], files: Record<string, string> = {}): Promise<Result> {
+async function evaluate(
+  users: string,
+  args: string[] = [],
+  files: Record<string, string | undefined> = {},
+): Promise<Result> {
   let [out, err] = ['', ''];
-  const all: Record<string, string> = { 'specs.json': document, 'users.ndjson': users, ...files };
+  const all: Record<string, string | undefined> = { 'specs.json': document, 'users.ndjson': users, ...files };
   const read = (path: string): Buffer => {
     const text = all[path];
     if (text === undefined) throw Object.assign(new Error(path), { code: 'ENOENT' });
@@ -100,6 +104,13 @@ describe('sluice statsig eval', () => {
     assert.deepEqual(names(await evaluate(users, ['--now', '1600000000000'])), ['tier', 'american']);
     const more = ['--now', '1800000000000', '--environment', 'production', '--id-lists', 'lists'];
     assert.deepEqual(names(await evaluate(users, more, lists)), ['listed', 'american', 'late']);
+  });
+
+  it('leaves out id lists that lead to no file', async () => {
+    const lists = { 'lists/beta%2Fusers': `+${idListKey('u')}\n`, 'lists/broken': undefined };
+    const { code, err, lines } = await evaluate('{"userID":"u"}', ['--id-lists', 'lists'], lists);
+    assert.deepEqual([code, lines[0]?.gates.listed?.value], [0, true]);
+    assert.equal(err, 'warning: --id-lists: lists/broken leads to no file (ENOENT); it is left out\n');
   });
 
   it('reports bad lines by number, prints the others, and exits with 2', async () => {

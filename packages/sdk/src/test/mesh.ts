@@ -5,6 +5,7 @@ import {
   type Call,
   digestOf,
   exhausted,
+  invalid,
   type MeshServer,
   silentLogger,
   startServer,
@@ -46,6 +47,8 @@ export class TestMesh {
   /** Readers are turned away, and told to come back after so long. */
   comeBackMs: number | undefined = undefined;
   isIngestionAway = false;
+  /** Names of events for which ingestion refuses the whole request. */
+  readonly unreadable = new Set<string>();
   target = '';
   readonly #news = new EventEmitter().setMaxListeners(0);
   #server: MeshServer | undefined;
@@ -94,6 +97,8 @@ export class TestMesh {
   #logEvents(request: LogEventsRequest) {
     this.batches.push(request);
     if (this.isIngestionAway) throw unavailable('away');
+    const spoiled = request.events.findIndex(({ name }) => this.unreadable.has(name));
+    if (spoiled >= 0) throw invalid(`events[${spoiled}].name`, 'is not valid UTF-8');
     this.events.push(...request.events);
     return {
       outcomes: request.events.map(() => ({ outcome: Outcome.ACCEPTED, reason: '' })),

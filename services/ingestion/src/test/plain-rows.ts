@@ -1,8 +1,8 @@
 /** From the log's messages to rows the plain way, by objects: the slow twin that the fast way is tested against. */
 import type { Event, EventBatch, Exposure, User, Value } from '@sluice/proto';
-import { type Tuples, TupleWriter } from '../copy-tuples.js';
-import { eventColumns } from '../event-columns.js';
-import { dayless, dayOf, isDayKnown } from '../rows.js';
+import { type Tuples, TupleWriter } from '../writer/copy-tuples.js';
+import { eventColumns } from '../writer/event-columns.js';
+import { dayless, dayOf, isDayKnown } from '../writer/rows.js';
 
 export interface PlainRow {
   readonly project: string;

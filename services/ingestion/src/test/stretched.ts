@@ -1,5 +1,5 @@
 /** Messages in longer spellings than encoders choose, which the wire format allows; for tests. */
-import type { MessageDescription } from '../wire-fields.js';
+import type { MessageDescription } from '../wire/wire-fields.js';
 
 /**
  * The same message, each tag, length and number with as many bytes more as `extra` says.

@@ -1,7 +1,7 @@
 /** Rows for tests, made as the writer makes them: from the bytes of a message. */
 import { type Event, EventBatch } from '@sluice/proto';
-import type { EventRow } from '../rows.js';
-import { rowsOfWire, type WireBatch } from '../wire-rows.js';
+import type { EventRow } from '../writer/rows.js';
+import { rowsOfWire, type WireBatch } from '../writer/wire-rows.js';
 import { testNowMs } from './events.js';
 
 export const testSet = { project: 'shop', environment: 'production' };

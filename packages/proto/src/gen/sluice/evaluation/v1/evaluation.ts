@@ -227,6 +227,69 @@ export function decisionErrorToJSON(object: DecisionError): string {
   }
 }
 
+/** What answers for a name. */
+export const SpecOrigin = {
+  /** UNSPECIFIED - Its own rules, from an older evaluator. */
+  UNSPECIFIED: 0,
+  /** RULES - Its own rules. */
+  RULES: 1,
+  /** MAPPING - The rules of a config mapping, which hand the decision to another config. */
+  MAPPING: 2,
+  /** BANDIT - A bandit: its groups are shown as rules, behind the gate that targets it. */
+  BANDIT: 3,
+  /** LOCAL_OVERRIDE - An answer that the caller forces. */
+  LOCAL_OVERRIDE: 4,
+} as const;
+
+export type SpecOrigin = typeof SpecOrigin[keyof typeof SpecOrigin];
+
+export namespace SpecOrigin {
+  export type UNSPECIFIED = typeof SpecOrigin.UNSPECIFIED;
+  export type RULES = typeof SpecOrigin.RULES;
+  export type MAPPING = typeof SpecOrigin.MAPPING;
+  export type BANDIT = typeof SpecOrigin.BANDIT;
+  export type LOCAL_OVERRIDE = typeof SpecOrigin.LOCAL_OVERRIDE;
+}
+
+export function specOriginFromJSON(object: any): SpecOrigin {
+  switch (object) {
+    case 0:
+    case "SPEC_ORIGIN_UNSPECIFIED":
+      return SpecOrigin.UNSPECIFIED;
+    case 1:
+    case "SPEC_ORIGIN_RULES":
+      return SpecOrigin.RULES;
+    case 2:
+    case "SPEC_ORIGIN_MAPPING":
+      return SpecOrigin.MAPPING;
+    case 3:
+    case "SPEC_ORIGIN_BANDIT":
+      return SpecOrigin.BANDIT;
+    case 4:
+    case "SPEC_ORIGIN_LOCAL_OVERRIDE":
+      return SpecOrigin.LOCAL_OVERRIDE;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum SpecOrigin");
+  }
+}
+
+export function specOriginToJSON(object: SpecOrigin): string {
+  switch (object) {
+    case SpecOrigin.UNSPECIFIED:
+      return "SPEC_ORIGIN_UNSPECIFIED";
+    case SpecOrigin.RULES:
+      return "SPEC_ORIGIN_RULES";
+    case SpecOrigin.MAPPING:
+      return "SPEC_ORIGIN_MAPPING";
+    case SpecOrigin.BANDIT:
+      return "SPEC_ORIGIN_BANDIT";
+    case SpecOrigin.LOCAL_OVERRIDE:
+      return "SPEC_ORIGIN_LOCAL_OVERRIDE";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum SpecOrigin");
+  }
+}
+
 /** How a rule ended. */
 export const RuleOutcome = {
   /** UNSPECIFIED - Never sent. */
@@ -243,6 +306,8 @@ export const RuleOutcome = {
   UNSUPPORTED: 5,
   /** NOT_EVALUATED - A rule above had decided. */
   NOT_EVALUATED: 6,
+  /** PASSED_OVER - It matched, but its experiment had nothing to add to what rules above have given. */
+  PASSED_OVER: 7,
 } as const;
 
 export type RuleOutcome = typeof RuleOutcome[keyof typeof RuleOutcome];
@@ -255,6 +320,7 @@ export namespace RuleOutcome {
   export type CONDITIONS_FAILED = typeof RuleOutcome.CONDITIONS_FAILED;
   export type UNSUPPORTED = typeof RuleOutcome.UNSUPPORTED;
   export type NOT_EVALUATED = typeof RuleOutcome.NOT_EVALUATED;
+  export type PASSED_OVER = typeof RuleOutcome.PASSED_OVER;
 }
 
 export function ruleOutcomeFromJSON(object: any): RuleOutcome {
@@ -280,6 +346,9 @@ export function ruleOutcomeFromJSON(object: any): RuleOutcome {
     case 6:
     case "RULE_OUTCOME_NOT_EVALUATED":
       return RuleOutcome.NOT_EVALUATED;
+    case 7:
+    case "RULE_OUTCOME_PASSED_OVER":
+      return RuleOutcome.PASSED_OVER;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum RuleOutcome");
   }
@@ -301,6 +370,8 @@ export function ruleOutcomeToJSON(object: RuleOutcome): string {
       return "RULE_OUTCOME_UNSUPPORTED";
     case RuleOutcome.NOT_EVALUATED:
       return "RULE_OUTCOME_NOT_EVALUATED";
+    case RuleOutcome.PASSED_OVER:
+      return "RULE_OUTCOME_PASSED_OVER";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum RuleOutcome");
   }
@@ -664,6 +735,8 @@ export interface SpecTrace {
   ruleId: string;
   /** A rule passed. */
   isPassed: boolean;
+  /** What answered for the name; unspecified from older evaluators, for its own rules. */
+  origin: SpecOrigin;
 }
 
 /** One rule. */
@@ -2777,7 +2850,7 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
 };
 
 function createBaseSpecTrace(): SpecTrace {
-  return { kind: 0, name: "", rules: [], ruleId: "", isPassed: false };
+  return { kind: 0, name: "", rules: [], ruleId: "", isPassed: false, origin: 0 };
 }
 
 export const SpecTrace: MessageFns<SpecTrace> = {
@@ -2796,6 +2869,9 @@ export const SpecTrace: MessageFns<SpecTrace> = {
     }
     if (message.isPassed !== false) {
       writer.uint32(40).bool(message.isPassed);
+    }
+    if (message.origin !== 0) {
+      writer.uint32(48).int32(message.origin);
     }
     return writer;
   },
@@ -2853,6 +2929,14 @@ export const SpecTrace: MessageFns<SpecTrace> = {
             message.isPassed = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.origin = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2880,6 +2964,7 @@ export const SpecTrace: MessageFns<SpecTrace> = {
         : isSet(object.is_passed)
         ? globalThis.Boolean(object.is_passed)
         : false,
+      origin: isSet(object.origin) ? specOriginFromJSON(object.origin) : 0,
     };
   },
 
@@ -2900,6 +2985,9 @@ export const SpecTrace: MessageFns<SpecTrace> = {
     if (message.isPassed !== false) {
       obj.isPassed = message.isPassed;
     }
+    if (message.origin !== 0) {
+      obj.origin = specOriginToJSON(message.origin);
+    }
     return obj;
   },
 
@@ -2913,6 +3001,7 @@ export const SpecTrace: MessageFns<SpecTrace> = {
     message.rules = object.rules?.map((e) => RuleTrace.fromPartial(e)) || [];
     message.ruleId = object.ruleId ?? "";
     message.isPassed = object.isPassed ?? false;
+    message.origin = object.origin ?? 0;
     return message;
   },
 };
