@@ -44,7 +44,7 @@ export interface Status {
  * - Asking for a layer is the exposure, as the evaluator does not see which parameters are read.
  * - A group can't be forced by its name, only by a value; forced answers are missing in `clientInitializeResponse`.
  * - A change is noticed by the next answer, within a second while somebody listens, and does not say what changed.
- * - Sticky assignment needs the ruleset.
+ * - Sticky assignment needs the ruleset, and client documents a key that is no client key.
  * - The evaluator counts exposures; `books` has the events of this client.
  */
 export interface SluiceClient<At extends Place = Place> {

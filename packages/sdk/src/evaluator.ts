@@ -10,7 +10,6 @@ import {
   Kind,
   type Provenance,
   type SetRef,
-  type User,
 } from '@sluice/proto';
 import type { AskOptions } from './answer.js';
 import { type ChangeListener, ChangeListeners } from './change-listeners.js';
@@ -78,26 +77,24 @@ export class Evaluator {
   async ask(kind: Kind, name: string, user: EngineUser, options: RemoteAskOptions = {}): Promise<Decided> {
     const isExposureDisabled = options.exposure === false || !this.#settled.isExposing;
     const wanted = this.#wanted(user, options);
-    // Streams carry no baggage: a pin in it has to be said, or sent by a call of its own while nobody knows for which set.
-    const isAlone = options.pin === undefined && this.set === undefined && hasPin(currentBaggage());
+    const isPinned = this.#isPinned(wanted);
     const request = { ...wanted, keys: [{ kind, name }], isExposureDisabled, atRevision: 0 };
-    const { decisions, provenance } = await this.#evaluate(
-      request,
-      this.#timeoutMs,
-      isAlone ? undefined : this.#stream,
-    );
+    // Streams carry no baggage: while nobody knows which set it pins, the question is a call of its own.
+    const stream = this.#isPinnedThere(wanted) ? undefined : this.#stream;
+    const { decisions, provenance } = await this.#evaluate(request, this.#timeoutMs, stream);
     if (decisions.length === 0) throw new SluiceError('internal', 'the evaluator sent no decision');
-    return { decisions, heard: this.#hear(provenance, wanted.pinnedRevision !== undefined || isAlone) };
+    return { decisions, heard: this.#hear(provenance, isPinned) };
   }
 
   /** Every decision of the set. @throws SluiceError when nobody answers. */
   async askAll(user: EngineUser, options: RemoteAskOptions = {}): Promise<Decided> {
     const wanted = this.#wanted(user, options);
+    const isPinned = this.#isPinned(wanted);
     const { decisions, provenance } = await this.#client.evaluateAll(
       { ...wanted, atRevision: 0 },
       { timeoutMs: this.#timeoutMs },
     );
-    return { decisions, heard: this.#hear(provenance, wanted.pinnedRevision !== undefined) };
+    return { decisions, heard: this.#hear(provenance, isPinned) };
   }
 
   /** @returns the JSON text of a client document. @throws SluiceError when nobody answers. */
@@ -167,18 +164,19 @@ export class Evaluator {
   }
 
   #wanted(user: EngineUser, { minRevision = 0, pin }: RemoteAskOptions): Wanted {
-    const { set } = this;
-    const ambient = pin === undefined && set ? pinIn(set, currentBaggage()) : undefined;
-    return {
-      set: this.#settled.set,
-      user: this.#wireUser(user),
-      minRevision,
-      pinnedRevision: (pin ?? ambient)?.revision || undefined,
-    };
+    const { set, globalCustomFields: globals } = this.#settled;
+    const ambient = this.set && pinIn(this.set, currentBaggage());
+    const pinnedRevision = pin?.revision || ambient?.revision;
+    return { set, user: wireUser(user, { withPrivate: true, globals }), minRevision, pinnedRevision };
   }
 
-  #wireUser(user: EngineUser): User {
-    return wireUser(user, { withPrivate: true, globals: this.#settled.globalCustomFields });
+  #isPinned(wanted: Wanted): boolean {
+    return wanted.pinnedRevision !== undefined || this.#isPinnedThere(wanted);
+  }
+
+  /** Whether the evaluator finds the pin in the baggage of the call, as it is known there alone for which set that is. */
+  #isPinnedThere({ pinnedRevision }: Wanted): boolean {
+    return pinnedRevision === undefined && this.set === undefined && hasPin(currentBaggage());
   }
 
   /** Over the stream, if there is one; by a call of its own, which is repeated elsewhere if need be, when that breaks. */

@@ -84,10 +84,11 @@ describe('RemoteSluice', () => {
             unary++;
             return answer({ ...request, pinnedRevision: request.pinnedRevision ?? pinnedRevision(call.baggage, demo) });
           },
-          evaluateAll: (request) => {
+          evaluateAll: (request, call) => {
             asked.push(request);
+            const pin = request.pinnedRevision ?? pinnedRevision(call.baggage, demo);
             const decisions = [decide(Kind.GATE, 'on'), decide(Kind.CONFIG, 'theme'), decide(Kind.LAYER, 'checkout')];
-            return { decisions, provenance: provenance(request.pinnedRevision) };
+            return { decisions, provenance: provenance(pin) };
           },
           evaluateStream: () => {
             if (isStreamBroken) throw new Error('broken');
@@ -302,6 +303,10 @@ describe('RemoteSluice', () => {
       });
       assert.equal((await client.gate('on', user)).revision, 3);
       assert.equal(client.status().revision, 3);
+    });
+    await withClient({}, async (client) => {
+      await withBaggage(baggage, async () => assert.equal((await client.evaluateAll(user)).revision, 2));
+      assert.equal(client.status().revision, 0, 'a pinned answer says nothing of the newest');
     });
     await withClient({ set: demo }, async (client) => {
       const before = unary;

@@ -175,7 +175,9 @@ describe('the SDK', function () {
       const feature = OpenFeature.getClient(domain);
       const details = await feature.getBooleanDetails('express-checkout', false, context);
       assert.deepEqual([details.value, details.reason], [true, 'TARGETING_MATCH']);
-      assert.equal(details.flagMetadata.revision, client.status().revision);
+      // The evaluators may still be learning of the last change.
+      const { revision = 0 } = details.flagMetadata;
+      assert(Number(revision) > 0 && Number(revision) <= client.status().revision);
       const missing = await feature.getStringDetails('express-checkout.none', 'x', context);
       assert.deepEqual([missing.value, missing.errorCode], ['x', 'FLAG_NOT_FOUND']);
     }
