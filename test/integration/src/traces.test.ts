@@ -62,35 +62,42 @@ describe('one trace', () => {
   it('leads from `sluice gate set` through config, PostgreSQL and NATS to each evaluator, and to an SDK', async () => {
     const { stdout } = await mesh.sluice('key', 'create', '--class', 'server', '--label', 'traced', '--json');
     const program = await startProgram((JSON.parse(stdout) as { secret: string }).secret);
-    const set = await mesh.sluice('gate', 'set', 'express-checkout', '--rollout', '35', '--wait');
-    assert.equal(set.code, 0, set.stderr);
-    await eventually(() => {
-      const trace = receiver.traceOf('sluice.config.v1.ConfigService/UpdateGate');
-      const applies = trace.filter(({ name, service }) => name === 'ruleset.apply' && service === 'evaluation');
-      assert.deepEqual(applies.map(({ instance }) => instance).toSorted(), ['evaluation-1', 'evaluation-2']);
-      for (const apply of applies) {
-        assertPasses(lineage(trace, apply), [
-          /^sluice: /,
-          /^config: sluice\.config\.v1\.ConfigService\/UpdateGate$/,
-          /^config: publish ruleset\.v1\.storefront\.development$/,
+    try {
+      const set = await mesh.sluice('gate', 'set', 'express-checkout', '--rollout', '35', '--wait');
+      assert.equal(set.code, 0, set.stderr);
+      await eventually(() => {
+        const trace = receiver.traceOf('sluice.config.v1.ConfigService/UpdateGate');
+        const applies = trace.filter(({ name, service }) => name === 'ruleset.apply' && service === 'evaluation');
+        assert.deepEqual(applies.map(({ instance }) => instance).toSorted(), ['evaluation-1', 'evaluation-2']);
+        for (const apply of applies) {
+          assertPasses(lineage(trace, apply), [
+            /^sluice: /,
+            /^config: sluice\.config\.v1\.ConfigService\/UpdateGate$/,
+            /^config: publish ruleset\.v1\.storefront\.development$/,
+            /^evaluation: ruleset\.apply$/,
+          ]);
+        }
+        const [sdk] = trace.filter(({ name, service }) => name === 'ruleset.apply' && service === 'backend');
+        assert(sdk, 'the SDK applied it');
+        assertPasses(lineage(trace, sdk), [
+          /^config: publish /,
           /^evaluation: ruleset\.apply$/,
+          /^backend: ruleset\.apply$/,
         ]);
-      }
-      const [sdk] = trace.filter(({ name, service }) => name === 'ruleset.apply' && service === 'backend');
-      assert(sdk, 'the SDK applied it');
-      assertPasses(lineage(trace, sdk), [
-        /^config: publish /,
-        /^evaluation: ruleset\.apply$/,
-        /^backend: ruleset\.apply$/,
-      ]);
-      const statements = trace.filter(({ name }) => name.startsWith('db.query'));
-      assert(statements.length >= 3, 'the PostgreSQL statements are in the trace');
-      for (const statement of statements) {
-        assertPasses(lineage(trace, statement), [/^sluice: /, /^config: .*UpdateGate$/, /^config: db\.query/]);
-      }
-    });
-    program.stdin.end();
-    await once(program, 'exit');
+        const statements = trace.filter(({ name }) => name.startsWith('db.query'));
+        assert(statements.length >= 3, 'the PostgreSQL statements are in the trace');
+        for (const statement of statements) {
+          assertPasses(lineage(trace, statement), [
+            /^sluice: /,
+            /^config: .*(UpdateGate|WaitForRevision)$/,
+            /^config: db\.query/,
+          ]);
+        }
+      });
+    } finally {
+      program.stdin.end();
+      await once(program, 'exit');
+    }
   }).timeout(30_000);
 
   it('leads from `sluice check` through evaluation, ingestion and JetStream to the row in PostgreSQL', async () => {
