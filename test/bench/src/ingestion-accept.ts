@@ -8,6 +8,7 @@ import type { Database } from '@sluice/postgres';
 import { IngestionServiceService } from '@sluice/proto';
 import type { TestMesh } from '@sluice/testkit';
 import { v7 } from 'uuid';
+import { saturateStreams } from './ingestion-streams.js';
 import { batchesOf, eventsOf, FreshRequests, messageEvents, subjectsOf } from './ledger-events.js';
 import { Caller, quantile } from './load.js';
 import { allExplicit, atLeast, atMost, judge } from './verdict.js';
@@ -202,13 +203,17 @@ async function besideBare(
   senders: Senders,
   requests: FreshRequests,
 ) {
-  const [bare, taken, accept]: [number[], number[], number[]] = [[], [], []];
+  const [bare, taken, accept, streamed]: [number[], number[], number[], number[]] = [[], [], [], []];
+  const { address } = mesh.process('ingestion-1');
+  const streams = { address, key: mesh.meshKey, streams: clientsCount, inFlightEach, requests, forMs: roundMs };
   for (let round = 0; round < rounds; round++) {
     accept.push(await saturate(senders, requests, roundMs));
+    streamed.push((await saturateStreams(streams)) * requestEvents);
     taken.push(await takeBare(requests.next(), roundMs));
     bare.push(await publishBare(bus, mesh.region, messages, roundMs));
   }
-  return { bare: quantile(bare, 0.5), taken: quantile(taken, 0.5), accept: quantile(accept, 0.5) };
+  const middle = (rates: readonly number[]): number => quantile(rates, 0.5);
+  return { bare: middle(bare), taken: middle(taken), accept: middle(accept), streamed: middle(streamed) };
 }
 
 /** PostgreSQL is away meanwhile: what is measured ends at the log, and the writer waits. */
@@ -224,12 +229,13 @@ export async function benchAccept(mesh: TestMesh, bus: Bus): Promise<void> {
   const messages = batchesOf(eventsOf(20 * messageEvents, 0));
   const bareTimes = await offerBare(bus, mesh.region, messages, peak / 2 / messageEvents, halfLoadMs);
   const flood = await offer(senders, requests, (peak * overload) / requestEvents, overloadMs);
-  const { accept, bare, taken } = await besideBare(mesh, bus, messages, senders, requests);
+  const { accept, bare, taken, streamed } = await besideBare(mesh, bus, messages, senders, requests);
   console.log('\nTaking events in: one region, one NATS server, fsync before every acknowledgement');
   judge(`bare publisher, ${messageEvents} events a message`, `${figure(bare)} events/s`);
   const clients = `${clientsCount} clients, ${requestEvents} events a request`;
   const ratio = (rate: number): string => `${figure(rate)} events/s, ${(rate / bare).toFixed(2)}`;
   judge(`gRPC → durable log, ${clients}`, ratio(accept), atLeast(accept / bare, 0.5, 'of bare'));
+  judge('  the same batches on a stream for each client', ratio(streamed), atLeast(streamed / bare, 0.5, 'of bare'));
   judge('bare grpc-js server that drops those requests', ratio(taken));
   const p99 = quantile(half.latencies, 0.99);
   judge(`at half of ${figure(peak)}/s, open loop`, timesOf(half.latencies), atMost(p99, 50, 'ms p99'));
