@@ -50,6 +50,8 @@ describe('the sluice command, about sets and what became of them', function () {
     const newest = (all.revisions as Json[])[0];
     assert.deepEqual([newest?.revision, newest?.author], [3, 'root']);
     const one = await json('history', 'gate/door', '--limit', '1');
+    assert.deepEqual(await json('history', 'door', '--limit', '1'), one);
+    await refused(['history', 'nobody'], 3, /^error: key: nothing is called nobody/);
     const [only] = one.revisions as Json[];
     assert.deepEqual(only?.changes, [{ key: 'gate/door', kind: 'UPDATED', version: 2 }]);
     assert.deepEqual(reasons(await json('history', '--before', '3'), 'revisions'), ['a start', 'created']);

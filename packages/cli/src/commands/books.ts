@@ -132,7 +132,7 @@ function textOf(books: GetBooksResponse, { isOneSource, isEverything }: View, no
   const { store, regions, instances, sources, problems, isMoving } = books;
   const parts: string[] = [];
   if (store && !isOneSource) parts.push(storeText(store, isEverything, style));
-  if (regions.length > 0 && !isOneSource) parts.push(regionsText(regions, style));
+  if (regions.length > 0 && !isOneSource) parts.push(regionsText(regions, isEverything, style));
   if (instances.length > 0 && !isOneSource) parts.push(instancesTable(instances, style));
   if (sources.length > 0) parts.push(sourcesTable(sources, nowMs, style));
   if (isOneSource) parts.push(...sources.map((source) => sourceText(source, style)));
@@ -167,13 +167,16 @@ function storeText(store: NonNullable<GetBooksResponse['store']>, isEverything: 
 const left = (title: string) => ({ title });
 const right = (title: string) => ({ title, align: 'right' as const });
 
-function regionsText(regions: readonly RegionBooks[], style: Style): string {
+/** What ingestion itself counted is told in books of everything only: it does not tell sets apart. */
+function regionsText(regions: readonly RegionBooks[], isEverything: boolean, style: Style): string {
   const ingestion = ['RECEIVED', 'ACCEPTED', 'DUPLICATE', 'REJECTED', 'DROPPED', 'UNVERIFIED', 'IN FLIGHT', 'IN SPOOL'];
-  const columns = [left('REGION'), ...[...ingestion, 'TAKEN', 'STORED', 'KNOWN', 'BURIED'].map(right)];
+  const columns = [
+    left('REGION'),
+    ...[...(isEverything ? ingestion : []), 'TAKEN', 'STORED', 'KNOWN', 'BURIED'].map(right),
+  ];
   const rows = regions.map((books) => [
     style.strong(books.region),
-    ...[books.received, books.accepted, books.duplicate, total(books.rejected), total(books.dropped)].map(String),
-    ...[books.unverified, books.inFlight, books.spooled].map(String),
+    ...(isEverything ? ingestionOf(books) : []).map(String),
     ...[books.taken, books.stored, books.known, books.buried].map(String),
   ]);
   const reasons = regions.flatMap(({ region, rejected, dropped }) => [
@@ -182,6 +185,11 @@ function regionsText(regions: readonly RegionBooks[], style: Style): string {
   ]);
   return [formatTable(columns, rows, style), ...reasons].join('\n');
 }
+
+const ingestionOf = ({ received, accepted, duplicate, rejected, dropped, ...rest }: RegionBooks): number[] => [
+  ...[received, accepted, duplicate, total(rejected), total(dropped)],
+  ...[rest.unverified, rest.inFlight, rest.spooled],
+];
 
 /** The larger first: `rejected{name}` with its count. */
 function reasonsOf(what: string, counts: Readonly<Record<string, number>>): [string, string][] {

@@ -1,8 +1,9 @@
 import { changeKindToJSON, type EntityChange, type EntityDiff } from '@sluice/proto';
 import { type Command, Option } from 'commander';
+import { findRef } from '../find-ref.js';
 import type { Host, Invocation } from '../host.js';
 import { parseCountInput } from '../json-input.js';
-import { parseRef, spellRef } from '../kinds.js';
+import { spellRef } from '../kinds.js';
 import { wholeNumber } from '../numbers.js';
 import type { Report } from '../report.js';
 import type { Session } from '../session.js';
@@ -22,7 +23,7 @@ export function addHistory(parent: Command, host: Host): void {
   parent
     .command('history')
     .description('who changed what, when and why, newest first')
-    .argument('[key]', 'only changes of this, such as gate/checkout')
+    .argument('[key]', 'only changes of this, such as checkout or gate/checkout')
     .addOption(new Option('--limit <count>', 'at most this many').default(20).argParser(wholeNumber(1, 1_000)))
     .addOption(beforeOption())
     .addHelpText(
@@ -35,7 +36,7 @@ export function addHistory(parent: Command, host: Host): void {
     .description('what differs between two revisions, field by field')
     .argument('<from>', 'a revision; 0 is the empty set')
     .argument('[to]', 'another one; the newest unless said')
-    .argument('[key]', 'only this, such as gate/checkout')
+    .argument('[key]', 'only this, such as checkout or gate/checkout')
     .addHelpText(
       'after',
       '\nJSON: {from, to, isTruncated, entities: [{key, kind, fromVersion, toVersion, fields: [{path, before, after}]}]}',
@@ -61,7 +62,7 @@ interface ListOptions {
 }
 
 async function showHistory(session: Session, { args: [key], options }: Invocation<ListOptions>): Promise<Report> {
-  const ref = key === undefined ? undefined : parseRef('key', key);
+  const ref = key === undefined ? undefined : await findRef(session, 'key', key);
   const request = { set: session.set, ref, pageSize: options.limit, pageToken: '', beforeRevision: options.before };
   const { revisions } = await session.config.listRevisions(request, session.call);
   const nowMs = Date.now();
@@ -116,7 +117,7 @@ async function showDiff(session: Session, { args }: Invocation<object>): Promise
     set: session.set,
     fromRevision: parseCountInput('from', from, 0, Number.MAX_SAFE_INTEGER),
     toRevision: to,
-    ref: key === undefined ? undefined : parseRef('key', key),
+    ref: key === undefined ? undefined : await findRef(session, 'key', key),
   };
   const { entities, isTruncated, fromRevision, toRevision } = await session.config.diffRevisions(request, session.call);
   return {

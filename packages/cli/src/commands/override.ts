@@ -1,8 +1,9 @@
 import { invalid } from '@sluice/mesh';
 import type { Override, OverrideValue } from '@sluice/proto';
 import type { Command } from 'commander';
+import { findRef } from '../find-ref.js';
 import type { Host } from '../host.js';
-import { parseRef, spellRef } from '../kinds.js';
+import { spellRef } from '../kinds.js';
 import { readPages } from '../pages.js';
 import { inWords, wordingOf } from '../refusal.js';
 import type { Report } from '../report.js';
@@ -51,7 +52,7 @@ async function putOverride(
   const [key = '', answer = '', ...unitIds] = args;
   const set = session.requireSet();
   const { idType = '', reason = '' } = options;
-  const ref = parseRef('key', key);
+  const ref = await findRef(session, 'key', key);
   const request = { set, ref, idType, unitIds, value: answerOf(key, answer), reason };
   const put = await inWords(wordingOf(key, ref, 'key'), session.config.putOverride(request, session.call));
   return changeReport(
@@ -76,7 +77,7 @@ async function deleteOverride(
   const [key = '', ...unitIds] = args;
   const set = session.requireSet();
   const { idType = '', reason = '' } = options;
-  const ref = parseRef('key', key);
+  const ref = await findRef(session, 'key', key);
   const request = { set, ref, idType, unitIds, reason };
   const gone = await inWords(wordingOf(key, ref, 'key'), session.config.deleteOverride(request, session.call));
   const more = { removed: gone.removed };
@@ -99,7 +100,7 @@ interface ListOptions {
 }
 
 async function listOverrides(session: Session, key: string | undefined, options: ListOptions): Promise<Report> {
-  const ref = key === undefined ? undefined : parseRef('key', key);
+  const ref = key === undefined ? undefined : await findRef(session, 'key', key);
   const { name: nameContains, unit: unitId } = options;
   const wanted = { set: session.set, ref, pageSize: 1_000, nameContains, unitId };
   const pages = await readPages((pageToken) => session.config.listOverrides({ ...wanted, pageToken }, session.call));
