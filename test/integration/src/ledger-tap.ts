@@ -13,8 +13,6 @@ export class LogTap {
   readonly #asked = new Map<string, string>();
   /** Where the log put a message, by its stream and what it holds. */
   readonly #kept = new Map<string, number>();
-  /** The log could not keep something: until it starts again, nobody can tell what it still knows. */
-  #isUnsure = false;
 
   listen(nats: NatsConnection): void {
     for (const subject of ['events.v1.>', 'events-2.v1.>', 'events-3.v1.>']) {
@@ -30,7 +28,6 @@ export class LogTap {
       if (type !== 'disconnect' && type !== 'reconnect') continue;
       this.#asked.clear();
       this.#kept.clear();
-      this.#isUnsure = false;
     }
   }
 
@@ -43,10 +40,8 @@ export class LogTap {
   #noteAnswer({ subject, data }: Msg): void {
     const held = this.#asked.get(subject);
     if (held === undefined) return;
-    const { stream, seq, duplicate, error } = JSON.parse(Buffer.from(data).toString()) as Record<string, unknown>;
-    // A log whose disk is full forgets what it had while it makes room.
-    if (error !== undefined) this.#isUnsure = true;
-    if (this.#isUnsure || typeof seq !== 'number' || duplicate === true) return;
+    const { stream, seq, duplicate } = JSON.parse(Buffer.from(data).toString()) as Record<string, unknown>;
+    if (typeof seq !== 'number' || duplicate === true) return;
     const place = `${stream} ${held}`;
     const before = this.#kept.get(place);
     if (before !== undefined && before !== seq) this.keptTwice++;
